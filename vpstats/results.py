@@ -33,6 +33,7 @@ GLOSSARY: Mapping[str, str] = {
     "std_error": "standard error; on the log scale where the estimate was exponentiated",
     "statistic": "test statistic of the term or of the whole comparison",
     "df": "degrees of freedom of the statistic's reference distribution",
+    "df_residual": "denominator degrees of freedom of an F statistic; infinite for chi-squared",
     "p_value": "two-sided p-value of the statistic",
     "conf_low": "lower limit of the confidence interval",
     "conf_high": "upper limit of the confidence interval",
@@ -66,6 +67,7 @@ GLOSSARY: Mapping[str, str] = {
     "unit": "what one row of the analysed data is",
     "events_per_parameter": "events divided by the coefficients other than the intercept",
     "horizon": "end of the time window, in the unit of the duration column",
+    "design_effect": "variance over that of as many independent rows",
 }
 """Every column that a result may print, and what it means."""
 
@@ -90,6 +92,9 @@ CAVEATS: Mapping[str, str] = {
     "detection": "Detection depends on who was imaged and why.",
     "one_row_groups": "Most groups hold a single row.",
     "small_numbers": "Numbers are small; the interval is exact.",
+    "no_events": "No event was observed.",
+    "empty_group": "Groups without rows were left out.",
+    "risk_set_emptied": "Nobody was at risk for a time before later entries.",
 }
 """Caveat codes and the sentence for each that holds no number and may be published."""
 
@@ -437,7 +442,8 @@ def curve_limits(
     -------
     tuple of ndarray
         Lower and upper limits. Where the scale has no value (p is 0 or 1) both equal the
-        estimate for "log-log" and "log", since the standard error there carries no information.
+        estimate for "log-log" and "log", since the standard error there carries no information;
+        where the standard error is unknown (NaN) so are the limits.
 
     Raises
     ------
@@ -461,7 +467,7 @@ def curve_limits(
             low, high = estimate - z * std_error, estimate + z * std_error
         else:
             raise UsageError(f"conf_type is '{conf_type}'; expected 'log-log', 'log' or 'plain'.")
-    defined = np.isfinite(low) & np.isfinite(high)
+    defined = (np.isfinite(low) & np.isfinite(high)) | np.isnan(std_error)
     low, high = np.where(defined, low, estimate), np.where(defined, high, estimate)
     top = 1.0 if bounded else np.inf
     return np.clip(low, 0.0, top), np.clip(high, 0.0, top)

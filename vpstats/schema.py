@@ -6,7 +6,7 @@ declarations in this module and its sibling `vpstats.schema_tables`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -264,7 +264,7 @@ def _pandera_column(column: Column) -> pa.Column:
     return pa.Column(column.dtype, checks, nullable=not column.required)
 
 
-def dictionary_markdown(tables: Iterable[Table]) -> str:
+def dictionary_markdown(tables: Collection[Table]) -> str:
     """Write the data dictionary as Markdown, from the declarations.
 
     Examples
@@ -285,7 +285,31 @@ def dictionary_markdown(tables: Iterable[Table]) -> str:
         lines += ["|---|---|---|---|---|---|"]
         lines += [_dictionary_row(column) for column in table]
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_code_lines(tables)])
+
+
+def _code_lines(tables: Iterable[Table]) -> list[str]:
+    """Explain the shared yes/no codes, then every code that does not explain itself."""
+    shared = [f"| yes/no | `{code}` | {meaning} |" for code, meaning in YES_NO.items()]
+    own = [
+        f"| `{column.name}` | `{code}` | {meaning} |"
+        for table in tables
+        for column in table
+        if column.kind in ("category", "set")
+        for code, meaning in column.codes.items()
+        if meaning != code.replace("_", " ")
+    ]
+    return [
+        "## Codes",
+        "",
+        "Codes that do not explain themselves. A blank cell is missing: not recorded.",
+        "",
+        "| column | code | meaning |",
+        "|---|---|---|",
+        *shared,
+        *own,
+        "",
+    ]
 
 
 def _dictionary_row(column: Column) -> str:

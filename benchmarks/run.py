@@ -1,0 +1,69 @@
+"""Time the parts of the demonstration study: best of three, each in a process of its own.
+
+Run with ``make bench``. The numbers are of the machine that they were made on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+SETUP = {
+    "": "",
+    "registry": "registry = vp.load_demo()",
+    "leakage": "frame = vp.build_cohort(vp.load_demo(), 'leakage', modality='ct')",
+    "fracture": "frame = vp.build_cohort(vp.load_demo(), 'adjacent_fracture')",
+}
+CASES = [
+    ("vpstats --help", "", "subprocess.run([sys.executable, '-m', 'vpstats', '--help'], "
+     "check=True, stdout=subprocess.DEVNULL)"),
+    ("read and clean the demonstration exports", "", "vp.load_demo()"),
+    ("cohort: leakage", "registry", "vp.build_cohort(registry, 'leakage', modality='ct')"),
+    ("cohort: adjacent fracture", "registry", "vp.build_cohort(registry, 'adjacent_fracture')"),
+    ("logistic, clustered", "leakage",
+     "vp.fit_logistic(frame, 'leak_any ~ cement_ml + age_at_proc + C(center_id)')"),
+    ("logistic, Firth", "leakage",
+     "vp.fit_logistic(frame, 'leak_any ~ cement_ml + age_at_proc', penalty='firth')"),
+    ("cumulative incidence", "fracture",
+     "vp.cumulative_incidence(frame, duration='days', event='event')"),
+    ("Cox, stratified, clustered", "fracture",
+     "vp.fit_cox(frame, '~ age_at_proc + sex', duration='days', event='event', "
+     "strata='center_id')"),
+    ("the whole study, nothing written", "", "vp.run_study('data/demo/study.toml')"),
+]  # fmt: skip
+
+PROGRAM = """
+import subprocess, sys, time
+import vpstats as vp
+{setup}
+best = float("inf")
+for _ in range({repeats}):
+    start = time.perf_counter()
+    {call}
+    best = min(best, time.perf_counter() - start)
+print(best)
+"""
+
+
+def seconds(setup: str, call: str, repeats: int) -> float:
+    """Best time of a call in a fresh process, its setup not counted."""
+    program = PROGRAM.format(setup=SETUP[setup], call=call, repeats=repeats)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return float(run.stdout)
+
+
+def main() -> None:
+    """Time every case and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    repeats = parser.parse_args().repeats
+    width = max(len(name) for name, _, _ in CASES)
+    for name, setup, call in CASES:
+        print(f"{name:<{width}}  {seconds(setup, call, repeats):8.3f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""Every result class, found automatically, keeps the protocol.
+
+A new class fails here until `CASES` makes one of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pickle
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import vpstats
+from vpstats.errors import UsageError
+from vpstats.frames import Frame
+from vpstats.models.curves import cumulative_incidence, kaplan_meier, nelson_aalen
+from vpstats.models.descriptive import describe
+from vpstats.models.hazards import fit_cox
+from vpstats.models.logistic import fit_logistic
+from vpstats.models.rates import event_rates
+from vpstats.results import GLOSSARY, Caveat, CurveResult, FitResult, Result, TableResult
+
+PSEUDONYM = "PAT-"
+"""Every identifier of the test data begins so; no result may hold one."""
+
+
+@cache
+def rows() -> pd.DataFrame:
+    """Treated levels of 90 patients: a seeded sample with every kind of column."""
+    rng = np.random.default_rng(20)
+    patients = np.repeat(np.arange(90), rng.integers(1, 4, 90))
+    n = len(patients)
+    cement = rng.normal(4.2, 0.9, n).round(1)
+    chance = 1 / (1 + np.exp(-(cement - 4.5)))
+    return pd.DataFrame(
+        {
+            "patient_id": [f"{PSEUDONYM}{p:04d}" for p in patients],
+            "cement_ml": cement,
+            "region": pd.Categorical(rng.choice(["lumbar", "thoracic"], n)),
+            "center_id": rng.choice(["C01", "C02", "C03"], n),
+            "leak": (rng.random(n) < chance).astype(int),
+            "never": 0,
+            "days": rng.integers(1, 700, n).astype(float),
+            "event": rng.choice([0, 1, 2], n, p=[0.6, 0.25, 0.15]),
+        }
+    )
+
+
+def levels() -> Frame:
+    return Frame(rows(), unit="level", cluster="patient_id", outcome="leak")
+
+
+def separated() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"patient_id": [f"{PSEUDONYM}{i}" for i in range(8)], "x": [1.0, 2, 3, 4, 5, 6, 7, 8],
+         "y": [0, 0, 0, 0, 1, 1, 1, 1], "days": np.arange(1.0, 9.0)}
+    )  # fmt: skip
+
+
+def survival(estimate: Callable[..., Result], **options: object) -> Result:
+    return estimate(levels(), duration="days", event="event", **options)
+
+
+CASES: dict[str, Callable[[], Result]] = {
+    "logistic": lambda: fit_logistic(levels(), "leak ~ cement_ml + region"),
+    "logistic, plain table": lambda: fit_logistic(rows(), "leak ~ cement_ml"),
+    "logistic, Firth": lambda: fit_logistic(levels(), "leak ~ cement_ml", penalty="firth"),
+    "logistic, profile": lambda: fit_logistic(
+        rows(), "leak ~ cement_ml", penalty="firth", intervals="profile"
+    ),
+    "logistic, separated": lambda: fit_logistic(separated(), "y ~ x"),
+    "logistic, constant": lambda: fit_logistic(rows(), "never ~ cement_ml"),
+    "cox": lambda: survival(fit_cox, formula="~ cement_ml + region"),
+    "cox, strata": lambda: survival(fit_cox, formula="~ cement_ml", strata="center_id"),
+    "cox, monotone": lambda: fit_cox(separated(), "~ x", duration="days", event="y"),
+    "kaplan-meier": lambda: survival(kaplan_meier, competing="censor"),
+    "incidence": lambda: survival(cumulative_incidence, by="region"),
+    "nelson-aalen": lambda: survival(nelson_aalen),
+    "table 1": lambda: describe(levels(), by="region", variables=["cement_ml", "center_id"]),
+    "rates": lambda: event_rates(levels(), outcome="leak", by="center_id"),
+    "a table": lambda: TableResult(
+        title="Rates", n=3, table=pd.DataFrame({"variable": ["leak"], "value": [0.3]})
+    ),
+    "an empty curve": lambda: CurveResult(
+        title="Nobody",
+        status="no rows",
+        reason="Nobody was at risk.",
+        steps=pd.DataFrame(
+            columns=["time", "n_risk", "n_event", "n_censor", "estimate", "std_error"],
+            dtype=float,
+        ),
+    ),
+}
+
+
+@cache
+def made(name: str) -> Result:
+    return CASES[name]()
+
+
+def of_kind(kind: type[Result]) -> list[str]:
+    return [name for name in CASES if isinstance(made(name), kind)]
+
+
+def concrete_classes(root: type[Result] = Result) -> Iterator[type[Result]]:
+    for module in pkgutil.walk_packages(vpstats.__path__, "vpstats."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    pending = [root]
+    while pending:
+        found = pending.pop()
+        pending += found.__subclasses__()
+        if not inspect.isabstract(found) and found.__module__.startswith("vpstats."):
+            yield found
+
+
+@pytest.fixture(params=CASES)
+def result(request: pytest.FixtureRequest) -> Result:
+    return made(request.param)
+
+
+@pytest.mark.parametrize("kind", sorted(set(concrete_classes()), key=lambda c: c.__qualname__))
+def test_every_class_is_among_the_cases(kind: type[Result]) -> None:
+    assert kind in {type(made(name)) for name in CASES}
+
+
+def test_results_are_frozen(result: Result) -> None:
+    for field in dataclasses.fields(result):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(result, field.name, None)
+
+
+def test_tidy_is_a_table_of_its_own(result: Result) -> None:
+    first = result.tidy()
+    assert isinstance(first, pd.DataFrame)
+    untouched = first.copy(deep=True)
+    for column in first.columns:
+        first[column] = None
+    pd.testing.assert_frame_equal(result.tidy(), untouched)
+
+
+def test_columns_stand_in_the_glossary(result: Result) -> None:
+    own = {getattr(result, "by", None)}
+    assert set(result.tidy().columns) - own <= set(GLOSSARY)
+    assert set(result.glance().columns) <= set(GLOSSARY)
+
+
+def test_glance_is_one_row(result: Result) -> None:
+    glance = result.glance()
+    assert len(glance) == 1
+    assert glance["n"].iloc[0] == result.n
+
+
+def test_a_class_glances_alike_whatever_the_fit() -> None:
+    seen: dict[type[Result], tuple[list[str], list[str]]] = {}
+    for name in CASES:
+        glance = made(name).glance()
+        columns = list(glance.columns), [str(t) for t in glance.dtypes]
+        assert seen.setdefault(type(made(name)), columns)[0] == columns[0], name
+
+
+def test_a_failed_estimate_has_a_reason_and_no_number(result: Result) -> None:
+    if result.ok:
+        assert result.reason == ""
+        return
+    assert result.reason.endswith(".")
+    assert result.tidy().get("estimate", pd.Series(dtype=float)).isna().all()
+
+
+def test_caveats_are_records_with_known_codes(result: Result) -> None:
+    assert isinstance(result.caveats, tuple)
+    assert all(isinstance(c, Caveat) and c.message for c in result.caveats)
+
+
+def test_plot_draws_on_the_axes_that_it_is_given(result: Result) -> None:
+    figure, axes = plt.subplots()
+    try:
+        assert result.plot(ax=axes) is axes
+    finally:
+        plt.close(figure)
+
+
+def test_plot_makes_axes_where_none_are_given(result: Result) -> None:
+    axes = result.plot()
+    assert isinstance(axes, Axes)
+    plt.close(axes.figure)
+
+
+def test_a_notebook_is_told_that_nothing_was_released(result: Result) -> None:
+    html = result._repr_html_()
+    assert "internal: not released" in html
+    assert f"{result.n:,} {result.unit}s" in html
+    assert PSEUDONYM not in html
+
+
+def test_a_pickled_result_holds_no_identifier_and_is_the_same(result: Result) -> None:
+    data = pickle.dumps(result)
+    assert PSEUDONYM.encode() not in data
+    pd.testing.assert_frame_equal(pickle.loads(data).tidy(), result.tidy())  # noqa: S301
+
+
+def test_no_field_is_as_long_as_the_data(result: Result) -> None:
+    """Aggregates only: a field with a value per row would be data about patients."""
+    for field in dataclasses.fields(result):
+        value = getattr(result, field.name)
+        if isinstance(value, np.ndarray):
+            assert value.shape[:1] != (len(rows()),), field.name
+
+
+# --- fits
+
+
+@pytest.fixture
+def fit(request: pytest.FixtureRequest) -> FitResult:
+    return made(request.param)
+
+
+fits = pytest.mark.parametrize("fit", of_kind(FitResult), indirect=True)
+TIDY = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+
+
+@fits
+def test_a_fit_is_tidy_in_seven_columns(fit: FitResult) -> None:
+    assert list(fit.tidy().columns) == TIDY
+    assert tuple(fit.tidy()["term"]) == fit.terms
+
+
+@fits
+def test_wider_levels_give_wider_intervals(fit: FitResult) -> None:
+    if fit.conf_low is not None:
+        with pytest.raises(UsageError, match="fit again"):
+            fit.tidy(level=0.8)
+        return
+    narrow, wide = fit.tidy(level=0.8), fit.tidy(level=0.99)
+    if fit.ok:
+        assert (wide["conf_low"] < narrow["conf_low"]).all()
+        assert (wide["conf_high"] > narrow["conf_high"]).all()
+
+
+@fits
+def test_augment_keeps_the_rows_and_adds_dotted_columns(fit: FitResult) -> None:
+    data = separated() if "x" in fit.terms else rows()
+    before = data.copy(deep=True)
+    augmented = fit.augment(data)
+    pd.testing.assert_frame_equal(augmented[list(data.columns)], before)
+    added = [c for c in augmented.columns if c not in data.columns]
+    assert added
+    assert all(c.startswith(".") for c in added)
+    pd.testing.assert_frame_equal(data, before)
+
+
+@fits
+def test_predict_gives_one_row_per_new_row(fit: FitResult) -> None:
+    new = (separated() if "x" in fit.terms else rows()).head(4)
+    before = new.copy(deep=True)
+    predicted = fit.predict(new)
+    assert len(predicted) % len(new) == 0
+    assert {"estimate", "std_error", "conf_low", "conf_high"} <= set(predicted.columns)
+    assert set(predicted.columns) <= {*GLOSSARY, *new.columns}
+    pd.testing.assert_frame_equal(new, before)
+
+
+# --- curves
+
+
+@pytest.mark.parametrize("name", of_kind(CurveResult))
+def test_a_curve_has_its_columns_in_order(name: str) -> None:
+    curve = made(name)
+    group = [] if curve.by is None else [curve.by]
+    expected = ["time", "n_risk", "n_event", "n_censor", "estimate", "std_error"]
+    assert list(curve.tidy().columns) == [*group, *expected, "conf_low", "conf_high"]
+
+
+@pytest.mark.parametrize("name", of_kind(CurveResult))
+def test_times_ascend_and_limits_hold_the_estimate(name: str) -> None:
+    for _, steps in made(name).groups():
+        assert steps["time"].is_monotonic_increasing
+        assert (steps["conf_low"] <= steps["estimate"]).all()
+        assert (steps["conf_high"] >= steps["estimate"]).all()
+
+
+def test_estimating_changes_no_input() -> None:
+    before = rows().copy(deep=True)
+    for name in CASES:
+        CASES[name]()
+    pd.testing.assert_frame_equal(rows(), before)

@@ -1,0 +1,118 @@
+"""Every rule's own example, run: what it documents is what happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vpstats.registry.cleaning import clean_texts
+from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.registry import Registry
+from vpstats.registry.rule import Cells, Export, Rows, Rule, rows_to_tables
+from vpstats.registry.rules import RULES
+from vpstats.registry.read import read_registry
+from vpstats.schema_tables import TABLES
+
+
+def _of_kind(kind: type) -> list[Any]:
+    return [pytest.param(r, id=r.id) for r in RULES.values() if isinstance(r.example, kind)]
+
+
+@pytest.mark.parametrize("rule", _of_kind(Cells))
+def test_cells(rule: Rule) -> None:
+    example = rule.example
+    assert isinstance(example, Cells)
+    table, field = example.field.split(".")
+    mapping = ColumnMap.model_validate({"column": "x", **example.options})
+    cleaned = clean_texts(TABLES[table][field], list(example.cells), mapping=mapping)
+
+    assert tuple(cleaned["clean"]) == example.clean
+    assert any(rule.id in fired.split() for fired in cleaned["rules"])
+
+
+@pytest.mark.parametrize("rule", _of_kind(Rows))
+def test_rows(rule: Rule) -> None:
+    example = rule.example
+    assert isinstance(example, Rows)
+    # corrections of derived fields are made when exports are read, not when tables are given
+    kind = "finding" if rule.id == "derived.replaced" else rule.kind
+    wanted = "derived.differs" if rule.id == "derived.replaced" else rule.id
+    registry = Registry.from_tables(
+        rows_to_tables(example.text), name="example", data_cut="2025-12-31"
+    )
+    log = registry.findings if kind == "finding" else registry.corrections
+
+    assert set(log.loc[log["rule"] == wanted, "key"]) == set(example.keys)
+
+
+@pytest.mark.parametrize("rule", _of_kind(Export))
+def test_export(rule: Rule, tmp_path: Path) -> None:
+    example = rule.example
+    assert isinstance(example, Export)
+    registry = read_registry(write_example(example, tmp_path))
+    log = registry.findings if rule.kind == "finding" else registry.corrections
+    rows = log.loc[log["rule"] == rule.id, "row"].fillna(0).astype(int)
+
+    assert set(rows) == set(example.rows)
+
+
+def write_example(example: Export, folder: Path) -> Path:
+    """An export with its registry.toml, columns mapped by their canonical names."""
+    if example.encoding == "raw-1250":
+        content = example.text.encode("cp1250", "replace").replace(b"?", b"\x81")
+    else:
+        content = example.text.encode(example.encoding)
+    (folder / "export.csv").write_bytes(content)
+    (folder / "registry.toml").write_text(mapping_text(example), encoding="utf-8")
+    return folder
+
+
+def mapping_text(example: Export) -> str:
+    import json
+
+    options = dict(example.options)
+    extra = options.pop("columns", {})
+    explode = options.pop("explode", None)
+    header = example.text.split("\n")[0].replace(";", ",").split(",")
+    columns: dict[str, Any] = {}
+    for name in [h.lower() for h in header] + ["patient_id", "proc_date", "procedure_id"]:
+        known = name in TABLES[example.table] or name in ("patient_id", "proc_date", "level")
+        if known and name in [h.lower() for h in header]:
+            columns[name] = name
+    if example.table == "levels" and "procedure_id" not in columns and "proc_date" not in columns:
+        columns |= {"patient_id": {"value": "1"}, "proc_date": {"value": "2020-01-01"}}
+    columns |= extra
+    lines = [
+        "version = 1",
+        "[registry]",
+        'name = "example"',
+        "data_cut = 2025-12-31",
+        "[[source]]",
+        'name = "s"',
+        'file = "export.csv"',
+    ]
+    if "center" not in options and options.get("format") != "redcap":
+        options["center"] = "A"
+    lines += [f"{k} = {_toml(v)}" for k, v in options.items()]
+    lines += ["[[source.table]]", f'name = "{example.table}"']
+    if explode is not None:
+        lines.append(f"explode = {json.dumps(explode)}")
+    lines += ["[source.table.columns]", *(f"{k} = {_toml(v)}" for k, v in columns.items())]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{k}" = {_toml(v)}' for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return f'"{value}"'
+
+
+def test_every_rule_has_words() -> None:
+    for rule in RULES.values():
+        assert rule.sentence.endswith("."), rule.id
+        assert (rule.kind == "correction") == (not rule.action), rule.id

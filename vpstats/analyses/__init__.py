@@ -1,0 +1,85 @@
+"""A question of the plan and its frame become ledger rows and sentences.
+
+Nothing here estimates: models do. This room decides what is asked of them: whether there are
+events enough, which model is crude, adjusted or with mediators, and what is said when a model is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from vpstats.analyses.common import Part, flow_cells, need_terms
+from vpstats.analyses.description import complications, description, quality, spine_map
+from vpstats.analyses.risk_factor import risk_factor
+from vpstats.analyses.time_to_event import time_to_event
+from vpstats.errors import FormulaError, PlanError, UsageError
+
+if TYPE_CHECKING:
+    from vpstats.frames import Frame
+    from vpstats.study import Question, StudyPlan
+
+_KINDS: Mapping[str, Callable[[Any, Frame, StudyPlan], Part]] = MappingProxyType(
+    {
+        "description": description,
+        "risk_factor": risk_factor,
+        "time_to_event": time_to_event,
+        "complications": complications,
+        "spine_map": spine_map,
+        "quality": quality,
+    }
+)
+
+__all__ = ["Part", "analyse", "flow_cells", "restrict"]
+
+
+def analyse(question: Question, frame: Frame, plan: StudyPlan) -> Part:
+    """Answer one question of the plan.
+
+    Parameters
+    ----------
+    question : Question
+        Its specification.
+    frame : Frame
+        The cohort it asks about, restricted by `restrict`.
+    plan : StudyPlan
+        For the floors and the level.
+
+    Returns
+    -------
+    Part
+        Rows and notes for the ledger. A model that cannot be estimated is a note, not an error.
+
+    Raises
+    ------
+    PlanError
+        If the question names a column that the cohort does not have, or a formula that is not
+        allowed.
+    """
+    try:
+        if question.multivariable:
+            need_terms(frame, question)
+        return _KINDS[question.kind](question, frame, plan)
+    except (FormulaError, UsageError) as error:
+        raise PlanError(f"question '{question.id}': {error}", file=plan.source) from None
+
+
+def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
+    """Keep the rows that a question's `where` asks for, each column a step of the flow.
+
+    Raises
+    ------
+    PlanError
+        If the cohort has no such column.
+    """
+    for column, values in question.where.items():
+        if column not in frame.data.columns:
+            raise PlanError(
+                f"question '{question.id}': cohort '{question.cohort}' has no column '{column}'.",
+                file=plan.source,
+            )
+        label = f"{frame.labels.get(column, column)}: {', '.join(str(v) for v in values)}"
+        frame = frame.keep(frame.data[column].isin(values), label.replace("_", " "))
+    return frame

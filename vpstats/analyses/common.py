@@ -1,0 +1,274 @@
+"""What the analyses share: parts of the ledger, event floors, formulas and words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vpstats.errors import UsageError
+from vpstats.frames import PATIENT, Frame
+from vpstats.ledger import Note, cell, cell_id, fit_cells
+from vpstats.models.formula import parse_formula
+
+if TYPE_CHECKING:
+    from vpstats.results import FitResult
+    from vpstats.study import Floors, Question
+
+CENTER = "center_id"
+
+MODEL_WORDS: Mapping[str, str] = {
+    "crude": "Crude (exposure and center)",
+    "adjusted": "Adjusted",
+    "mediators": "Adjusted, with mediators",
+}
+"""Group of the ledger → heading of the model."""
+
+
+@dataclass
+class Part:
+    """Rows and notes that one question adds to the ledger."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def extend(self, other: Part) -> None:
+        """Append another part."""
+        self.rows += other.rows
+        self.notes += other.notes
+
+
+def plural(unit: str) -> str:
+    """Write a unit in the plural.
+
+    Examples
+    --------
+    >>> plural("vertebra"), plural("level")
+    ('vertebrae', 'levels')
+    """
+    return {"vertebra": "vertebrae"}.get(unit, f"{unit}s")
+
+
+def words(text: str) -> str:
+    """Write a code as words.
+
+    Examples
+    --------
+    >>> words("tl_junction"), words("upper_thoracic")
+    ('thoracolumbar junction', 'upper thoracic')
+    """
+    special = {"tl_junction": "thoracolumbar junction", "pvp": "PVP", "bkp": "BKP", "f": "female",
+               "m": "male"}  # fmt: skip
+    return special.get(text, text.replace("_", " "))
+
+
+def term_label(term: str, labels: Mapping[str, str]) -> str:
+    """Write a term of the design matrix in words.
+
+    Examples
+    --------
+    >>> term_label("sex[T.m]", {"sex": "Sex"})
+    'Sex: male'
+    >>> term_label("diabetes[T.yes]", {"diabetes": "Diabetes"})
+    'Diabetes'
+    """
+    match = re.fullmatch(r"([^\[\]]+)\[T?\.?([^\[\]]*)\]", term)
+    if match is None:
+        return labels.get(term, words(term))
+    name, level = match.groups()
+    label = labels.get(name, words(name))
+    return label if level in ("yes", "True") else f"{label}: {words(level)}"
+
+
+def n_patients(data: pd.DataFrame) -> int:
+    """Patients in a table; its rows where no patient is named."""
+    return int(data[PATIENT].nunique()) if PATIENT in data.columns else len(data)
+
+
+def need(frame: Frame, columns: Iterable[str], question: Question) -> None:
+    """Refuse a question that names columns which its cohort lacks.
+
+    Raises
+    ------
+    UsageError
+        Naming the columns and some that exist.
+    """
+    missing = [c for c in columns if c not in frame.data.columns]
+    if missing:
+        raise UsageError(
+            f"cohort '{question.cohort}' has no column {', '.join(missing)}; it has "
+            f"{', '.join(sorted(map(str, frame.data.columns)))}."
+        )
+
+
+def need_terms(frame: Frame, question: Any) -> None:
+    """Check the columns and calls of a question's models, whether or not they will be fitted.
+
+    Raises
+    ------
+    UsageError
+        If the cohort lacks a column.
+    FormulaError
+        If a term is more than columns, operators and the listed transforms.
+    """
+    terms = [question.exposure, *question.adjust, *question.mediators]
+    need(frame, parse_formula(f"~ {' + '.join(terms)}").columns, question)
+
+
+def flow_cells(frame: Frame, analysis: str) -> list[dict[str, Any]]:
+    """Write a frame's exclusion flow into ledger rows.
+
+    Kept and excluded rows of a step sum to the rows kept before it, and say so by their parent.
+    """
+    unit = plural(frame.unit)
+    rows: list[dict[str, Any]] = []
+    for i, step in enumerate(frame.flow):
+        before = "" if i == 0 else str(i - 1)
+        for stat, value, kind in (
+            ("n_rows", step.n_rows, "total"),
+            ("n_patients", step.n_patients, "total"),
+            ("excluded_rows", step.excluded_rows, "count"),
+            ("excluded_patients", step.excluded_patients, "count"),
+        ):
+            if i == 0 and kind == "count":
+                continue
+            kept = "n_rows" if stat.endswith("rows") else "n_patients"
+            rows.append(
+                cell(
+                    analysis,
+                    "step",
+                    stat,
+                    value,
+                    kind=kind,  # type: ignore[arg-type]  # one of CellKind
+                    level=str(i),
+                    label=step.label,
+                    unit=unit if stat.endswith("rows") else "patients",
+                    n=frame.flow[max(i - 1, 0)].n_rows,
+                    parent=cell_id(analysis, "", "step", before, kept) if before else "",
+                )
+            )
+    return rows
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model may be fitted, and why not."""
+
+    allowed: bool
+    penalised: bool = False
+    reason: str = ""
+
+
+def judge(n_events: int, n_parameters: int, floors: Floors) -> Verdict:
+    """Apply the plan's event floors.
+
+    Parameters
+    ----------
+    n_events : int
+        Events; for a yes/no outcome the rarer of events and non-events.
+    n_parameters : int
+        Coefficients other than the intercept.
+    floors : Floors
+
+    Returns
+    -------
+    Verdict
+        Allowed; allowed with one parameter under a penalty; or refused with the reason, which
+        holds the floors and the number of coefficients but no count of patients.
+
+    Examples
+    --------
+    >>> from vpstats.study import Floors
+    >>> judge(7, 4, Floors()).allowed, judge(7, 1, Floors()).penalised
+    (False, True)
+    """
+    if n_events >= floors.events and n_events >= floors.events_per_parameter * n_parameters:
+        return Verdict(allowed=True)
+    if n_parameters == 1 and n_events >= floors.single_parameter_events:
+        return Verdict(allowed=True, penalised=True)
+    if n_events < floors.events:
+        reason = f"there are fewer than {floors.events} events"
+    else:
+        reason = (
+            f"there are fewer than {floors.events_per_parameter:g} events for each of the "
+            f"{n_parameters} coefficients"
+        )
+    return Verdict(allowed=False, reason=reason)
+
+
+def n_parameters(data: pd.DataFrame, terms: Iterable[str]) -> int:
+    """Coefficients that terms would take: levels less one for categories, else one each.
+
+    A transform such as a spline counts the columns that its call names by ``df=``.
+    """
+    total = 0
+    for term in terms:
+        if term in data.columns and not pd.api.types.is_numeric_dtype(data[term]):
+            total += max(int(data[term].nunique()) - 1, 0)
+        else:
+            df = re.search(r"\bdf\s*=\s*(\d+)", term)
+            total += int(df.group(1)) if df else 1
+    return total
+
+
+def model_cells(
+    fit: FitResult, analysis: str, group: str, labels: Mapping[str, str], events: str
+) -> list[dict[str, Any]]:
+    """Rows of one fitted model: its terms without the centers, and what it rests on.
+
+    Coefficients of centers are left out: they compare centers without risk adjustment, which is
+    the audit's business.
+    """
+    names = {t: term_label(t, labels) for t in fit.terms}
+    rows = [
+        row
+        for row in fit_cells(fit, analysis, group=group, labels=names, parent=events)
+        if not row["variable"].startswith(CENTER)
+    ]
+    glance = fit.glance().iloc[0]
+    counts = {"n": fit.n, "n_events": fit.n_events, "n_clusters": fit.n_clusters,
+              "n_missing": glance.get("n_missing")}  # fmt: skip
+    label = MODEL_WORDS.get(group, group)
+    total = cell_id(analysis, group, "model", "", "n")
+    for stat, value in counts.items():
+        if value is None or pd.isna(value):
+            continue
+        rows.append(
+            cell(
+                analysis,
+                "model",
+                stat,
+                value,
+                kind="total" if stat == "n" else "count",
+                group=group,
+                label=label,
+                unit=plural(fit.unit),
+                n=fit.n,
+                parent=total if stat == "n_events" else "",
+            )
+        )
+    return rows
+
+
+def caveat_notes(fit: FitResult, question: Question, group: str) -> list[Note]:
+    """The caveats of a fit as sentences without numbers of patients."""
+    heading = MODEL_WORDS.get(group, group)
+    seen = dict.fromkeys(c.public for c in fit.caveats)
+    notes = [Note(question.id, "caveat", f"{heading}: {braces(text)}") for text in seen]
+    if not fit.ok:
+        text = f"{heading}: not estimable ({fit.status.replace('_', ' ')})."
+        notes.insert(0, Note(question.id, "refusal", braces(text)))
+    return notes
+
+
+def braces(text: str) -> str:
+    """Escape a fixed text for a note's template."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def quote(identifier: str, fmt: str = "") -> str:
+    """A placeholder for a cell in a note's template."""
+    return "{" + identifier + (f":{fmt}" if fmt else "") + "}"

@@ -1,0 +1,230 @@
+"""When does an event come, death competing? Incidence curves and cause-specific hazards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.analyses.common import (
+    CENTER,
+    Part,
+    caveat_notes,
+    judge,
+    model_cells,
+    n_parameters,
+    n_patients,
+    need,
+    plural,
+    quote,
+)
+from vpstats.analyses.risk_factor import (
+    complete_rows,
+    finding,
+    model_terms,
+    refusal,
+    varies_within_centers,
+)
+from vpstats.ledger import Note, cell, cell_id, curve_cells
+from vpstats.models.curves import cumulative_incidence
+from vpstats.models.hazards import fit_cox
+from vpstats.models.rates import incidence_rates
+
+if TYPE_CHECKING:
+    from vpstats.frames import Frame
+    from vpstats.results import CurveResult
+    from vpstats.study import StudyPlan, TimeToEvent
+
+YEAR = 365.25
+ALL = "All"
+
+
+def time_to_event(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
+    """Counts and rates, incidence with death competing, then hazards if events allow."""
+    need(frame, [c for c in ("days", "event", question.by) if c is not None], question)
+    part = Part(rows=_counts(question, frame) + _rates(question, frame, plan))
+    part.notes.append(_count_note(question, frame, plan.level))
+    part.extend(_incidence(question, frame, plan))
+    for group, terms in model_terms(question).items():
+        part.extend(_model(question, frame, plan, group, terms))
+    if not varies_within_centers(frame.data, question.exposure):
+        text = "The exposure does not vary within any center: it cannot be told from the center."
+        part.notes.append(Note(question.id, "caveat", text))
+    return part
+
+
+def _event_name(question: TimeToEvent, frame: Frame) -> str:
+    return frame.causes.get(question.cause, "event")
+
+
+def _counts(question: TimeToEvent, frame: Frame) -> list[dict[str, Any]]:
+    """Units at risk, events of each cause and the censored: a partition."""
+    codes = frame.data["event"]
+    total = cell_id(question.id, "", "event", "", "n")
+    unit = plural(frame.unit)
+    rows = [
+        cell(question.id, "event", "n", len(codes), kind="total", label="followed", unit=unit,
+             n=len(codes)),
+        cell(question.id, "event", "n_patients", n_patients(frame.data), kind="total",
+             label="followed", unit="patients", n=len(codes)),
+    ]  # fmt: skip
+    names = {**dict(frame.causes), 0: "censored"}
+    rows += [
+        cell(question.id, "event", "n_events", int((codes == code).sum()), kind="count",
+             level=str(code), label=name, unit=unit, n=len(codes), parent=total)
+        for code, name in sorted(names.items())
+    ]  # fmt: skip
+    return rows
+
+
+def _rates(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> list[dict[str, Any]]:
+    """Events per 1,000 unit-years with an exact interval."""
+    table = incidence_rates(
+        frame,
+        duration="days",
+        event="event",
+        cause=question.cause,
+        per=1000 * YEAR,
+        level=plan.level,
+    ).tidy()
+    rates = table.iloc[0]
+    parent = cell_id(question.id, "", "event", str(question.cause), "n_events")
+    return [
+        cell(question.id, "rate", stat, rates[stat], kind="estimate",
+             label=f"{_event_name(question, frame)} per 1,000 {frame.unit}-years",
+             unit=f"per 1,000 {frame.unit}-years", n=len(frame.data), parent=parent)
+        for stat in ("estimate", "conf_low", "conf_high")
+    ]  # fmt: skip
+
+
+def _incidence(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
+    part = Part()
+    options = _curve_options(question, plan)
+    curves: list[tuple[str | None, CurveResult]] = [(ALL, cumulative_incidence(frame, **options))]
+    if question.by is not None:
+        known = frame.keep(frame.data[question.by].notna(), f"{question.by} known")
+        curves.append((None, cumulative_incidence(known, by=question.by, **options)))
+    for name, curve in curves:
+        thin = thinned(curve, plan.release.curve_step, max(question.horizons))
+        renamed = _named(thin, name, question.by)
+        part.rows += curve_cells(
+            renamed,
+            question.id,
+            variable="incidence",
+            parent=cell_id(question.id, "", "event", str(question.cause), "n_events"),
+        )
+        part.rows += _at_horizons(question, curve, name)
+    part.notes += [_horizon_note(question, frame, h, plan.level) for h in question.horizons]
+    return part
+
+
+def _curve_options(question: TimeToEvent, plan: StudyPlan) -> dict[str, Any]:
+    return {"duration": "days", "event": "event", "cause": question.cause, "level": plan.level}
+
+
+def _named(curve: CurveResult, name: str | None, by: str | None) -> CurveResult:
+    """Give the ungrouped curve the group's name, so that ledger rows tell them apart."""
+    if name is None or curve.by is not None:
+        return curve
+    return replace(curve, steps=curve.steps.assign(group=name), by="group")
+
+
+def thinned(curve: CurveResult, step: float, horizon: float) -> CurveResult:
+    """Keep a curve's steps with events, the first, the last, and one per interval of `step`.
+
+    Rows between hold censorings alone; their counts are added to the next kept row, so that the
+    curve, the numbers at risk and the sums stay what they were.
+
+    Parameters
+    ----------
+    curve : CurveResult
+    step : float
+        Width of the grid, in the unit of the durations.
+    horizon : float
+        Steps much later than the last horizon of the question (half as late again) are cut.
+    """
+    parts = []
+    for name, rows in curve.groups():
+        rows = rows[rows["time"] <= 1.5 * horizon].drop(columns=["conf_low", "conf_high"])
+        slot = np.floor(rows["time"] / step)
+        last_in_slot = slot.ne(slot.shift(-1))
+        keep = (rows["n_event"] > 0) | last_in_slot
+        block = keep.shift(fill_value=False).cumsum()
+        merged = rows[keep].copy()
+        merged["n_censor"] = rows.groupby(block)["n_censor"].sum().to_numpy()[: len(merged)]
+        if curve.by is not None:
+            merged[curve.by] = name
+        parts.append(merged)
+    return replace(curve, steps=pd.concat(parts, ignore_index=True))
+
+
+def _at_horizons(
+    question: TimeToEvent, curve: CurveResult, name: str | None
+) -> list[dict[str, Any]]:
+    read = curve.at(question.horizons)
+    groups = [name] * len(read) if name is not None else read[str(question.by)].astype(str)
+    parent = cell_id(question.id, "", "event", str(question.cause), "n_events")
+    return [
+        cell(question.id, "incidence_at", stat, 100 * row[stat], kind="estimate",
+             group=str(group), level=format(row["time"], ".10g"),
+             label=f"incidence by day {row['time']:g}", unit="%", n=row["n_risk"], parent=parent)
+        for group, row in zip(groups, read.to_dict("records"), strict=True)
+        for stat in ("estimate", "conf_low", "conf_high")
+    ]  # fmt: skip
+
+
+def _count_note(question: TimeToEvent, frame: Frame, level: float) -> Note:
+    def at(level: str, stat: str) -> str:
+        return quote(cell_id(question.id, "", "event", level, stat), ",.0f")
+
+    cause = str(question.cause)
+    rate = [quote(cell_id(question.id, "", "rate", "", s), ".2f")
+            for s in ("estimate", "conf_low", "conf_high")]  # fmt: skip
+    people = "" if frame.unit == "patient" else f" of {at('', 'n_patients')} patients"
+    text = (
+        f"{_event_name(question, frame).capitalize()}: {at(cause, 'n_events')} among "
+        f"{at('', 'n')} {plural(frame.unit)}{people}, {rate[0]} per 1,000 {frame.unit}-years "
+        f"({100 * level:g} % interval {rate[1]} to {rate[2]})."
+    )
+    return Note(question.id, "finding", text)
+
+
+def _horizon_note(question: TimeToEvent, frame: Frame, horizon: float, level: float) -> Note:
+    def at(stat: str) -> str:
+        return quote(
+            cell_id(question.id, ALL, "incidence_at", format(horizon, ".10g"), stat), ".2f"
+        )
+
+    text = (
+        f"Incidence of {_event_name(question, frame)} by day {horizon:g}, death competing: "
+        f"{at('estimate')} % ({100 * level:g} % interval {at('conf_low')} to {at('conf_high')})."
+    )
+    return Note(question.id, "finding", text)
+
+
+def _model(
+    question: TimeToEvent, frame: Frame, plan: StudyPlan, group: str, terms: list[str]
+) -> Part:
+    complete = complete_rows(frame, ["event", *terms, CENTER])
+    fitted = [*terms, CENTER] if question.center == "fixed" else terms
+    events = int((complete["event"] == question.cause).sum())
+    verdict = judge(events, n_parameters(complete, fitted), plan.floors)
+    if not verdict.allowed or verdict.penalised:
+        reason = verdict.reason or f"there are fewer than {plan.floors.events} events"
+        return refusal(question, group, reason, plan.floors)
+    fit = fit_cox(
+        frame,
+        " + ".join(fitted),
+        duration="days",
+        event="event",
+        cause=question.cause,
+        strata=CENTER if question.center == "strata" else None,
+        level=plan.level,
+    )
+    parent = cell_id(question.id, group, "model", "", "n_events")
+    part = Part(rows=model_cells(fit, question.id, group, frame.labels, parent))
+    part.notes += caveat_notes(fit, question, group)
+    part.notes += finding(question, fit, group, frame)
+    return part

@@ -1,0 +1,375 @@
+"""The command line: reads arguments, prints, sets the exit code; no analysis.
+
+Libraries are imported inside the commands, so that ``vpstats --help`` answers at once. Errors
+that vpstats raises on purpose become one line on stderr and their exit code; anything else is
+reported as a defect. `_guard` is the one place that translates.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vpstats import __version__
+from vpstats.errors import ExitCode, UsageError, VpstatsError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as other programs say that the user stopped them."""
+
+READER_GONE = 141
+"""128 + SIGPIPE: whoever read the output closed it."""
+
+_DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
+
+app = typer.Typer(
+    name="vpstats",
+    help="Statistical outcomes analysis for percutaneous vertebroplasty registries.",
+    epilog="Exit codes: 0 fine, 1 findings, 2 usage, 3 alert, 4 alarm, 5 bad data, "
+    "6 bad plan or mapping, 70 a defect of vpstats.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of the process if None.
+
+    Returns
+    -------
+    int
+        The exit code, see `vpstats.errors.ExitCode`.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    vpstats 0.1.0
+    0
+    """
+    try:
+        app(args=argv, prog_name="vpstats")
+    except SystemExit as done:
+        return int(done.code or 0)
+    return int(ExitCode.OK)
+
+
+def _guard(command: Callable[..., None]) -> Callable[..., None]:
+    """Translate what a command raises into one line on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+            sys.stdout.flush()
+        except typer.Exit:
+            raise
+        except BrokenPipeError:
+            # what is still buffered cannot be written either; do not fail again at exit
+            sys.stdout = None
+            raise typer.Exit(READER_GONE) from None
+        except (Exception, KeyboardInterrupt) as error:
+            line, code = _verdict(error)
+            _complain(line)
+            raise typer.Exit(code) from None
+
+    return run
+
+
+def _verdict(error: BaseException) -> tuple[str, int]:
+    """The line and the exit code that an error becomes."""
+    match error:
+        case VpstatsError():
+            return _one_line(str(error)), int(error.exit_code)
+        case KeyboardInterrupt():
+            return "stopped; nothing was written.", INTERRUPTED
+        case OSError(filename=str() | Path() as path):
+            return f"{path}: {error.strerror}.", int(ExitCode.USAGE)
+        case _:
+            return _defect(error), int(ExitCode.INTERNAL)
+
+
+def _complain(line: str) -> None:
+    if _DEBUG.get():
+        traceback.print_exc()
+    typer.echo(f"vpstats: {line}", err=True)
+
+
+def _one_line(message: str) -> str:
+    r"""Join the lines of a message; items of a list are separated by semicolons.
+
+    Examples
+    --------
+    >>> _one_line("study.toml: wrong:\n  - a: x\n  - b: y")
+    'study.toml: wrong: a: x; b: y'
+    """
+    first, *rest = (line.strip() for line in message.splitlines() if line.strip())
+    items = "; ".join(line.removeprefix("- ") for line in rest)
+    return f"{first} {items}".strip()
+
+
+def _defect(error: BaseException) -> str:
+    """Name a defect by its type and place: its message might quote a patient's value."""
+    places = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" in {Path(p.filename).name}, line {p.lineno}" for p in places)
+    return (
+        f"a defect of vpstats {__version__}, not of your data: {type(error).__name__}{place}. "
+        "Please report it; 'vpstats --debug …' shows the traceback."
+    )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"vpstats {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; it may quote data.")
+    ] = False,
+    version: Annotated[  # handled by its callback
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    _DEBUG.set(debug)
+
+
+class Listing(StrEnum):
+    """How `check` prints what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Sheet(StrEnum):
+    """How `dictionary` prints."""
+
+    MARKDOWN = "md"
+    JSON_SCHEMA = "json-schema"
+
+
+class Schema(StrEnum):
+    """Which file a JSON Schema is for."""
+
+    REGISTRY = "registry"
+    STUDY = "study"
+
+
+Folder = Annotated[Path, typer.Argument(help="Folder to make; it must be empty or absent.")]
+Out = Annotated[Path | None, typer.Option(help="Write there instead of the standard output.")]
+
+
+@app.command("new")
+@_guard
+def new(folder: Folder) -> None:
+    """Write a registry.toml and study.toml to start from.
+
+    Both are commented, and a small fictitious export stands beside them.
+    """
+    _require_empty(folder)
+    for path, content in _starter_files():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        typer.echo(str(target))
+    _hint(f"next: vpstats check {folder}")
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            "exists and is not an empty folder; nothing is overwritten. Name a new folder.",
+            file=folder,
+        )
+
+
+def _starter_files() -> list[tuple[str, bytes]]:
+    from importlib.resources import files
+
+    templates = files("vpstats") / "templates"
+    names = ("registry.toml", "study.toml", "exports/procedures.csv", "exports/events.csv")
+    return [(name, templates.joinpath(*name.split("/")).read_bytes()) for name in names]
+
+
+@app.command("check")
+@_guard
+def check(
+    path: Annotated[Path, typer.Argument(help="registry.toml, study.toml or their folder.")],
+    format: Annotated[  # noqa: A002  # the option's name
+        Listing, typer.Option(help="text for people, json and csv for programs.")
+    ] = Listing.TEXT,
+    out: Out = None,
+) -> None:
+    """List what is wrong with the exports and the plan.
+
+    Nothing is analysed.
+
+    Exit code 0: nothing to mend. 1: at least one finding of severity error or warning.
+    """
+    from vpstats import listing
+    from vpstats.registry import read_registry
+
+    registry = read_registry(_registry_of(path))
+    write = {
+        Listing.TEXT: listing.as_text,
+        Listing.JSON: listing.as_json,
+        Listing.CSV: listing.as_csv,
+    }
+    _write(write[format](registry), out)
+    if registry.findings["severity"].isin(["error", "warning"]).any():
+        raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _registry_of(path: Path) -> Path:
+    """Find the mapping; a study plan beside it is checked on the way."""
+    folder = path if path.is_dir() else path.parent
+    plan = path if path.name == "study.toml" else folder / "study.toml"
+    if not plan.is_file() and path != plan:
+        return path
+    from vpstats.study import read_plan
+
+    named = read_plan(plan).registry_path
+    return named if path == plan or path.is_dir() else path
+
+
+@app.command("report")
+@_guard
+def report(
+    plan: Annotated[Path, typer.Argument(help="study.toml or its folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the report; 'report' beside the plan if not given."),
+    ] = None,
+) -> None:
+    """Run a study plan and write its report."""
+    from vpstats.pipeline import run_study
+    from vpstats.study import read_plan
+
+    study = read_plan(plan)
+    beside = plan if plan.is_dir() else plan.parent
+    with _progress() as progress:
+        result = run_study(study, out=out or beside / "report", progress=progress)
+    typer.echo(str(_shown(result.folder, "public", "report.html")))
+    typer.echo(str(_shown(result.folder, "internal")))
+    _hint("public/ has passed the plan's disclosure rule; internal/ is not for release.")
+
+
+@app.command("simulate")
+@_guard
+def simulate(
+    folder: Folder,
+    procedures: Annotated[int, typer.Option(min=50, help="Procedures, about.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    clean: Annotated[bool, typer.Option("--clean", help="Without faults.")] = False,
+) -> None:
+    """Write synthetic exports with known faults, and a plan to run on them."""
+    from vpstats.simulate import SimulationSpec, simulate_registry, write_exports
+
+    _require_empty(folder)
+    drawn = simulate_registry(SimulationSpec(n_procedures=procedures), seed)
+    faults = None if clean else seed
+    files = write_exports(drawn, folder, seed=faults).files
+    (folder / "study.toml").write_bytes(dict(_starter_files())["study.toml"])
+    for name in (*files, "study.toml"):
+        typer.echo(str(folder / name))
+    _hint(f"next: vpstats check {folder}")
+
+
+@app.command("dictionary")
+@_guard
+def dictionary(
+    rules: Annotated[
+        bool, typer.Option("--rules", help="The cleaning rules instead of the columns.")
+    ] = False,
+    format: Annotated[  # noqa: A002  # the option's name
+        Sheet, typer.Option(help="md for people, json-schema for editors.")
+    ] = Sheet.MARKDOWN,
+    of: Annotated[Schema, typer.Option(help="Which file the JSON Schema is for.")] = Schema.STUDY,
+    out: Out = None,
+) -> None:
+    """Print columns, cleaning rules or JSON Schemas."""
+    if format is Sheet.JSON_SCHEMA:
+        _write(json.dumps(_json_schema(of), indent=2, ensure_ascii=False) + "\n", out)
+    elif rules:
+        from vpstats.registry.rules import rules_markdown
+
+        _write(rules_markdown(), out)
+    else:
+        _write(_columns_page(), out)
+
+
+def _json_schema(of: Schema) -> dict[str, Any]:
+    if of is Schema.REGISTRY:
+        from vpstats.registry.mapping import registry_json_schema
+
+        return registry_json_schema()
+    from vpstats.study import plan_json_schema
+
+    return plan_json_schema()
+
+
+def _columns_page() -> str:
+    from vpstats.schema import dictionary_markdown
+    from vpstats.schema_tables import TABLES
+
+    return dictionary_markdown(TABLES.values())
+
+
+def _hint(text: str) -> None:
+    """Tell a person at a terminal; a pipe is not told."""
+    if sys.stderr.isatty():
+        typer.echo(text, err=True)
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _shown(folder: Path | None, *parts: str) -> Path:
+    """A path below the working directory is shown relative to it."""
+    path = (folder or Path()).joinpath(*parts)
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show steps on a terminal; yield None in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name, number, total: bar.update(
+            task, description=escape(name), completed=number - 1, total=total
+        )

@@ -1,0 +1,166 @@
+"""Time to infection, and user-defined outcomes, from the day of the procedure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.cohorts.covariates import labels_for, procedure_table
+from vpstats.cohorts.episodes import attribute, days_between, episodes, first_event
+from vpstats.errors import UsageError
+from vpstats.frames import Frame, start_frame
+from vpstats.schema_tables import EVENT_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vpstats.registry import Registry
+
+
+def infection(registry: Registry) -> Frame:
+    """Procedures followed to an infection of the spine, death competing.
+
+    An infection belongs to the latest procedure before its onset; an earlier procedure is
+    censored at the next. Infections that were there before the procedure (onset before it, or
+    judged pre-existing) are not new: their procedures leave, counted in the flow. The day is the
+    day of detection; `left_days` and `right_days` bracket the onset where contacts do.
+
+    Parameters
+    ----------
+    registry : Registry
+
+    Returns
+    -------
+    Frame
+        Unit "procedure"; `event` is 0 censored, 1 infection, 2 death; `days` since the procedure.
+
+    References
+    ----------
+    Zhang C, et al. Pyogenic spondylitis after vertebral augmentation. 2021. PMC8236162.
+    """
+    data = _followed(registry)
+    found = attribute(registry.events, registry.procedures)
+    found = found[found["event_type"] == "infection"]
+    old = found["source"].eq("preexisting") | (found["event_date"] < found["proc_date"])
+    frame = _open(data, "infection", {1: "infection", 2: "death before infection"})
+    there = data["procedure_id"].isin(found.loc[old, "procedure_id"])
+    frame = frame.keep(~there, "no infection before the procedure")
+    undated = found["event_date"].isna() & ~old
+    lost = frame.data["procedure_id"].isin(found.loc[undated, "procedure_id"])
+    frame = frame.keep(~lost, "day of the infection known")
+    timed = _time_to(frame.data, first_event(found[~old], ["infection"]), horizon=None)
+    return _close(frame, timed)
+
+
+def events(
+    registry: Registry,
+    event_types: Sequence[str] = ("death",),
+    unit: str = "procedure",
+    horizon: float | None = None,
+) -> Frame:
+    """Follow procedures to the first of any event types, death competing.
+
+    Parameters
+    ----------
+    registry : Registry
+    event_types : sequence of str
+        Event types of the data dictionary; "death" makes death the event.
+    unit : {"procedure", "patient"}
+        With "patient" only the first procedure of each patient counts.
+    horizon : float, optional
+        Days after which follow-up is cut.
+
+    Returns
+    -------
+    Frame
+        `event` is 0, 1 or 2 (death, unless it is the event); `days` since the procedure.
+
+    Raises
+    ------
+    UsageError
+        If a type, the unit or the horizon is not allowed.
+    """
+    types = [event_types] if isinstance(event_types, str) else list(event_types)
+    if not types or not set(types) <= set(EVENT_TYPES):
+        raise UsageError(f"event_types takes codes of {', '.join(EVENT_TYPES)}.")
+    if unit not in ("procedure", "patient") or (horizon is not None and horizon <= 0):
+        raise UsageError("unit is 'procedure' or 'patient', and horizon a positive number of days.")
+    data = _followed(registry)
+    causes = {1: " or ".join(types).replace("_", " ")}
+    if "death" not in types:
+        causes[2] = "death before it"
+    frame = _open(data, "events", causes)
+    if unit == "patient":
+        frame = _first_only(frame)
+    found = first_event(attribute(registry.events, registry.procedures), types)
+    timed = _time_to(frame.data, found, horizon=horizon, death_is_event="death" in types)
+    return _close(frame, timed)
+
+
+def _followed(registry: Registry) -> pd.DataFrame:
+    return episodes(registry, procedure_table(registry))
+
+
+def _open(data: pd.DataFrame, name: str, causes: dict[int, str]) -> Frame:
+    frame = start_frame(
+        data,
+        "procedures in the registry",
+        unit="procedure",
+        cluster="patient_id",
+        name=name,
+        causes=causes,
+        labels=labels_for(data),
+    )
+    valid = data["end_date"].notna() & (data["end_date"] >= data["proc_date"])
+    return frame.keep(valid, "followed after the procedure")
+
+
+def _first_only(frame: Frame) -> Frame:
+    order = frame.data.sort_values(["patient_id", "proc_date", "procedure_id"], kind="stable")
+    first = ~order.duplicated("patient_id").reindex(frame.data.index)
+    kept = frame.keep(first, "one row per patient: the first procedure")
+    return Frame(
+        kept.data,
+        unit="patient",
+        causes=frame.causes,
+        name=frame.name,
+        flow=kept.flow,
+        labels=frame.labels,
+    )
+
+
+def _time_to(
+    data: pd.DataFrame,
+    found: pd.DataFrame,
+    *,
+    horizon: float | None,
+    death_is_event: bool = False,
+) -> pd.DataFrame:
+    """Days and event code of each episode: the event, then death, then censoring."""
+    day = pd.to_datetime(data["procedure_id"].map(found["event_date"]))
+    inside = day.notna() & (day >= data["proc_date"]) & (day <= data["end_date"])
+    stop = data["end_date"].where(~inside, day)
+    code = np.where(inside, 1, np.where(data["died"] > 0, 1 if death_is_event else 2, 0))
+    days = days_between(data["proc_date"], stop)
+    if horizon is not None:
+        code = np.where(days > horizon, 0, code)
+        days = days.clip(upper=horizon)
+    bounds = {
+        name: (pd.to_datetime(data["procedure_id"].map(found[column])) - data["proc_date"]).dt.days
+        for name, column in (("left_days", "event_left_date"), ("right_days", "event_right_date"))
+    }
+    return data.assign(days=days, event=code, **bounds)
+
+
+def _close(frame: Frame, timed: pd.DataFrame) -> Frame:
+    fields: dict[str, Any] = {
+        "unit": frame.unit,
+        "cluster": frame.cluster,
+        "causes": frame.causes,
+        "name": frame.name,
+        "flow": frame.flow,
+        "labels": frame.labels,
+    }
+    return Frame(timed, outcome="event", duration="days", **fields)

@@ -1,0 +1,134 @@
+"""Leakage: treated levels by the modality that assessed them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from vpstats.cohorts.covariates import labels_for
+from vpstats.cohorts.units import treated_levels
+from vpstats.errors import UsageError
+from vpstats.frames import Frame, start_frame
+from vpstats.schema_tables import LEAK_SITES, MODALITIES
+
+if TYPE_CHECKING:
+    from vpstats.registry import Registry
+
+
+def leakage(
+    registry: Registry, modality: str = "ct", reason: str = "any", require: str = "leak_any"
+) -> Frame:
+    """Treated levels that one imaging modality assessed for leakage.
+
+    A leak rate means something only within one modality: CT finds leaks that fluoroscopy cannot
+    show. A level enters when the modality looked at it; sites not looked at stay missing, and
+    "any leak" is absent only where every recorded site is.
+
+    Parameters
+    ----------
+    registry : Registry
+    modality : {"ct", "fluoro"}
+        Imaging that assessed the level.
+    reason : {"any", "routine"}
+        With "routine" only CTs made as a routine count: a CT made because a leak was suspected
+        finds leaks more often.
+    require : str
+        Outcome that must be known; the flow counts the levels where it is not.
+
+    Returns
+    -------
+    Frame
+        Unit "level", cluster "patient_id", outcome `require`; ``leak_<site>`` is 1, 0 or missing.
+
+    Raises
+    ------
+    UsageError
+        If the modality, the reason or the outcome is unknown.
+
+    References
+    ----------
+    Schmidt R, et al. Cement leakage during vertebroplasty: an underestimated problem? Eur Spine J
+    2005;14:466-473.
+    """
+    _check(modality, reason)
+    data = treated_levels(registry).merge(
+        leak_states(registry.leaks, modality), on="level_id", how="left"
+    )
+    if require not in data.columns or not require.startswith("leak_"):
+        raise UsageError(f"require='{require}' is not a leak outcome such as leak_any.")
+    frame = start_frame(
+        data,
+        "treated levels in the registry",
+        unit="level",
+        cluster="patient_id",
+        outcome=require,
+        name=f"leakage_{modality}",
+        labels=labels_for(data),
+    )
+    frame = frame.keep(data["assessed"].eq(1), f"assessed for leakage by {MODALITIES[modality]}")
+    if reason == "routine":
+        routine = frame.data["ct_post_reason"].eq("routine")
+        frame = frame.keep(routine, "CT made as a routine, not on suspicion")
+    known = frame.data[require].notna()
+    return frame.keep(known, "outcome recorded")
+
+
+def leak_states(leaks: pd.DataFrame, modality: str) -> pd.DataFrame:
+    """One row per level: each site 1, 0 or NaN, whether assessed, and "any leak".
+
+    Parameters
+    ----------
+    leaks : DataFrame
+        The canonical leaks table.
+    modality : str
+        Modality to read.
+
+    Returns
+    -------
+    DataFrame
+        ``level_id, assessed, leak_<site> …, leak_disc, leak_any`` as floats.
+    """
+    rows = leaks[leaks["modality"] == modality]
+    number = rows["state"].astype(object).map({"present": 1.0, "absent": 0.0})
+    wide = (
+        rows.assign(number=number.astype(float), site=rows["site"].astype(str))
+        .pivot(index="level_id", columns="site", values="number")
+        .reindex(columns=list(LEAK_SITES))
+    )
+    recorded = (
+        rows.assign(site=rows["site"].astype(str), one=1.0)
+        .pivot(index="level_id", columns="site", values="one")
+        .reindex(columns=list(LEAK_SITES))
+        .notna()
+    )
+    return _combine(wide, recorded.to_numpy())
+
+
+def _combine(wide: pd.DataFrame, recorded: np.ndarray) -> pd.DataFrame:
+    states = wide.to_numpy(float)
+    present = (states == 1).any(axis=1)
+    doubt = (np.isnan(states) & recorded).any(axis=1)
+    assessed = ~np.isnan(states).all(axis=1)
+    # "no leak" on the record settles it, whatever was or was not said of each site
+    none = wide["any"].eq(0).to_numpy()
+    unknown = ~none & (doubt | ~assessed)
+    any_leak = np.where(present, 1.0, np.where(unknown, np.nan, 0.0))
+    disc = wide[["disc_sup", "disc_inf"]]
+    out = wide.drop(columns="any").add_prefix("leak_")
+    out.insert(0, "assessed", assessed.astype(float))
+    # a leak into either disc is one; none is known only where both are
+    out["leak_disc"] = np.where((disc == 1).any(axis=1), 1.0, disc.sum(axis=1, skipna=False))
+    out["leak_any"] = any_leak
+    return out.reset_index().rename_axis(columns=None)
+
+
+def _check(modality: str, reason: str) -> None:
+    if modality not in MODALITIES:
+        raise UsageError(
+            f"modality is '{modality}'; expected one of {', '.join(MODALITIES)}. Leak rates of "
+            "different modalities cannot be mixed."
+        )
+    if reason not in ("any", "routine") or (reason == "routine" and modality != "ct"):
+        raise UsageError("reason is 'any', or 'routine' for modality 'ct'.")

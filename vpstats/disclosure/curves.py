@@ -1,0 +1,493 @@
+"""Curves on a coarse grid: no step, and no difference of two readings, is a few patients.
+
+A curve is read at points of a grid. Between two released readings lie either no events or at
+least as many as the threshold, and the same holds for the numbers that leave the risk set.
+Together with a curve of everybody, the groups that are not shown count as one more curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpstats.disclosure.cells import Cells, collect
+from vpstats.disclosure.derived import Decisions
+from vpstats.disclosure.numbers import Curve, Numbers, curves_of
+from vpstats.disclosure.policy import DIGITS, ReleasePolicy
+from vpstats.disclosure.relations import Builder
+from vpstats.disclosure.system import Role
+from vpstats.ledger import Ledger, cell
+
+Vector = NDArray[np.float64]
+
+HORIZON_WEIGHT = 1000.0
+"""Worth of a reading that the plan asks for, against 1 for any other point of the grid."""
+
+READINGS = ("estimate", "conf_low", "conf_high", "n_risk", "n_event")
+WITHHELD_STATS = ("std_error", "n_censor")
+
+
+def significant(value: float) -> float:
+    """Round to the digits that a release shows.
+
+    Examples
+    --------
+    >>> significant(0.0123456), significant(1234567.0)
+    (0.01235, 1235000.0)
+    """
+    return float(f"{value:.{DIGITS}g}") if isfinite(value) else value
+
+
+@dataclass
+class Steps:
+    """The steps of one curve.
+
+    Parameters
+    ----------
+    key : Curve
+        Analysis, variable and group.
+    times : ndarray, shape (k,)
+        Times of the steps, ascending.
+    columns : dict of str to ndarray, shape (k,)
+        Values by statistic.
+    positions : list of int
+        Positions of its cells.
+    first : dict
+        A cell of the curve, for its words.
+    units : dict of str to str
+        Unit of each statistic.
+    """
+
+    key: Curve
+    times: Vector
+    columns: dict[str, Vector]
+    positions: list[int]
+    first: dict[str, Any]
+    units: dict[str, str]
+
+    @property
+    def start(self) -> float:
+        """Value before the first step."""
+        return 1.0 if "survival" in str(self.units.get("estimate", "")).lower() else 0.0
+
+    @property
+    def at_start(self) -> float:
+        """Number at risk at the start."""
+        return float(np.nanmax(self.columns["n_risk"], initial=0.0))
+
+    @property
+    def events(self) -> float:
+        """Events of the whole curve."""
+        return float(np.nansum(self.columns["n_event"]))
+
+
+@dataclass
+class Reading:
+    """Numbers of a curve at the points of a grid.
+
+    Parameters
+    ----------
+    events, at_risk : ndarray, shape (m,)
+        Events up to each point, and persons or rows at risk just before it.
+    total, start : float
+        Events of the whole curve and number at the start.
+    barred, quiet : ndarray of bool, shape (m,)
+        Points that an earlier release rules out, and points since whose predecessor the curve has
+        no step, unless the plan asks for them.
+    """
+
+    events: Vector
+    at_risk: Vector
+    total: float
+    start: float
+    barred: NDArray[np.bool_]
+    quiet: NDArray[np.bool_]
+
+
+@dataclass
+class CurveRelease:
+    """Rows that take the place of a ledger's curve steps.
+
+    Attributes
+    ----------
+    rows : list of (int, dict)
+        Position of the curve in the ledger, and a cell with its reason in "suppressed".
+    numbers_at : dict of int to float
+        Numbers at risk that stand beside estimates read from a released curve.
+    """
+
+    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    numbers_at: dict[int, float] = field(default_factory=dict)
+
+
+def release_curves(
+    builder: Builder, numbers: Numbers, decisions: Decisions, previous: Ledger | None
+) -> CurveRelease:
+    """Coarsen, cut or withhold every curve of a ledger.
+
+    Parameters
+    ----------
+    builder : Builder
+        After protection.
+    numbers : Numbers
+        Variables of each curve.
+    decisions : Decisions
+        Changed in place: estimates read from a curve where it is not released are hidden.
+    previous : Ledger or None
+        An earlier release.
+
+    Returns
+    -------
+    CurveRelease
+    """
+    cells = builder.cells
+    released = CurveRelease()
+    curves = [_steps(cells, key, at) for key, at in curves_of(cells).items()]
+    before = {} if previous is None else _earlier(previous)
+    for family in collect((c.key[:2], c) for c in curves).values():
+        _release_family(builder, numbers, decisions, family, before, released)
+    for i in cells.steps:
+        if not cells.level[i]:
+            released.rows.append((i, {**cells.frame.iloc[i].to_dict(), "suppressed": "curve"}))
+    return released
+
+
+def _steps(cells: Cells, key: Curve, positions: list[int]) -> Steps:
+    times = np.array(sorted({float(cells.level[i]) for i in positions}))
+    place = {t: k for k, t in enumerate(times.tolist())}
+    stats = {cells.stat[i] for i in positions} | set(READINGS)
+    columns = {s: np.full(len(times), np.nan) for s in sorted(stats)}
+    for i in positions:
+        columns[cells.stat[i]][place[float(cells.level[i])]] = cells.value[i]
+    words = cells.frame["unit"].tolist()
+    units = {cells.stat[i]: words[i] for i in positions}
+    return Steps(key, times, columns, positions, cells.frame.iloc[positions[0]].to_dict(), units)
+
+
+def _earlier(previous: Ledger) -> dict[Curve, dict[str, dict[float, float]]]:
+    """Numbers at risk and events up to each time of the curves of an earlier release."""
+    cells = Cells.of(previous)
+    found = {}
+    for key, positions in curves_of(cells).items():
+        steps = _steps(cells, key, positions)
+        so_far = np.nancumsum(steps.columns["n_event"])
+        at_risk = steps.columns["n_risk"]
+        found[key] = {
+            "n_risk": dict(zip(steps.times.tolist(), at_risk.tolist(), strict=True)),
+            "n_event": dict(zip(steps.times.tolist(), so_far.tolist(), strict=True)),
+        }
+    return found
+
+
+def _release_family(
+    builder: Builder,
+    numbers: Numbers,
+    decisions: Decisions,
+    family: list[Steps],
+    before: dict[Curve, dict[str, dict[float, float]]],
+    released: CurveRelease,
+) -> None:
+    cells, policy = builder.cells, builder.system.policy
+    horizons = _horizons(cells, family[0].key)
+    wanted = collect(
+        (cells.group[i], float(cells.level[i])) for i in horizons if isfinite(cells.value[i])
+    )
+    every = sorted({h for times in wanted.values() for h in times})
+    grid = _grid(policy, family, every)
+    readings = {
+        c.key: read(c, grid, wanted.get(c.key[2], []), before.get(c.key, {}), policy)
+        for c in family
+    }
+    weights = np.where(np.isin(grid, every), HORIZON_WEIGHT, 1.0)
+    open_keys = [c.key for c in family if _may_be_shown(builder, numbers, c)]
+    chosen = choose_family(readings, open_keys, weights, policy)
+    for curve in family:
+        points = chosen.get(curve.key, [])
+        at = grid[points]
+        first = min(curve.positions)
+        rows = _rows(curve, at, readings[curve.key], points, policy)
+        released.rows += [(first, row) for row in rows]
+        risk = [policy.rounded(float(x)) for x in readings[curve.key].at_risk[points]]
+        shown = dict(zip(at.tolist(), risk, strict=True))
+        for i in horizons:
+            if cells.group[i] == curve.key[2]:
+                _decide_horizon(decisions, released, cells, i, shown)
+
+
+def _decide_horizon(
+    decisions: Decisions,
+    released: CurveRelease,
+    cells: Cells,
+    i: int,
+    shown: dict[float, float],
+) -> None:
+    """An estimate at a horizon is a reading of its curve, shown where the curve is."""
+    time = float(cells.level[i])
+    released.numbers_at[i] = shown.get(time, float("nan"))
+    if time in shown:
+        decisions.reason.pop(i, None)
+    elif isfinite(cells.value[i]):
+        decisions.reason[i] = "curve"
+
+
+def _horizons(cells: Cells, key: Curve) -> list[int]:
+    name = f"{key[1]}_at"
+    return [
+        i
+        for i in cells.by_analysis[key[0]]
+        if cells.variable[i] == name and cells.kind[i] == "estimate" and cells.level[i]
+    ]
+
+
+def _grid(policy: ReleasePolicy, family: list[Steps], horizons: Sequence[float]) -> Vector:
+    end = max(float(c.times[-1]) for c in family)
+    regular = policy.curve_step * np.arange(1, int(end // policy.curve_step) + 1)
+    points = np.union1d(regular, np.array([h for h in horizons if 0 < h <= end]))
+    return np.asarray(points, dtype=float)
+
+
+def read(
+    curve: Steps,
+    grid: Vector,
+    wanted: Sequence[float],
+    before: dict[str, dict[float, float]],
+    policy: ReleasePolicy,
+) -> Reading:
+    """Read the counts of a curve at the points of a grid.
+
+    Parameters
+    ----------
+    curve : Steps
+        The curve.
+    grid : ndarray, shape (m,)
+        Times.
+    wanted : sequence of float
+        Points that the plan asks for.
+    before : dict
+        Numbers at risk and events by time in an earlier release; empty if there is none.
+    policy : ReleasePolicy
+        The rules.
+
+    Returns
+    -------
+    Reading
+    """
+    so_far = np.append(0.0, np.nancumsum(curve.columns["n_event"]))
+    events = so_far[np.searchsorted(curve.times, grid, side="right")]
+    risk = np.append(np.nan_to_num(curve.columns["n_risk"]), 0.0)
+    at_risk = risk[np.searchsorted(curve.times, grid, side="left")]
+    barred = np.zeros(len(grid), dtype=bool)
+    for name, now in (("n_risk", at_risk), ("n_event", events)):
+        earlier = before.get(name, {})
+        change = np.abs([x - earlier.get(t, x) for t, x in zip(grid.tolist(), now, strict=True)])
+        barred |= (change >= 1) & (change < policy.threshold)
+    steps = np.searchsorted(curve.times, grid, side="right")
+    quiet = (np.diff(steps, prepend=int((curve.times <= 0).sum())) == 0) & ~np.isin(grid, wanted)
+    return Reading(events, at_risk, curve.events, curve.at_start, barred, quiet)
+
+
+def _may_be_shown(builder: Builder, numbers: Numbers, curve: Steps) -> bool:
+    system, cells = builder.system, builder.cells
+    parent = builder.variable.get(cells.parent[curve.positions[0]])
+    if any(system.is_hidden(v) for v in numbers.curves[curve.key]):
+        return False
+    return parent is None or system.role[parent] not in (Role.MARKED, Role.UNMARKED)
+
+
+def choose_family(
+    readings: dict[Curve, Reading],
+    shown: list[Curve],
+    weights: Vector,
+    policy: ReleasePolicy,
+) -> dict[Curve, list[int]]:
+    """Choose the points at which the curves of one figure are released.
+
+    Without a curve of everybody each curve has its own points. With one, all curves share them,
+    and what is not shown of the groups is guarded as a curve of its own; the smallest groups are
+    left out, or the curve of everybody is, where that leaves more to see.
+
+    Parameters
+    ----------
+    readings : dict of Curve to Reading
+        Every curve of the figure.
+    shown : list of Curve
+        Those that may be released.
+    weights : ndarray, shape (m,)
+        Worth of each point.
+    policy : ReleasePolicy
+        The rules.
+
+    Returns
+    -------
+    dict of Curve to list of int
+        Points of each curve that is released.
+    """
+    alone = {k: p for k in shown if (p := choose([readings[k]], weights, policy))}
+    everybody = [k for k in shown if k[2].lower() in ("", "all", "overall", "total")]
+    groups = [k for k in readings if k[2].lower() not in ("", "all", "overall", "total")]
+    if not everybody or not groups:
+        return alone
+    options = [{k: p for k, p in alone.items() if k not in everybody}]
+    total = readings[everybody[0]]
+    candidates = sorted((k for k in groups if k in alone), key=lambda k: (-readings[k].start, k))
+    for keep in range(len(candidates), -1, -1):
+        members = candidates[:keep]
+        rest = _rest(total, [readings[k] for k in members])
+        joint = [total, *(readings[k] for k in members), *([] if rest is None else [rest])]
+        points = choose(joint, weights, policy)
+        if points:
+            options.append(dict.fromkeys([everybody[0], *members], points))
+    return max(options, key=lambda o: sum(float(weights[p].sum()) for p in o.values()))
+
+
+def _rest(total: Reading, groups: list[Reading]) -> Reading | None:
+    """What the shown groups leave over of everybody; None where they are everybody."""
+    if not groups:
+        return None
+    none = np.zeros(len(total.events), dtype=bool)
+    left = Reading(
+        total.events - sum(g.events for g in groups),
+        total.at_risk - sum(g.at_risk for g in groups),
+        total.total - sum(g.total for g in groups),
+        total.start - sum(g.start for g in groups),
+        none,
+        ~none,
+    )
+    numbers = (left.events, left.at_risk, [left.start, left.total])
+    return left if any(np.any(np.asarray(x) != 0) for x in numbers) else None
+
+
+def choose(readings: list[Reading], weights: Vector, policy: ReleasePolicy) -> list[int]:
+    """Choose grid points so that nothing small lies between two of them, for all curves at once.
+
+    Parameters
+    ----------
+    readings : list of Reading
+        Curves that share their points.
+    weights : ndarray, shape (m,)
+        Worth of each point.
+    policy : ReleasePolicy
+        The rules.
+
+    Returns
+    -------
+    list of int
+        The points of greatest total worth, ascending; empty where none will do.
+
+    Notes
+    -----
+    Sums of counts that are 0 or at least the threshold are so themselves, so only neighbours need
+    to be compared: the best subset is a longest path.
+    """
+    m = len(weights)
+    allowed = ~np.all([r.quiet for r in readings], axis=0)
+    last = np.ones(m, dtype=bool)
+    for r in readings:
+        allowed &= (r.at_risk >= policy.at_risk) & ~r.barred
+        last &= _harmless(r.total - r.events, policy) | (r.total == r.events)
+    worth, came = np.full(m, -np.inf), np.full(m, -1)
+    for j in np.flatnonzero(allowed).tolist():
+        if _from_start(readings, j, policy):
+            worth[j] = weights[j]
+        for i in np.flatnonzero(np.isfinite(worth[:j])).tolist():
+            better = worth[i] + weights[j] > worth[j]
+            if better and all(_between(r, i, j, policy) for r in readings):
+                worth[j], came[j] = worth[i] + weights[j], i
+    ends = np.flatnonzero(np.isfinite(worth) & last)
+    return _path(int(ends[np.argmax(worth[ends])]), came) if len(ends) else []
+
+
+def _path(end: int, came: NDArray[np.int_]) -> list[int]:
+    path = [end]
+    while came[path[-1]] >= 0:
+        path.append(int(came[path[-1]]))
+    return path[::-1]
+
+
+def _harmless(change: Any, policy: ReleasePolicy) -> Any:
+    """Whether a difference of two counts tells of nobody, or of enough."""
+    size = np.abs(change)
+    return (size >= policy.threshold) | ((size == 0) & (policy.zeros == "show"))
+
+
+def _is_step_harmless(events: float, left: float, policy: ReleasePolicy) -> bool:
+    others = left - events  # censored, or stopped by another cause
+    quiet = all(x == 0 or abs(x) >= policy.threshold for x in (left, others))
+    return quiet and bool(_harmless(events, policy))
+
+
+def _from_start(readings: list[Reading], j: int, policy: ReleasePolicy) -> bool:
+    return all(
+        _is_step_harmless(float(r.events[j]), float(r.start - r.at_risk[j]), policy)
+        for r in readings
+    )
+
+
+def _between(reading: Reading, i: int, j: int, policy: ReleasePolicy) -> bool:
+    events = float(reading.events[j] - reading.events[i])
+    return _is_step_harmless(events, float(reading.at_risk[i] - reading.at_risk[j]), policy)
+
+
+def _rows(
+    curve: Steps, at: Vector, reading: Reading, points: list[int], policy: ReleasePolicy
+) -> list[dict[str, Any]]:
+    """Cells of a released curve; a single empty one where it is withheld."""
+    if not points:
+        return [_cell(curve, 0.0, "estimate", np.nan, np.nan, "curve")]
+    start = curve.start
+    first = {"estimate": start, "conf_low": start, "conf_high": start, "n_event": 0.0,
+             "n_risk": reading.start if reading.start >= policy.at_risk else np.nan}  # fmt: skip
+    rows = list(_time(curve, 0.0, first, policy))
+    index = np.searchsorted(curve.times, at, side="right") - 1
+    before = 0.0
+    for time, k, point in zip(at.tolist(), index, points, strict=True):
+        values = {s: _at(curve, s, k, start) for s in ("estimate", "conf_low", "conf_high")}
+        values["n_event"] = float(reading.events[point]) - before
+        values["n_risk"] = float(reading.at_risk[point])
+        before = float(reading.events[point])
+        rows += _time(curve, time, values, policy)
+    return rows
+
+
+def _at(curve: Steps, stat: str, index: int, start: float) -> float:
+    return start if index < 0 else significant(float(curve.columns[stat][index]))
+
+
+def _time(
+    curve: Steps, time: float, values: dict[str, float], policy: ReleasePolicy
+) -> Iterator[dict[str, Any]]:
+    shown = policy.rounded(values["n_risk"]) if isfinite(values["n_risk"]) else np.nan
+    for stat in ("estimate", "conf_low", "conf_high", *WITHHELD_STATS, "n_risk", "n_event"):
+        if stat not in curve.columns or (stat in READINGS and np.isnan(curve.columns[stat]).all()):
+            continue
+        value, reason = values.get(stat, np.nan), ""
+        if stat.startswith("n_") and policy.rounding > 1 and isfinite(value):
+            value, reason = policy.rounded(value), "rounded"
+        hidden = stat in WITHHELD_STATS or (stat == "n_risk" and not isfinite(value))
+        yield _cell(curve, time, stat, value, shown, "curve" if hidden else reason)
+
+
+def _cell(
+    curve: Steps, time: float, stat: str, value: float, n: float, suppressed: str
+) -> dict[str, Any]:
+    first = curve.first
+    made = cell(
+        curve.key[0],
+        curve.key[1],
+        stat,
+        value,
+        kind="curve step",
+        group=curve.key[2],
+        level=format(time, ".10g"),
+        label=str(first["label"]),
+        unit=str(curve.units.get(stat, "")),
+        n=n,
+        caveat=str(first["caveat"]),
+        parent=str(first["parent"]),
+    )
+    return {**made, "suppressed": suppressed}

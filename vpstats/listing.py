@@ -1,0 +1,235 @@
+"""What `vpstats check` prints: sources, corrections and findings, by rule and place.
+
+Places are files, columns and row numbers; keys and the values of patients are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vpstats.registry import RULES
+
+if TYPE_CHECKING:
+    from vpstats.registry import Registry
+
+SEVERITIES = ("error", "warning", "info")
+"""Severities of findings, the gravest first."""
+
+_WIDTH = 100
+_ROWS_SHOWN = 6
+_PLACES_SHOWN = 3
+_PLACE = ["severity", "rule", "file", "column"]
+_LINE = ["kind", "severity", "rule", "file", "row", "column", "table", "field", "message", "action"]
+
+
+def as_text(registry: Registry) -> str:
+    """Write the listing for people.
+
+    Parameters
+    ----------
+    registry : Registry
+        What was read.
+
+    Returns
+    -------
+    str
+        Lines of at most 100 characters where words allow.
+    """
+    listing = as_data(registry)
+    corrections, findings = _by_rule(listing["corrections"]), _by_rule(listing["findings"])
+    parts = (
+        [_title(listing)],
+        _section("Sources", map(_source_line, listing["sources"])),
+        _section("Tables", [_tables_line(listing["tables"])]),
+        _section("Left out", map(_left_out_line, listing["left_out"])),
+        _section(
+            f"Corrections: {_count(len(registry.corrections), 'value')}",
+            (line for places in corrections for line in _correction_lines(places)),
+        ),
+        _section(
+            f"Findings: {_counts_text(listing['counts'])}",
+            (line for places in findings for line in _finding_lines(places)),
+        ),
+    )
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def as_json(registry: Registry) -> str:
+    """Write the listing as JSON; rows are listed in full."""
+    return json.dumps(as_data(registry), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_csv(registry: Registry) -> str:
+    """Write one line per correction and finding, for a spreadsheet."""
+    logs = [
+        registry.findings.assign(kind="finding"),
+        registry.corrections.assign(kind="correction", message="", action=""),
+    ]
+    lines = pd.concat([log.reindex(columns=_LINE).astype(object) for log in logs])
+    return str(lines.to_csv(index=False, lineterminator="\n"))
+
+
+def as_data(registry: Registry) -> dict[str, Any]:
+    """Collect the listing: counts, and corrections and findings by rule and place.
+
+    Returns
+    -------
+    dict
+        ``registry, tables, sources, left_out, counts, corrections, findings``, fit for JSON.
+    """
+    counts = registry.findings["severity"].value_counts()
+    return {
+        "registry": {
+            "name": registry.name,
+            "synthetic": registry.synthetic,
+            "data_cut": registry.data_cut.date().isoformat(),
+        },
+        "tables": {name: len(table) for name, table in registry.tables.items()},
+        "sources": _records(registry.sources),
+        "left_out": [
+            {"step": s.label, "rows": s.excluded_rows, "patients": s.excluded_patients}
+            for s in registry.exclusions[1:]
+        ],
+        "counts": {severity: int(counts.get(severity, 0)) for severity in SEVERITIES},
+        "corrections": _groups(registry.corrections, ["rule", "file", "column"], ()),
+        "findings": _groups(_by_gravity(registry.findings), _PLACE, ("message", "action")),
+    }
+
+
+def _by_gravity(findings: pd.DataFrame) -> pd.DataFrame:
+    rank = findings["severity"].map({s: i for i, s in enumerate(SEVERITIES)})
+    ordered = findings.assign(_rank=rank.astype("Int64"))
+    return ordered.sort_values(["_rank", "rule", "file", "row"], kind="stable")
+
+
+def _groups(log: pd.DataFrame, by: list[str], first: Sequence[str]) -> list[dict[str, Any]]:
+    """One record per group: its place, its number, its rows, and its first words."""
+    filled = log.assign(**{c: log[c].astype(object).where(log[c].notna(), "") for c in by})
+    return [
+        {
+            **dict(zip(by, map(str, place), strict=True)),
+            "n": len(part),
+            "rows": sorted({int(row) for row in part["row"].dropna()}),
+            **{c: str(part[c].iloc[0]) for c in first},
+        }
+        for place, part in filled.groupby(by, sort=False, observed=True)
+    ]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = table.astype(object).where(table.notna(), "")
+    return [
+        {str(k): v if isinstance(v, str) else int(v) for k, v in row.items()}
+        for row in plain.to_dict("records")
+    ]
+
+
+# ------------------------------------------------------------------ text
+
+
+def _by_rule(groups: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Places of one rule and severity, the most frequent place first."""
+    rules: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for group in groups:
+        rules.setdefault((group.get("severity", ""), group["rule"]), []).append(group)
+    return [sorted(places, key=lambda g: -g["n"]) for places in rules.values()]
+
+
+def _title(listing: dict[str, Any]) -> str:
+    info = listing["registry"]
+    said = "synthetic" in info["name"].lower()
+    made = " (synthetic)" if info["synthetic"] and not said else ""
+    return f"{info['name']}{made}, data cut {info['data_cut']}"
+
+
+def _section(heading: str, lines: Iterable[str]) -> list[str]:
+    return ["", heading, *(f"  {line}" for line in lines)]
+
+
+def _source_line(source: dict[str, Any]) -> str:
+    found = [
+        str(source["encoding"]),
+        f"delimiter '{source['delimiter']}'" if source["delimiter"] else "",
+        f"decimal '{source['decimal']}'" if source["decimal"] else "",
+        f"dates {source['date_order']}" if source["date_order"] else "",
+    ]
+    read = ", ".join(word for word in found if word)
+    return f"{source['source']}: {source['file']}, {source['rows']:,} rows; {read}".rstrip("; ")
+
+
+def _tables_line(tables: dict[str, int]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in tables.items())
+
+
+def _left_out_line(step: dict[str, Any]) -> str:
+    return f"{step['step']}: {_count(step['patients'], 'patient')}, {_count(step['rows'], 'row')}"
+
+
+def _counts_text(counts: dict[str, int]) -> str:
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    return ", ".join(_count(counts[severity], words[severity]) for severity in SEVERITIES)
+
+
+def _count(n: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> _count(1, "row"), _count(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _correction_lines(places: list[dict[str, Any]]) -> list[str]:
+    total = sum(place["n"] for place in places)
+    return _wrapped(f"{total:>7,}  {places[0]['rule']}: {_places_text(places, 1)}", indent=9)
+
+
+def _finding_lines(places: list[dict[str, Any]]) -> list[str]:
+    total = sum(place["n"] for place in places)
+    rule = RULES[places[0]["rule"]]
+    head = f"{rule.severity:<8}{total:>5,}  {rule.id}: {_places_text(places, _PLACES_SHOWN)}"
+    words = f"{rule.sentence} {rule.action}".strip()
+    return [*_wrapped(head, indent=15), *_wrapped(" " * 15 + words, indent=15)]
+
+
+def _places_text(places: list[dict[str, Any]], shown: int) -> str:
+    more = len(places) - shown
+    texts = [_place(place) for place in places[:shown]]
+    return "; ".join([*texts, *([_count(more, "more place")] if more > 0 else [])])
+
+
+def _place(group: dict[str, Any]) -> str:
+    named = [group["file"], f"column '{group['column']}'" if group["column"] else ""]
+    return ", ".join(part for part in (*named, _rows_text(group["rows"])) if part)
+
+
+def _rows_text(rows: Sequence[int]) -> str:
+    """Name a few rows.
+
+    Examples
+    --------
+    >>> _rows_text([4]), _rows_text([2, 3, 5, 7, 11, 13, 17, 19])
+    ('row 4', 'rows 2, 3, 5, 7, 11, 13 and 2 more')
+    """
+    if len(rows) <= 1:
+        return f"row {rows[0]}" if rows else ""
+    shown = ", ".join(str(row) for row in rows[:_ROWS_SHOWN])
+    more = f" and {len(rows) - _ROWS_SHOWN} more" if len(rows) > _ROWS_SHOWN else ""
+    return f"rows {shown}{more}"
+
+
+def _wrapped(text: str, *, indent: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH - 2,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,359 @@
+"""Cox models: cause-specific hazards with delayed entry, strata, weights and clusters.
+
+Every failure that data can cause (no rows, no events, a likelihood without a maximum) is a result
+that says so; every request that is wrong whatever the data raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vpstats.errors import UsageError
+from vpstats.frames import Frame, Imputations, open_data
+from vpstats.models.covariance import Clusters, sandwich
+from vpstats.models.followup import Vector
+from vpstats.models.hazards_data import HazardData, data_caveats, read_data, read_request
+from vpstats.models.hazards_result import Baseline, CoxFit
+from vpstats.models.monotone import monotone_columns
+from vpstats.models.newton import Evaluation, Solution, maximise
+from vpstats.models.partial import (
+    Sums,
+    likelihood,
+    null_log_likelihood,
+    penalised_likelihood,
+    score_meat,
+    sum_up,
+)
+from vpstats.models.pooling import pool_fits
+from vpstats.models.profile import profile_intervals, ratio_p_values
+from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
+from vpstats.results import Caveat
+
+__all__ = ["CoxFit", "fit_cox"]
+
+Matrix = NDArray[np.float64]
+
+_FIRST_STEPS = 15
+"""A likelihood with a maximum reaches it in fewer steps; where there is none, each step moves the
+hazard ratio by about e, so that after these the direction is plain."""
+_SUBSAMPLE_FROM, _SUBSAMPLE = 40_000, 20
+"""From this many rows on, the search starts at the estimate of every twentieth row."""
+
+
+def fit_cox(
+    data: pd.DataFrame | Frame | Imputations,
+    formula: str,
+    *,
+    duration: str,
+    event: str,
+    cause: int = 1,
+    entry: str | None = None,
+    strata: str | Sequence[str] | None = None,
+    cluster: str | None = None,
+    weights: str | None = None,
+    offset: str | None = None,
+    penalty: Literal["firth"] | None = None,
+    ties: Literal["efron", "breslow"] = "efron",
+    level: float = 0.95,
+    independent: str | None = None,
+    vcov: Literal["model", "HC0", "CR0", "CR1"] | None = None,
+) -> CoxFit:
+    """Fit a Cox model to the hazard of one cause.
+
+    Parameters
+    ----------
+    data : DataFrame, Frame or Imputations
+        Rows; unchanged. A Frame brings its unit, its cluster and its entry along, and rows that
+        repeat patients must be clustered; a DataFrame carries no such guard. Imputations are
+        fitted one by one and pooled by Rubin's rules.
+    formula : str
+        The right side alone, ``"age + C(region)"`` or ``"~ age + C(region)"``. See
+        `vpstats.models.formula.parse_formula` for what may stand in it.
+    duration : str
+        Column of the time at which follow-up ends; numbers in any unit, or timedeltas (days).
+    event : str
+        Column of codes: 0 censored, 1, 2, … the cause of the event (booleans for one cause).
+    cause : int
+        Code of the event in question. A row with another one is at risk until then, so the
+        hazard ratio is cause-specific.
+    entry : str, optional
+        Column of the time after which a row is at risk; 0 means from the start. The frame's own
+        if None.
+    strata : str or sequence of str, optional
+        Columns whose combinations have baseline hazards of their own.
+    cluster : str, optional
+        Column whose equal values are not independent; the frame's own if None.
+    weights : str, optional
+        Column of case weights of at least 0; with others than whole numbers the default
+        covariance is "HC0".
+    offset : str, optional
+        Column of a known part of the log hazard.
+    penalty : {None, "firth"}
+        "firth" for Jeffreys' prior, which is finite where the likelihood is monotone and less
+        biased with few events; intervals and p-values are then profile-likelihood ones unless
+        the covariance is robust.
+    ties : {"efron", "breslow"}
+        How events at one time share the risk set.
+    level : float
+        Confidence level.
+    independent : str, optional
+        Why rows that repeat patients may be taken as independent; the reason is printed.
+    vcov : {"model", "HC0", "CR0", "CR1"}, optional
+        "CR0" where rows are clustered: the sandwich of score residuals summed by cluster; "CR1"
+        is times G / (G - 1), with t on G - 1 degrees of freedom. "HC0" is the sandwich of single
+        rows. "model" is the inverse information.
+
+    Returns
+    -------
+    CoxFit
+        `status` is "ok", "no rows", "no events", "too few clusters", "not identified", "monotone
+        likelihood" or "not converged"; if not "ok", coefficients are NaN and `reason` says what
+        to do.
+
+    Raises
+    ------
+    FormulaError
+        If the formula holds anything but columns, operators and listed transforms.
+    UsageError
+        For unknown options, columns that are absent or not what they should be, and combinations
+        without theory, with what to use instead.
+
+    References
+    ----------
+    Cox DR. Regression models and life-tables. J R Stat Soc B 1972;34:187-220. Lin DY, Wei LJ. The
+    robust inference for the Cox proportional hazards model. J Am Stat Assoc 1989;84:1074-1078.
+    Heinze G, Schemper M. A solution to the problem of monotone likelihood in Cox regression.
+    Biometrics 2001;57:114-119. Therneau TM, Grambsch PM. Modeling Survival Data. Springer, 2000.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"days": [1, 2, 3, 4], "event": [1, 1, 1, 0], "high": [1, 0, 1, 0]})
+    >>> fit = fit_cox(rows, "high", duration="days", event="event")  # (1 + sqrt 17) / 2
+    >>> fit.tidy(exponentiate=True)[["term", "estimate"]].round(3)
+       term  estimate
+    0  high     2.562
+    """
+    options: dict[str, Any] = {
+        "duration": duration,
+        "event": event,
+        "cause": cause,
+        "entry": entry,
+        "strata": strata,
+        "cluster": cluster,
+        "weights": weights,
+        "offset": offset,
+        "penalty": penalty,
+        "ties": ties,
+        "level": level,
+        "independent": independent,
+        "vcov": vcov,
+    }
+    if isinstance(data, Imputations):
+        return _fit_imputations(data, formula, options)
+    frame = open_data(data, cluster=cluster, independent=independent)
+    return _fit(read_data(frame, read_request(frame, formula, options)))
+
+
+def _fit_imputations(data: Imputations, formula: str, options: dict[str, Any]) -> CoxFit:
+    if options["penalty"] is not None and options["vcov"] is None:
+        raise UsageError(
+            "profile intervals cannot be pooled; give vcov='HC0' or a cluster, or fit without "
+            "the penalty."
+        )
+    pooled = pool_fits([fit_cox(frame, formula, **options) for frame in data])
+    return replace(
+        pooled,
+        baseline=None,
+        log_likelihood=np.nan,
+        penalised_log_likelihood=np.nan,
+        null_log_likelihood=np.nan,
+    )
+
+
+def _fit(data: HazardData) -> CoxFit:
+    request, blank = data.request, _blank_fit(data)
+    status, reason = _hopeless(data)
+    if status:
+        return replace(blank, status=status, reason=reason)
+    sets = find_risk_sets(data.rows, request.ties)
+    plain = likelihood(sets)
+    start = _starting_point(data.rows)
+    found = maximise(plain, start, max_iterations=_FIRST_STEPS)
+    monotone = [] if found.converged else monotone_columns(sets, found)
+    caveats = tuple(_monotone_caveat(data.design.terms[j]) for j in monotone)
+    blank = replace(blank, caveats=(*caveats, *blank.caveats), iterations=found.iterations)
+    if request.penalty is not None:
+        evaluate = penalised_likelihood(sets)
+        found = maximise(evaluate, np.zeros(len(start)))
+    elif monotone:
+        return replace(blank, status="monotone likelihood", reason=_monotone_reason(data, monotone))
+    elif not found.converged:
+        found = maximise(plain, found.estimate)
+    if not found.converged:
+        return _not_converged(blank, data, sets, found)
+    return _finish(blank, data, sets, found)
+
+
+def _starting_point(rows: HazardRows) -> Vector:
+    """Where the search begins: zero, or for many rows the estimate of a part of them.
+
+    The solver goes on to full accuracy from either, so the result does not depend on it.
+    """
+    zero = np.zeros(rows.X.shape[1])
+    if len(rows) < _SUBSAMPLE_FROM:
+        return zero
+    part = rows.every(_SUBSAMPLE)
+    if not part.dead.any():
+        return zero
+    sets = find_risk_sets(part, "breslow")
+    found = maximise(likelihood(sets), zero, tolerance=1e-4, max_iterations=12)
+    return found.estimate if found.converged else zero
+
+
+def _blank_fit(data: HazardData) -> CoxFit:
+    """The result as it is if nothing can be estimated: counts, names and caveats."""
+    request, p = data.request, len(data.design.terms)
+    how = "Firth–Cox model" if request.penalty else "Cox model"
+    cause = data.frame.causes.get(request.cause, f"cause {request.cause}")
+    return CoxFit(
+        title=f"{how} of {cause}",
+        unit=data.frame.unit,
+        n=len(data.rows),
+        n_events=int(np.count_nonzero(data.rows.dead)),
+        n_clusters=None if data.clusters is None else data.clusters.count,
+        caveats=data_caveats(data),
+        level=request.level,
+        terms=data.design.terms,
+        coefficients=np.full(p, np.nan),
+        covariance=np.full((p, p), np.nan),
+        vcov=data.vcov,
+        spec=data.design.spec,
+        centre=data.centre,
+        duration=request.duration,
+        event=request.event,
+        cause=request.cause,
+        entry=request.entry,
+        weights=request.weights,
+        offset=request.offset,
+        cluster=data.frame.cluster,
+        strata=request.strata,
+        ties=request.ties,
+        penalty=request.penalty,
+        competing=bool(np.any(data.follow_up.event[~data.rows.dead] > 0)),
+        n_missing=data.n_missing,
+    )
+
+
+def _hopeless(data: HazardData) -> tuple[str, str]:
+    """Why there is nothing to fit, with what to do; empty if there is something."""
+    if not len(data.rows):
+        return "no rows", (
+            "no row has a value in every column of the model; see which column is empty, or "
+            "leave it out of the formula."
+        )
+    dead = data.rows.dead
+    weighted = dead.any() if data.rows.weights is None else (data.rows.weights[dead] > 0).any()
+    if not weighted:
+        return "no events", (
+            f"no row has event {data.request.cause}, so no hazard ratio can be estimated; report "
+            "the incidence with its exact interval."
+        )
+    if data.clusters is not None and data.clusters.count < 2:
+        return "too few clusters", (
+            f"all rows belong to one {data.frame.cluster}, so the variation between clusters is "
+            "unknown."
+        )
+    return "", ""
+
+
+def _monotone_caveat(term: str) -> Caveat:
+    return Caveat(
+        "monotone",
+        f"The likelihood rises without end along {term}: at every event the value of the row "
+        "with the event is extreme in its risk set.",
+        term,
+    )
+
+
+def _monotone_reason(data: HazardData, columns: list[int]) -> str:
+    names = ", ".join(data.design.terms[j] for j in columns)
+    return (
+        f"the likelihood has no maximum along {names}, so a hazard ratio is infinite or zero. Use "
+        "fit_cox(..., penalty='firth'), or leave the term out."
+    )
+
+
+def _not_converged(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution) -> CoxFit:
+    here: Evaluation = likelihood(sets)(np.zeros(len(found.estimate)))
+    values = np.linalg.eigvalsh(here.information)
+    if values[0] <= 1e-12 * values[-1]:
+        still = np.diag(here.information) <= 1e-12 * data.rows.X.var(axis=0) * len(data.rows)
+        names = [t for t, s in zip(data.design.terms, still, strict=True) if s]
+        which = f"{', '.join(names)} does not vary" if names else "some terms do not vary freely"
+        message = f"{which} among rows that are at risk together; leave it out or change strata."
+        return replace(blank, status="not identified", reason=message)
+    message = (
+        f"the solver stopped after {found.iterations} iterations without reaching the maximum; "
+        "check for columns of very different scale or nearly equal columns."
+    )
+    caveats = (Caveat("not_converged", message), *blank.caveats)
+    return replace(blank, status="not converged", reason=message, caveats=caveats)
+
+
+def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution) -> CoxFit:
+    firth = data.request.penalty is not None
+    sums = sum_up(sets, found.estimate)
+    covariance, df = found.covariance, np.inf
+    if data.vcov != "model":
+        clusters = data.clusters or Clusters(np.arange(len(data.rows)), len(data.rows))
+        correct = clusters.count / (clusters.count - 1) if data.vcov == "CR1" else 1.0
+        covariance = sandwich(covariance, correct * score_meat(sets, sums, clusters))
+        df = clusters.count - 1.0 if data.vcov == "CR1" else np.inf
+    low = high = p_values = None
+    null = null_log_likelihood(sets)
+    if firth:
+        evaluate = penalised_likelihood(sets)
+        null = evaluate(np.zeros(len(found.estimate))).value
+        if data.vcov == "model":
+            low, high = profile_intervals(evaluate, found, data.request.level)
+            p_values = ratio_p_values(evaluate, found)
+    return replace(
+        blank,
+        coefficients=found.estimate,
+        covariance=covariance,
+        df=df,
+        conf_low=low,
+        conf_high=high,
+        p_values=p_values,
+        baseline=_baseline(data, sets, sums),
+        log_likelihood=sums.value,
+        penalised_log_likelihood=found.value if firth else np.nan,
+        null_log_likelihood=null,
+        iterations=found.iterations,
+        converged=True,
+    )
+
+
+def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline:
+    slots, rows = sets.slots, data.rows
+    last = np.array([rows.exit.max()])
+    if rows.strata is not None:
+        last = np.zeros(len(data.strata))
+        np.maximum.at(last, rows.strata, rows.exit)
+    return Baseline(
+        labels=data.strata,
+        time=slots.time,
+        stratum=slots.stratum,
+        hazard=slots.so_far(sums.h),
+        own=sums.e,
+        variance=slots.so_far(sums.a),
+        mean=slots.so_far(sums.mean),
+        last=last,
+    )

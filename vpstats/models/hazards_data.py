@@ -1,0 +1,186 @@
+"""What a hazard model is asked and given: options and rows, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from vpstats.errors import UsageError
+from vpstats.frames import Frame
+from vpstats.models.columns import read_numbers
+from vpstats.models.covariance import FEW_EVENT_CLUSTERS, Clusters
+from vpstats.models.design import Design, build_design
+from vpstats.models.followup import FollowUp, Vector, entry_column, read_follow_up, row_caveats
+from vpstats.models.hazards_result import strata_labels
+from vpstats.models.risksets import HazardRows
+from vpstats.results import Caveat, require_level
+
+_VCOVS = ("model", "HC0", "CR0", "CR1")
+_FEW_EVENTS = 10.0
+"""Below this many events per parameter estimates are unstable (Peduzzi 1995)."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, checked."""
+
+    formula: str
+    duration: str
+    event: str
+    cause: int
+    entry: str | None
+    strata: tuple[str, ...]
+    weights: str | None
+    offset: str | None
+    penalty: str | None
+    ties: Literal["efron", "breslow"]
+    vcov: str | None
+    level: float
+
+
+def read_request(frame: Frame, formula: str, options: dict[str, Any]) -> Request:
+    """Check the options of a hazard model.
+
+    Parameters
+    ----------
+    frame : Frame
+        The data, with the cluster to use.
+    formula : str
+        Right side, with or without "~".
+    options : dict
+        The arguments of `fit_cox` by name.
+
+    Returns
+    -------
+    Request
+
+    Raises
+    ------
+    UsageError
+        For an unknown option or a combination without theory.
+    """
+    _one_of("penalty", options["penalty"], (None, "firth"))
+    _one_of("ties", options["ties"], ("efron", "breslow"))
+    _one_of("vcov", options["vcov"], (None, *_VCOVS))
+    cause, strata, vcov = options["cause"], options["strata"], options["vcov"]
+    if cause != int(cause) or cause < 1:
+        raise UsageError(f"cause is {cause!r}; expected an event code: 1, 2, ….")
+    _check_covariance(vcov, frame.cluster)
+    return Request(
+        formula=formula if "~" in formula else f"~ {formula}",
+        duration=options["duration"],
+        event=options["event"],
+        cause=int(cause),
+        entry=entry_column(frame, options["duration"], options["entry"]),
+        strata=(strata,) if isinstance(strata, str) else tuple(strata or ()),
+        weights=options["weights"],
+        offset=options["offset"],
+        penalty=options["penalty"],
+        ties=options["ties"],
+        vcov=vcov,
+        level=require_level(options["level"]),
+    )
+
+
+def _one_of(name: str, value: object, allowed: Sequence[object]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(map(repr, allowed))}.")
+
+
+def _check_covariance(vcov: str | None, cluster: str | None) -> None:
+    if vcov is None:
+        return
+    if cluster is not None and not vcov.startswith("CR"):
+        raise UsageError(
+            f"vcov='{vcov}' ignores that rows of one {cluster} are not independent; use 'CR0', or "
+            "give independent='the reason' instead of cluster=."
+        )
+    if cluster is None and vcov.startswith("CR"):
+        raise UsageError(f"vcov='{vcov}' needs cluster=; for independent rows use 'HC0'.")
+
+
+@dataclass(frozen=True)
+class HazardData:
+    """Rows to fit, with what is known of them before the fit."""
+
+    request: Request
+    frame: Frame
+    design: Design
+    follow_up: FollowUp
+    rows: HazardRows
+    centre: Vector
+    strata: tuple[str, ...]
+    clusters: Clusters | None
+    n_missing: int
+
+    @property
+    def vcov(self) -> str:
+        """The covariance to use."""
+        if self.request.vcov is not None:
+            return self.request.vcov
+        if self.clusters is not None:
+            return "CR0"
+        weights = self.rows.weights
+        whole = weights is None or bool(np.all(weights == np.floor(weights)))
+        return "model" if whole else "HC0"
+
+
+def read_data(frame: Frame, request: Request) -> HazardData:
+    """Read the rows that a request needs; incomplete ones are left out and counted."""
+    named = (request.duration, request.event, request.entry, request.weights, request.offset)
+    also = [name for name in (*named, *request.strata) if name is not None]
+    design = build_design(frame.data, request.formula, response=False, intercept=False, also=also)
+    strata, labels = strata_labels(frame.data, request.strata, design.kept)
+    known = strata >= 0
+    X, kept = design.X, design.kept
+    if not known.all():
+        X, kept, strata = X[known], kept[known], strata[known]
+    follow_up = read_follow_up(
+        frame,
+        duration=request.duration,
+        event=request.event,
+        entry=request.entry,
+        weights=request.weights,
+        kept=kept if len(kept) < len(frame.data) else None,
+    )
+    centre = X.mean(axis=0) if len(X) else np.zeros(X.shape[1])
+    offset = None if request.offset is None else read_numbers(frame.data, request.offset)[kept]
+    rows = HazardRows(
+        X=X - centre,
+        exit=follow_up.exit,
+        dead=follow_up.event == request.cause,
+        entry=follow_up.entry,
+        strata=strata if request.strata else None,
+        weights=follow_up.weights,
+        offset=offset,
+    )
+    clusters = None
+    if follow_up.cluster is not None:
+        clusters = Clusters(follow_up.cluster, int(follow_up.cluster.max(initial=-1)) + 1)
+    missing = len(frame.data) - len(rows)
+    return HazardData(request, frame, design, follow_up, rows, centre, labels, clusters, missing)
+
+
+def data_caveats(data: HazardData) -> tuple[Caveat, ...]:
+    """What the rows give reason to say before anything is fitted."""
+    clusters = data.clusters
+    count = None if clusters is None else clusters.count
+    found = row_caveats(data.frame, n_missing=data.n_missing, n_clusters=count)
+    events, p = int(np.count_nonzero(data.rows.dead)), len(data.design.terms)
+    if p and events / p < _FEW_EVENTS:
+        found.append(Caveat("few_events", f"There are {events} events for {p} parameters."))
+    for name in data.design.aliased:
+        message = f"{name} is determined by other columns and was left out."
+        found.append(Caveat("aliased", message, name))
+    if clusters is not None and data.request.penalty is not None:
+        with_event = np.unique(clusters.codes[data.rows.dead]).size
+        if with_event < FEW_EVENT_CLUSTERS:
+            message = (
+                f"{with_event} clusters of {data.frame.cluster} have an event: robust standard "
+                "errors may be too small."
+            )
+            found.append(Caveat("few_event_clusters", message))
+    return tuple(found)

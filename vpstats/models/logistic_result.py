@@ -1,0 +1,300 @@
+"""What a logistic regression answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from vpstats.errors import UsageError
+from vpstats.models.binary import BinaryRows, fitted_likelihood
+from vpstats.models.columns import read_numbers, read_response
+from vpstats.models.design import DesignSpec, apply_design
+from vpstats.models.newton import maximise
+from vpstats.models.profile import constrained_maximum
+from vpstats.results import FitResult, critical_value, require_level
+
+Vector = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogisticFit(FitResult):
+    """A logistic regression: log odds ratios, their covariance and how they may be read.
+
+    Parameters
+    ----------
+    spec : DesignSpec
+        How to build the design matrix of new rows; no rows are inside.
+    penalty : str or None
+        "firth" or None.
+    cluster : tuple of str
+        Columns of the clusters, none if rows are independent.
+    weights, offset : str or None
+        Columns of the case weights and of the offset.
+    n_missing : int
+        Rows left out because a value was missing.
+    log_likelihood, penalised_log_likelihood : float
+        At the estimate; the second is NaN without a penalty.
+    iterations : int
+        Newton steps.
+    converged : bool
+        Whether the solver reached its tolerance.
+    """
+
+    spec: DesignSpec
+    penalty: str | None = None
+    cluster: tuple[str, ...] = ()
+    weights: str | None = None
+    offset: str | None = None
+    n_missing: int = 0
+    log_likelihood: float = np.nan
+    penalised_log_likelihood: float = np.nan
+    iterations: int = 0
+    converged: bool = False
+
+    def glance(self) -> pd.DataFrame:
+        """One row about the whole fit.
+
+        Returns
+        -------
+        DataFrame
+            ``n, n_events, n_clusters, n_parameters, n_missing, events_per_parameter,
+            log_likelihood, penalised_log_likelihood, vcov, penalty, iterations, converged, unit,
+            status, reason``.
+        """
+        return pd.DataFrame(
+            {
+                "n": [self.n],
+                "n_events": pd.array([self.n_events], dtype="Int64"),
+                "n_clusters": pd.array([self.n_clusters], dtype="Int64"),
+                "n_parameters": [len(self.terms)],
+                "n_missing": [self.n_missing],
+                "events_per_parameter": [self.events_per_parameter],
+                "log_likelihood": [self.log_likelihood],
+                "penalised_log_likelihood": [self.penalised_log_likelihood],
+                "vcov": [self.vcov],
+                "penalty": [self.penalty or "none"],
+                "iterations": [self.iterations],
+                "converged": [self.converged],
+                "unit": [self.unit],
+                "status": [self.status],
+                "reason": [self.reason],
+            }
+        )
+
+    @property
+    def events_per_parameter(self) -> float:
+        """Events, or non-events if they are fewer, per coefficient other than the intercept."""
+        slopes = len(self.terms) - self.spec.has_intercept
+        rarer = min(self.n_events or 0, self.n - (self.n_events or 0))
+        return rarer / slopes if slopes else float("nan")
+
+    def predict(
+        self, new: pd.DataFrame, *, times: Any = None, level: float | None = None
+    ) -> pd.DataFrame:
+        """Probability of the event for new rows.
+
+        Parameters
+        ----------
+        new : DataFrame, shape (m, any)
+            Rows with the columns of the right side (and the offset); unchanged.
+        times : None
+            A logistic regression has no time; anything else raises.
+        level : float, optional
+            Confidence level; the level of the fit if None.
+
+        Returns
+        -------
+        DataFrame
+            One row per row of `new`, its index kept: ``estimate, std_error, conf_low,
+            conf_high``. The probability is that of a row with these values (of the average
+            cluster population, no random effect being conditioned on). Limits are formed on the
+            log-odds scale by the delta method, from the covariance of the fit, also where its
+            coefficients have profile intervals; `std_error` is on the probability scale. NaN
+            where a value is missing. After Firth's penalty mean predictions are pulled towards
+            one half (Puhr et al., Stat Med 2017;36:2302-2317).
+
+        Raises
+        ------
+        UsageError
+            If a column is missing, a category is new to the fit, or `times` is given.
+        """
+        if times is not None:
+            raise UsageError("a logistic regression has no times; leave times= out.")
+        wanted = self.level if level is None else require_level(level)
+        X = apply_design(self.spec, new)
+        eta = self._log_odds(X, new)
+        error = np.sqrt(np.einsum("ij,jk,ik->i", X, self.covariance, X))
+        margin = critical_value(wanted, float(np.min(self.df))) * error
+        risk = special.expit(eta)
+        return pd.DataFrame(
+            {
+                "estimate": risk,
+                "std_error": risk * (1 - risk) * error,
+                "conf_low": special.expit(eta - margin),
+                "conf_high": special.expit(eta + margin),
+            },
+            index=new.index,
+        )
+
+    def augment(self, data: pd.DataFrame) -> pd.DataFrame:
+        """The rows as given, plus ``.fitted`` (probability) and ``.resid`` (outcome minus it).
+
+        Parameters
+        ----------
+        data : DataFrame, shape (m, any)
+            Rows with the columns of both sides; unchanged.
+
+        Returns
+        -------
+        DataFrame
+            A new frame; NaN where a value is missing.
+        """
+        risk = special.expit(self._log_odds(apply_design(self.spec, data), data))
+        outcome = read_response(data[str(self.spec.response)])
+        return data.assign(**{".fitted": risk, ".resid": outcome - risk})
+
+    def _log_odds(self, X: NDArray[np.float64], new: pd.DataFrame) -> Vector:
+        eta = X @ self.coefficients
+        return eta if self.offset is None else eta + read_numbers(new, self.offset)
+
+    def wald_test(self, terms: str | Sequence[str]) -> pd.DataFrame:
+        """Test that several coefficients are zero together, with the covariance of the fit.
+
+        Parameters
+        ----------
+        terms : str or sequence of str
+            Coefficients, or terms of the formula (``region`` stands for all its levels).
+
+        Returns
+        -------
+        DataFrame
+            One row: ``term, statistic, df, df_residual, p_value, method``. With t-based
+            inference the statistic is F on `df` and `df_residual`, else chi-squared on `df`
+            (then `df_residual` is infinite). NaN if the fit failed, or if the covariance of the
+            coefficients is singular, as it is for more coefficients than clusters.
+
+        Raises
+        ------
+        UsageError
+            If a name is neither a coefficient nor a term.
+        """
+        chosen = self._positions(terms)
+        q = int(chosen.sum())
+        residual = float(np.min(np.broadcast_to(self.df, chosen.shape)[chosen]))
+        statistic = _quadratic_form(
+            self.coefficients[chosen], self.covariance[np.ix_(chosen, chosen)]
+        )
+        if np.isinf(residual):
+            p_value, method = stats.chi2.sf(statistic, q), "Wald chi-squared"
+        else:
+            statistic = statistic / q
+            p_value, method = stats.f.sf(statistic, q, residual), "Wald F"
+        return _test_row(terms, statistic, q, residual, p_value, method)
+
+    def likelihood_ratio_test(self, data: pd.DataFrame, terms: str | Sequence[str]) -> pd.DataFrame:
+        """Test that several coefficients are zero together by the (penalised) likelihood ratio.
+
+        Parameters
+        ----------
+        data : DataFrame, shape (m, any)
+            The rows of the fit, which the fit does not keep; unchanged.
+        terms : str or sequence of str
+            Coefficients, or terms of the formula.
+
+        Returns
+        -------
+        DataFrame
+            One row: ``term, statistic, df, df_residual, p_value, method``. A penalised
+            likelihood keeps the penalty of the whole model, as in Heinze & Schemper (2002).
+
+        Raises
+        ------
+        UsageError
+            If rows are clustered (a likelihood ratio is not valid there), `data` are not the rows
+            of the fit, or a name is neither a coefficient nor a term.
+        """
+        if self.cluster or self.vcov != "model":
+            raise UsageError(
+                "a likelihood ratio assumes independent rows and a right model; this fit has a "
+                "robust covariance: use wald_test()."
+            )
+        chosen = self._positions(terms)
+        method = "penalised likelihood ratio" if self.penalty else "likelihood ratio"
+        if not self.ok:
+            return _test_row(terms, np.nan, int(chosen.sum()), np.inf, np.nan, method)
+        evaluate = fitted_likelihood(self._rows(data), self.penalty)
+        found = maximise(evaluate, self.coefficients)
+        null = constrained_maximum(evaluate, found, chosen)
+        statistic = max(2 * (found.value - null.value), 0.0) if null.converged else np.nan
+        q = int(chosen.sum())
+        return _test_row(terms, statistic, q, np.inf, stats.chi2.sf(statistic, q), method)
+
+    def _rows(self, data: pd.DataFrame) -> BinaryRows:
+        X, y = apply_design(self.spec, data), read_response(data[str(self.spec.response)])
+        extra = {
+            name: read_numbers(data, column)
+            for name, column in (("weights", self.weights), ("offset", self.offset))
+            if column is not None
+        }
+        kept = np.isfinite(X).all(axis=1) & np.isfinite(y)
+        for values in extra.values():
+            kept &= np.isfinite(values)
+        if int(kept.sum()) != self.n:
+            raise UsageError(
+                f"the data have {int(kept.sum()):,} complete rows, the fit {self.n:,}: give the "
+                "rows that the model was fitted to."
+            )
+        return BinaryRows(
+            np.ascontiguousarray(X[kept]),
+            2 * y[kept] - 1,
+            **{name: values[kept] for name, values in extra.items()},
+        )
+
+    def _positions(self, terms: str | Sequence[str]) -> Mask:
+        names = [terms] if isinstance(terms, str) else list(terms)
+        chosen = np.zeros(len(self.terms), dtype=bool)
+        for name in names:
+            here = np.array(
+                [name in pair for pair in zip(self.terms, self.spec.assign, strict=True)]
+            )
+            if not here.any():
+                raise UsageError(
+                    f"'{name}' is neither a coefficient nor a term; there are: "
+                    f"{', '.join(dict.fromkeys((*self.spec.assign, *self.terms)))}."
+                )
+            chosen |= here
+        if not names:
+            raise UsageError("name at least one coefficient or term to test.")
+        return chosen
+
+
+def _quadratic_form(estimate: Vector, covariance: NDArray[np.float64]) -> float:
+    """``estimate' covariance^-1 estimate``; NaN where the covariance is singular or unknown."""
+    if not np.isfinite(covariance).all():
+        return float("nan")
+    if np.linalg.matrix_rank(covariance, hermitian=True) < len(estimate):
+        return float("nan")
+    return float(estimate @ np.linalg.solve(covariance, estimate))
+
+
+def _test_row(
+    terms: str | Sequence[str], statistic: float, df: int, residual: float, p: float, method: str
+) -> pd.DataFrame:
+    label = terms if isinstance(terms, str) else ", ".join(terms)
+    return pd.DataFrame(
+        {
+            "term": [label],
+            "statistic": [float(statistic)],
+            "df": [df],
+            "df_residual": [residual],
+            "p_value": [float(p)],
+            "method": [method],
+        }
+    )

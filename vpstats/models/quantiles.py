@@ -1,0 +1,103 @@
+"""Quantiles of a curve: the times by which given shares have had the event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from vpstats.errors import UsageError
+from vpstats.models.followup import Vector
+from vpstats.results import CurveResult, TableResult, require_level
+
+
+def curve_quantiles(
+    curve: CurveResult, probabilities: tuple[float, ...] = (0.5,), *, level: float | None = None
+) -> TableResult:
+    """Read the times by which given shares have had the event.
+
+    Parameters
+    ----------
+    curve : CurveResult
+        Survival or incidence.
+    probabilities : tuple of float
+        Shares with the event, between 0 and 1; 0.5 is the median.
+    level : float, optional
+        Confidence level; the level of the curve if None.
+
+    Returns
+    -------
+    TableResult
+        One row per group and share: ``level`` (the share), ``estimate``, ``conf_low``,
+        ``conf_high``: the times at which the curve and its limits reach the share, NaN where
+        they do not. Where the curve is level at the share, the middle of that stretch.
+
+    Raises
+    ------
+    UsageError
+        If the curve is a cumulative hazard or a share is not between 0 and 1.
+
+    References
+    ----------
+    Brookmeyer R, Crowley J. A confidence interval for the median survival time. Biometrics
+    1982;38:29-41.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from vpstats.models.curves import kaplan_meier
+    >>> rows = pd.DataFrame({"days": [10, 20, 30], "died": [1, 1, 1]})
+    >>> curve = kaplan_meier(rows, duration="days", event="died")
+    >>> float(curve_quantiles(curve).tidy()["estimate"].iloc[0])
+    20.0
+    """
+    if curve.estimand == "cumulative_hazard":
+        raise UsageError("a cumulative hazard has no quantiles; use kaplan_meier().")
+    if not all(0 < p < 1 for p in probabilities):
+        raise UsageError(f"probabilities are {probabilities!r}; expected values between 0 and 1.")
+    wanted = curve.level if level is None else require_level(level)
+    stated = replace(curve, level=wanted)
+    rows = [
+        {**({} if curve.by is None else {curve.by: name}), **_quantile(steps, curve.estimand, p)}
+        for name, steps in stated.groups()
+        for p in probabilities
+    ]
+    return TableResult(
+        title=f"Quantiles: {curve.title}",
+        unit=curve.unit,
+        n=curve.n,
+        n_events=curve.n_events,
+        n_clusters=curve.n_clusters,
+        caveats=curve.caveats,
+        level=wanted,
+        table=pd.DataFrame(rows),
+    )
+
+
+def _quantile(steps: pd.DataFrame, estimand: str, share: float) -> dict[str, float]:
+    time = steps["time"].to_numpy(float)
+    curves = {name: steps[name].to_numpy(float) for name in ("estimate", "conf_low", "conf_high")}
+    if estimand == "survival":
+        curves = {name: 1.0 - values for name, values in curves.items()}
+        first, last = "conf_low", "conf_high"
+    else:
+        first, last = "conf_high", "conf_low"
+    return {
+        "level": share,
+        "estimate": _first_reach(time, curves["estimate"], share),
+        "conf_low": _first_reach(time, curves[first], share),
+        "conf_high": _first_reach(time, curves[last], share),
+    }
+
+
+def _first_reach(time: Vector, risk: Vector, share: float) -> float:
+    """Time at which a rising step curve reaches a share; NaN where it does not."""
+    slack = 1e-9  # a product of fractions that equals the share only up to rounding
+    reached = np.flatnonzero(risk >= share - slack)
+    if not reached.size:
+        return float("nan")
+    beyond = np.flatnonzero(risk > share + slack)
+    if not beyond.size or beyond[0] == reached[0]:
+        return float(time[reached[0]])
+    return float((time[reached[0]] + time[beyond[0]]) / 2)

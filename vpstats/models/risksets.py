@@ -1,0 +1,260 @@
+"""Which rows are at risk at which event time, as positions that sums can be made by.
+
+Every row is at risk at a run of event times (slots) of its stratum, so all risk-set sums are
+cumulative sums of per-slot sums. Nothing is sorted by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from vpstats.models.followup import Codes, Vector
+
+Matrix = NDArray[np.float64]
+Index = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+Ties = Literal["efron", "breslow"]
+
+SCATTER = 65_536
+"""Rows summed into slots at a time; smaller blocks pay more for starting than for summing."""
+
+
+@dataclass(frozen=True, slots=True)
+class HazardRows:
+    """Rows of a hazard model.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, p)
+        C-ordered covariates, centred.
+    exit : ndarray, shape (n,)
+        End of follow-up.
+    dead : ndarray of bool, shape (n,)
+        Whether the end is the event in question.
+    entry : ndarray, shape (n,), optional
+        Time after which a row is at risk, ``-inf`` from the start.
+    strata : ndarray of int, shape (n,), optional
+        Stratum of each row.
+    weights, offset : ndarray, shape (n,), optional
+        Case weights; known part of the log hazard.
+    """
+
+    X: Matrix
+    exit: Vector
+    dead: Mask
+    entry: Vector | None = None
+    strata: Codes | None = None
+    weights: Vector | None = None
+    offset: Vector | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def every(self, step: int) -> HazardRows:
+        """Every `step`-th row."""
+        taken: dict[str, Any] = {
+            name: None if (values := getattr(self, name)) is None else values[::step]
+            for name in ("exit", "dead", "entry", "strata", "weights", "offset")
+        }
+        return HazardRows(X=np.ascontiguousarray(self.X[::step]), **taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The D distinct event times, by stratum and then by time.
+
+    Parameters
+    ----------
+    time : ndarray, shape (D,)
+        Event times.
+    stratum : ndarray of int, shape (D,)
+        Stratum of each slot.
+    first, end : ndarray of int, shape (D,)
+        First slot of the slot's stratum, and the first slot after that stratum.
+    """
+
+    time: Vector
+    stratum: Codes
+    first: Codes
+    end: Codes
+
+    def __len__(self) -> int:
+        return int(self.time.size)
+
+    def so_far(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sums along the first axis over the slots of the same stratum up to each slot."""
+        sums = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+        return np.asarray(sums[1:] - sums[self.first])
+
+    def from_here(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sums over the slots of the same stratum from each slot on."""
+        sums = _suffix_sums(values)
+        return np.asarray(sums[:-1] - sums[self.end])
+
+    def after(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sums over the slots of the same stratum after each slot."""
+        sums = _suffix_sums(values)
+        return np.asarray(sums[1:] - sums[self.end])
+
+    def before(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Value at the slot before each, 0 at the first of a stratum; and a 0 at the end."""
+        shifted = np.concatenate([np.zeros_like(values[:1]), values])
+        shifted[self.first] = 0.0
+        shifted[-1] = 0.0
+        return shifted
+
+
+def _suffix_sums(values: NDArray[Any]) -> NDArray[Any]:
+    """Sums from each position on, and a 0 at the end."""
+    sums = np.zeros((len(values) + 1, *values.shape[1:]))
+    np.cumsum(values[::-1], axis=0, out=sums[-2::-1])
+    return sums
+
+
+@dataclass(frozen=True)
+class RiskSets:
+    """Rows with the slots at which each is at risk.
+
+    Parameters
+    ----------
+    rows : HazardRows
+        The n rows.
+    slots : Slots
+        The D event times.
+    cell : ndarray of int32, shape (n,)
+        ``2 k + dead`` for a row whose last slot is k, 2 D for a row that is never at risk.
+    late : ndarray of int32, shape (n,), optional
+        First slot of rows that enter after the first slot of their stratum, D for the others.
+    deaths : ndarray of int, shape (D,)
+        Number of events at each slot.
+    mean_weight : ndarray, shape (D,)
+        Mean weight of the events at each slot.
+    ties : {"efron", "breslow"}
+        How events at one time share the risk set.
+    """
+
+    rows: HazardRows
+    slots: Slots
+    cell: Index
+    late: Index | None
+    deaths: Codes
+    mean_weight: Vector
+    ties: Ties
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells, the one for rows never at risk included."""
+        return 2 * len(self.slots) + 1
+
+    def blocks(self) -> Iterator[slice]:
+        """Slices of `SCATTER` rows."""
+        return (slice(start, start + SCATTER) for start in range(0, len(self.rows), SCATTER))
+
+    @cached_property
+    def shares(self) -> Vector:
+        """For every event, the share of its slot's events that have left before it."""
+        starts = self.death_starts
+        ranks = np.arange(int(self.deaths.sum())) - np.repeat(starts, self.deaths)
+        if self.ties == "breslow":
+            return np.zeros(ranks.size)
+        return np.asarray(ranks / np.repeat(self.deaths, self.deaths))
+
+    @cached_property
+    def death_starts(self) -> Codes:
+        """Position of the first event of each slot among all events, slot by slot."""
+        return np.cumsum(self.deaths) - self.deaths
+
+    @cached_property
+    def scatters(self) -> tuple[sparse.csc_array, ...]:
+        """Per block the matrix that adds rows up by cell and, below, by late entry."""
+        return tuple(self._scatter(block) for block in self.blocks())
+
+    def _scatter(self, block: slice) -> sparse.csc_array:
+        cell = self.cell[block]
+        height = self.n_cells
+        if self.late is not None:
+            cell = np.stack([cell, self.late[block] + height], axis=1).ravel()
+            height += len(self.slots) + 1
+        n = len(self.rows.exit[block])
+        starts = np.arange(n + 1, dtype=np.int32) * (len(cell) // n)
+        matrix = sparse.csc_array((np.zeros(len(cell)), cell, starts), shape=(height, n))
+        matrix.data = np.zeros(len(cell))  # our own, to be overwritten at every evaluation
+        return matrix
+
+    def spread(self, by_cell: NDArray[Any], by_late: NDArray[Any]) -> NDArray[Any]:
+        """Give every row the value of its cell, less that of its late entry."""
+        value = by_cell[self.cell]
+        return value if self.late is None else value - by_late[self.late]
+
+
+def find_risk_sets(rows: HazardRows, ties: Ties) -> RiskSets:
+    """Find the slots and the run of slots at which each row is at risk.
+
+    Parameters
+    ----------
+    rows : HazardRows
+        Rows with at least one event.
+    ties : {"efron", "breslow"}
+        How events at one time share the risk set.
+
+    Returns
+    -------
+    RiskSets
+        A row censored at the time of an event is in that event's risk set; a row that enters
+        then is not.
+    """
+    stratum = np.zeros(len(rows), dtype=np.int64) if rows.strata is None else rows.strata
+    day, entry_day, times = _days(rows)
+    width = times.size
+    seen = np.zeros((int(stratum.max()) + 1) * width, dtype=bool)
+    key = stratum * width + day
+    seen[key[rows.dead]] = True
+    up_to = np.cumsum(seen)
+    chosen = np.flatnonzero(seen)
+    slots = _slots(times[chosen % width], chosen // width)
+    last = up_to[key] - 1
+    # slots of earlier strata lie below the first one of the row's own stratum
+    opening = np.concatenate([[0], up_to[width - 1 :: width]])[stratum]
+    start = opening if entry_day is None else up_to[stratum * width + entry_day]
+    at_risk = last >= start
+    D = len(slots)
+    cell = np.where(at_risk, 2 * last + rows.dead, 2 * D).astype(np.int32)
+    late = None
+    if entry_day is not None:
+        late = np.where(at_risk & (start > opening), start, D).astype(np.int32)
+    own = last[rows.dead]
+    deaths = np.bincount(own, minlength=D)
+    weight = deaths if rows.weights is None else np.bincount(own, rows.weights[rows.dead], D)
+    return RiskSets(rows, slots, cell, late, deaths, weight / deaths, ties)
+
+
+def _days(rows: HazardRows) -> tuple[Codes, Codes | None, Vector]:
+    """Times as small whole numbers that keep their order against the event times, and back.
+
+    Day 0 lies before every event, so that an entry "from the start" has a day too.
+    """
+    exit_, entry = rows.exit, rows.entry
+    top = float(exit_.max())
+    whole = top < 4 * exit_.size + 4096 and np.array_equal(exit_, np.floor(exit_))
+    if whole and (entry is None or np.array_equal(entry, np.floor(entry))):
+        days = (exit_ + 1).astype(np.int64)
+        first = None if entry is None else np.maximum(entry + 1, 0).astype(np.int64)
+        return days, first, np.arange(-1.0, top + 1)
+    times = np.unique(exit_[rows.dead])
+    known = np.concatenate([[-np.inf], times])
+    days = np.searchsorted(times, exit_, side="right")
+    first = None if entry is None else np.searchsorted(times, entry, side="right")
+    return days, first, known
+
+
+def _slots(time: Vector, stratum: Codes) -> Slots:
+    bounds = np.flatnonzero(np.diff(stratum, prepend=-1))
+    length = np.diff(bounds, append=stratum.size)
+    return Slots(time, stratum, np.repeat(bounds, length), np.repeat(bounds + length, length))

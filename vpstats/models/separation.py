@@ -1,0 +1,117 @@
+"""Separation: whether a direction predicts the outcome so well that no finite estimate exists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from vpstats.models.design import independent_columns
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+_ZERO = 1e-5
+"""Margins and directions below this are zero, columns being scaled to 1: two orders above the
+feasibility tolerance of the linear programme, which can make up a margin of its own size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """What separates the outcome.
+
+    Parameters
+    ----------
+    kind : str
+        "none", "quasi-complete" or "complete".
+    columns : tuple of str
+        Coefficients that a separating direction uses; their estimates are infinite.
+    """
+
+    kind: str
+    columns: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether the data are separated."""
+        return self.kind != "none"
+
+
+def detect_separation(X: Matrix, y: Vector, names: Sequence[str]) -> Separation:
+    """Find every separating direction by linear programming.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, p)
+        Design matrix of full rank.
+    y : ndarray, shape (n,)
+        0 or 1.
+    names : sequence of str, length p
+        Names of the columns.
+
+    Returns
+    -------
+    Separation
+        "complete" if some combination of columns ranks every event above every non-event,
+        "quasi-complete" if one does with ties, "none" if the maximum likelihood estimate exists.
+
+    References
+    ----------
+    Albert A, Anderson JA. On the existence of maximum likelihood estimates in logistic regression
+    models. Biometrika 1984;71:1-10. Konis K. Linear programming algorithms for detecting separated
+    data in binary logistic regression models. DPhil thesis, University of Oxford, 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.column_stack([np.ones(4), [0.0, 0.0, 1.0, 1.0]])
+    >>> detect_separation(X, np.array([0.0, 1.0, 1.0, 1.0]), ["Intercept", "x"])
+    Separation(kind='quasi-complete', columns=('x',))
+    """
+    rows, means, constant = _signed_rows(X, y)
+    used = np.zeros(X.shape[1], dtype=bool)
+    while len(rows):
+        direction = _separating_direction(rows)
+        ahead = rows @ direction > _ZERO
+        if not ahead.any():
+            break
+        if constant is not None:  # back from centred columns
+            direction[constant] -= means @ direction
+        used |= np.abs(direction) > _ZERO
+        # rows that this direction leaves tied may still be separated by another one
+        rows = rows[~ahead]
+    kind = "complete" if not len(rows) else "quasi-complete" if used.any() else "none"
+    return Separation(kind, tuple(name for name, u in zip(names, used, strict=True) if u))
+
+
+def _signed_rows(X: Matrix, y: Vector) -> tuple[Matrix, Vector, int | None]:
+    """Distinct rows, columns scaled to 1 and centred where there is an intercept, times +1 or -1.
+
+    Also the means that were taken off, and which column is constant. None of this changes whether
+    a separating direction exists; it keeps the linear programme well scaled.
+    """
+    spread = X.max(axis=0) - X.min(axis=0)
+    constants = np.flatnonzero((spread == 0) & (X[0] != 0))
+    constant = int(constants[0]) if len(constants) else None
+    centre = X.mean(axis=0) if constant is not None else np.zeros(X.shape[1])
+    centre[constants] = 0.0
+    largest = np.abs(X - centre).max(axis=0)
+    scale = np.where(largest > 0, largest, 1.0)
+    rows = np.unique((X - centre) / scale * np.where(y > 0, 1.0, -1.0)[:, None], axis=0)
+    return rows, centre / scale, constant
+
+
+def _separating_direction(rows: Matrix) -> Vector:
+    """Direction in the unit box with no negative margin and the largest sum of margins."""
+    chosen = independent_columns(rows)  # others would be free to take any value
+    direction = np.zeros(rows.shape[1])
+    part = rows[:, chosen]
+    found = optimize.linprog(
+        -part.sum(axis=0), A_ub=-part, b_ub=np.zeros(len(part)), bounds=(-1, 1), method="highs"
+    )
+    if found.x is not None:
+        direction[chosen] = found.x
+    return direction

@@ -1,0 +1,198 @@
+"""The whole path of a study in one short function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vpstats.analyses import Part, analyse, flow_cells, restrict
+from vpstats.cohorts import build_cohort
+from vpstats.disclosure import ReleasePolicy, release
+from vpstats.errors import PlanError, UsageError
+from vpstats.frames import Frame
+from vpstats.ledger import Ledger
+from vpstats.registry import read_registry
+from vpstats.schema_tables import TABLES
+from vpstats.study import StudyPlan, read_plan
+
+if TYPE_CHECKING:
+    from vpstats.disclosure import Released
+    from vpstats.registry import Registry
+    from vpstats.study import Question
+
+Progress = Callable[[str, int, int], None]
+"""Called with what begins, its number and how many there are."""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Everything that a study run made.
+
+    Parameters
+    ----------
+    plan : StudyPlan
+    registry : Registry
+        The cleaned registry with its corrections and findings.
+    ledger : Ledger
+        Every statistic: internal, not released.
+    public, internal : Released
+        The ledger behind the disclosure gate, and the unsuppressed edition.
+    folder : Path, optional
+        Where the report was written.
+    """
+
+    plan: StudyPlan
+    registry: Registry
+    ledger: Ledger
+    public: Released
+    internal: Released
+    folder: Path | None = None
+
+
+def run_study(
+    plan: StudyPlan | str | Path,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> StudyResult:
+    """Read the registry, answer every question of the plan, release, and write the report.
+
+    Parameters
+    ----------
+    plan : StudyPlan or path
+        A plan, a study.toml, or the folder that holds one.
+    out : path, optional
+        Folder of the report; nothing is written if None.
+    progress : callable, optional
+        Called before each step with its name, number and the number of steps.
+
+    Returns
+    -------
+    StudyResult
+
+    Raises
+    ------
+    PlanError
+        If the plan cannot be read or asks for what its cohorts do not have.
+    DataError
+        If the registry cannot be read.
+    """
+    plan = plan if isinstance(plan, StudyPlan) else read_plan(plan)
+    steps = _Steps(progress, len(plan.questions) + 3)
+    steps.begin("Reading and cleaning the registry")
+    registry = read_registry(plan.registry_path)
+    ledger = _ledger(plan, registry, steps)
+    steps.begin("Applying the disclosure rules")
+    public = release(ledger, release_policy(plan))
+    internal = release(ledger, ReleasePolicy(audience="internal"))
+    steps.begin("Writing the report")
+    folder = None if out is None else _write(plan, registry, public, internal, Path(out))
+    return StudyResult(plan, registry, ledger, public, internal, folder)
+
+
+def release_policy(plan: StudyPlan) -> ReleasePolicy:
+    """The disclosure policy that a plan states for its public edition."""
+    return ReleasePolicy(audience="public", **plan.release.model_dump())
+
+
+@dataclass
+class _Steps:
+    progress: Progress | None
+    total: int
+    done: int = 0
+
+    def begin(self, name: str) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(name, self.done, self.total)
+
+
+def _ledger(plan: StudyPlan, registry: Registry, steps: _Steps) -> Ledger:
+    cohorts = _Cohorts(registry, plan)
+    whole = Part(rows=flow_cells(_everybody(registry), "flow_registry"))
+    for question in plan.questions:
+        steps.begin(question.title)
+        frame = restrict(question, cohorts.build(question), plan)
+        whole.extend(analyse(question, frame, plan))
+        whole.rows += flow_cells(frame, f"flow_{question.id}")
+    return Ledger.from_rows(whole.rows, whole.notes)
+
+
+class _Cohorts:
+    """Builds each cohort once, however many questions ask about it."""
+
+    def __init__(self, registry: Registry, plan: StudyPlan) -> None:
+        self.registry = registry
+        self.plan = plan
+        self.built: dict[str, Frame] = {}
+
+    def build(self, question: Question) -> Frame:
+        key = f"{question.cohort} {sorted(question.options.items())}"
+        if key not in self.built:
+            try:
+                self.built[key] = build_cohort(self.registry, question.cohort, **question.options)
+            except UsageError as error:
+                message = f"question '{question.id}': {error}"
+                raise PlanError(message, file=self.plan.source) from None
+        return self.built[key]
+
+
+def _everybody(registry: Registry) -> Frame:
+    """The registry's patients with the opt-outs as the first steps of the flow."""
+    return Frame(registry.patients, unit="patient", name="registry", flow=registry.exclusions)
+
+
+def _write(
+    plan: StudyPlan, registry: Registry, public: Released, internal: Released, out: Path
+) -> Path:
+    from vpstats.report.manifest import collect_provenance
+    from vpstats.report.study import RegistrySummary, write_study
+
+    summary = RegistrySummary(
+        name=registry.name,
+        data_cut=registry.data_cut.date(),
+        synthetic=registry.synthetic,
+        shown_fields=shown_fields(),
+    )
+    return write_study(
+        plan=plan,
+        registry_summary=summary,
+        public=public,
+        internal=internal,
+        internal_files={
+            "findings": registry.findings,
+            "corrections": registry.corrections,
+            "sources": registry.sources,
+        },
+        provenance=collect_provenance(input_files(plan, registry)),
+        out=out,
+    )
+
+
+def shown_fields() -> frozenset[tuple[str, str]]:
+    """Fields whose raw values the internal cleaning log may show: all that identify nobody."""
+    return frozenset(
+        (table.name, column.name)
+        for table in TABLES.values()
+        for column in table
+        if not column.masked and column.kind != "date"
+    )
+
+
+def input_files(plan: StudyPlan, registry: Registry) -> dict[str, Path]:
+    """Files that the run read, by their name relative to registry.toml.
+
+    Files outside that folder are named by their last part alone: the manifest must not say whose
+    machine this was.
+    """
+    base = plan.registry_path.parent.resolve()
+    files = [plan.registry_path.resolve(), *(base / name for name in registry.sources["file"])]
+    if plan.source is not None:
+        files.append(plan.source.resolve())
+    return {_relative(path, base): path for path in files if path.is_file()}
+
+
+def _relative(path: Path, base: Path) -> str:
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name

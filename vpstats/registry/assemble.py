@@ -1,0 +1,285 @@
+"""Blocks to drafts: the rows of all sources in one frame per table, keyed and collapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.registry.blocks import Block
+from vpstats.registry.collapse import Conflict, collapse
+from vpstats.registry.journal import Entry, Journal, Places, entry
+from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
+from vpstats.schema_tables import TABLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+FILE, ROW, SOURCE, PATIENT = "_file", "_row", "_source", "_patient"
+HIDDEN = (FILE, ROW, SOURCE, PATIENT)
+"""Columns of a draft beside the canonical ones: where each row comes from."""
+
+_EXTRA = {
+    "patients": ("age_at_proc",),
+    "procedures": ("birth_date", "birth_year"),
+    "levels": WIDE_FIELDS,
+}
+"""Fields that are mapped in one table and used in another; they leave before the end."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A table on its way to its canonical form.
+
+    Parameters
+    ----------
+    table : str
+        Canonical table.
+    frame : DataFrame
+        Canonical and hidden columns.
+    names : dict of (int, str) to str
+        Source and field to raw column, for findings.
+    """
+
+    table: str
+    frame: pd.DataFrame
+    names: dict[tuple[int, str], str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Column that names a row."""
+        return TABLES[self.table].key[0]
+
+    def places(self) -> Places:
+        """Where the rows come from and what they are called."""
+        return Places(
+            self.table,
+            self.frame[FILE].to_numpy(object),
+            self.frame[ROW].to_numpy(np.int64),
+            self.frame[self.key].to_numpy(object),
+        )
+
+    def column_of(self, position: int, name: str) -> str:
+        """Raw column of a field in the row's source, "" where it was not mapped."""
+        return self.names.get((int(self.frame[SOURCE].iat[position]), name), "")
+
+
+# ------------------------------------------------------------------ keys of rows
+
+
+def row_keys(block: Block) -> Array:
+    """Key of every row of a block; None where a part of it is missing."""
+    if block.table == "patients":
+        return block.patient
+    if block.table == "procedures":
+        return block.procedure
+    if block.table in ("levels", "leaks"):
+        return _joined(block.procedure, block.values.get("level"))
+    name = TABLES[block.table].key[0]
+    return _event_keys(block, block.values.get(name))
+
+
+def _joined(first: Array, second: Array | None) -> Array:
+    out = np.full(len(first), None, dtype=object)
+    if second is None:
+        return out
+    known = np.array(
+        [a is not None and b is not None for a, b in zip(first, second, strict=True)], bool
+    )
+    out[known] = first[known] + "/" + second[known]
+    return out
+
+
+def _event_keys(block: Block, mapped: Array | None) -> Array:
+    """Visits and events: the export's own name where it has one, else patient, source and row."""
+    rows = np.array([str(r) for r in block.text.raw.row], dtype=object)
+    files = block.text.raw.file
+    several = len(block.text.raw.files) > 1
+    name = block.text.source.name
+    where = np.array(
+        [
+            f"{name}/{f + 1}/{r}" if several else f"{name}/{r}"
+            for f, r in zip(files, rows, strict=True)
+        ],
+        dtype=object,
+    )
+    keys = _joined(block.patient, where)
+    if mapped is None:
+        return keys
+    own = _joined(block.center, mapped)
+    return np.where([o is None for o in own], keys, own)
+
+
+# ------------------------------------------------------------------ required fields
+
+
+def usable_rows(block: Block, key: Array) -> Array:
+    """Rows with a key and every required field; a finding for each of the others.
+
+    Parameters
+    ----------
+    block : Block
+        Whose entries get the findings.
+    key : ndarray of object
+        Key of each row.
+
+    Returns
+    -------
+    ndarray of bool
+        Rows to use.
+    """
+    usable = np.ones(len(block), bool)
+    for name, known in _required(block, key).items():
+        block.entries.append(
+            entry(
+                "required.missing",
+                np.flatnonzero(usable & ~known),
+                field=name,
+                column=block.names.get(name, ""),
+                note=f"{name} is missing or cannot be read, so the row was left out",
+            )
+        )
+        usable &= known
+    return usable
+
+
+def _required(block: Block, key: Array) -> dict[str, Array]:
+    known = {"patient_id": _not_none(block.patient)}
+    if block.table in ("levels", "leaks"):
+        known = {"procedure_id": _not_none(block.procedure)}
+    for column in TABLES[block.table]:
+        if column.required and column.name in block.values:
+            values = block.values[column.name]
+            known[column.name] = ~pd.isna(values)
+    known[TABLES[block.table].key[0]] = _not_none(key)
+    return known
+
+
+def _not_none(values: Array) -> Array:
+    return np.array([v is not None for v in values], bool)
+
+
+# ------------------------------------------------------------------ frames
+
+
+def block_frame(block: Block, key: Array, source: int) -> pd.DataFrame:
+    """The rows of a block as a frame: canonical, extra and hidden columns."""
+    table = TABLES[block.table]
+    wanted = (*table.names, *_EXTRA.get(block.table, ()))
+    columns: dict[str, Any] = {n: v for n, v in block.values.items() if n in wanted}
+    columns[table.key[0]] = key
+    if "center_id" in table:
+        columns["center_id"] = block.center
+    if "patient_id" in table:
+        columns["patient_id"] = block.patient
+    if "procedure_id" in table:
+        columns["procedure_id"] = block.procedure
+    if "yeom" in block.values:
+        columns |= yeom_columns(pd.Series(block.values["yeom"], dtype=object))
+    places = block.places(key)
+    columns |= {FILE: places.file, ROW: places.row, SOURCE: source, PATIENT: block.patient}
+    return pd.DataFrame(columns)
+
+
+def draft_table(
+    table: str, blocks: Sequence[Block], journal: Journal, numbers: dict[int, int]
+) -> tuple[Draft, int]:
+    """Put the blocks of one table under one another and collapse rows with the same key.
+
+    Parameters
+    ----------
+    table : str
+        Canonical table.
+    blocks : sequence of Block
+        All blocks; those of other tables are passed over.
+    journal : Journal
+        Takes the entries of the blocks, now that their rows have names.
+    numbers : dict of int to int
+        Identity of a block to the number of its source.
+
+    Returns
+    -------
+    tuple
+        The draft, and how many rows were left out as unusable.
+    """
+    frames: list[pd.DataFrame] = []
+    names: dict[tuple[int, str], str] = {}
+    dropped = 0
+    for block in blocks:
+        if block.table != table:
+            continue
+        key = row_keys(block)
+        usable = usable_rows(block, key)
+        shown = np.where([k is None for k in key], "", key)
+        journal.add(block.entries, block.places(shown))
+        source = numbers[id(block)]
+        frames.append(block_frame(block, key, source)[usable])
+        names.update({(source, name): raw for name, raw in block.names.items()})
+        dropped += int((~usable).sum())
+    whole = pd.concat(frames, ignore_index=True) if frames else _empty(table)
+    draft = Draft(table, whole, names)
+    return _collapsed(draft, journal), dropped
+
+
+def _empty(table: str) -> pd.DataFrame:
+    declared = TABLES[table]
+    frame = pd.DataFrame({name: pd.Series(dtype=object) for name in (*declared.names, *HIDDEN)})
+    return frame.astype({ROW: np.int64, SOURCE: np.int64})
+
+
+def _collapsed(draft: Draft, journal: Journal) -> Draft:
+    frame = draft.frame
+    if draft.table == "leaks":
+        return draft
+    key = frame[draft.key].to_numpy(object)
+    fields = [c for c in frame.columns if c not in (*HIDDEN, draft.key)]
+    one, conflicts = collapse(frame, key, fields)
+    places = draft.places()
+    journal.add([_conflict(draft, c) for c in conflicts], places)
+    repeated = pd.Series(key).duplicated(keep=False).to_numpy(bool)
+    if draft.table in ("levels", "visits", "events") and repeated.any():
+        journal.add([entry("duplicate.key", np.flatnonzero(repeated))], places)
+    draft.frame = one.reset_index(drop=True)
+    return _without_lost_keys(draft, journal) if conflicts else draft
+
+
+def _without_lost_keys(draft: Draft, journal: Journal) -> Draft:
+    """Leave out rows whose required fields contradicted one another."""
+    lost = np.zeros(len(draft.frame), bool)
+    for column in TABLES[draft.table]:
+        if column.required and column.name in draft.frame:
+            missing = draft.frame[column.name].isna().to_numpy(bool) & ~lost
+            note = f"rows contradict one another in {column.name}, so they were left out"
+            journal.add(
+                [entry("required.missing", np.flatnonzero(missing), field=column.name, note=note)],
+                draft.places(),
+            )
+            lost |= missing
+    draft.frame = draft.frame[~lost].reset_index(drop=True)
+    return draft
+
+
+def _conflict(draft: Draft, conflict: Conflict) -> Entry:
+    declared = TABLES[draft.table]
+    masked = conflict.field in declared and declared[conflict.field].masked
+    values = draft.frame[conflict.field].take(conflict.positions)
+    return entry(
+        "conflict.rows",
+        conflict.positions,
+        field=conflict.field,
+        column=draft.column_of(int(conflict.positions[0]), conflict.field),
+        raw=np.array([_text(v) for v in values], dtype=object),
+        note="other rows of the same thing say otherwise; the value was set missing",
+        masked=masked,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return f"{value:g}" if isinstance(value, float) else str(value)

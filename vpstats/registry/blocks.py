@@ -1,0 +1,331 @@
+"""Blocks: the rows that one source gives to one table, first their keys, then their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vpstats.registry.cleaning import (
+    LIMITS,
+    PARTIAL,
+    Cleaned,
+    Dialect,
+    clean_column,
+    judge_range,
+    raw_name,
+)
+from vpstats.registry.cells import trim
+from vpstats.registry.journal import Entry, Places, entry
+from vpstats.registry.lexicon import coded, kind_of_missing
+from vpstats.registry.mapping import ColumnMap, field_column
+from vpstats.registry.raw import TextColumn
+from vpstats.registry.tables import ACCESS_GROUP, TextTable
+from vpstats.schema_tables import TABLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+FLOOR = np.datetime64("1984-01-01")
+"""First vertebroplasty (Galibert P, Deramond H, et al. Neurochirurgie 1987;33:166-168)."""
+
+_ANY_TIME = frozenset({"birth_date", "optout_date", "antiosteo_start", "fracture_date"})
+CONSENT_FIELDS = ("consent_research", "optout_date")
+_KEY_FIELDS = ("patient_id", "procedure_id", "proc_date", "level")
+
+
+@dataclass(slots=True)
+class Block:
+    """Rows of one source for one table.
+
+    Parameters
+    ----------
+    text : TextTable
+        Their text.
+    dialect : Dialect
+        How the source writes.
+    center : ndarray of object
+        Center of each row; None where it is not known.
+    values : dict of str to ndarray
+        Typed fields.
+    names : dict of str to str
+        Field to raw column.
+    entries : list of Entry
+        What was changed and doubted.
+    patient, procedure : ndarray of object
+        Keys of the row's patient and session; None where there is none.
+    """
+
+    text: TextTable
+    dialect: Dialect
+    center: Array
+    values: dict[str, Array] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    patient: Array = field(default_factory=lambda: np.empty(0, object))
+    procedure: Array = field(default_factory=lambda: np.empty(0, object))
+
+    def __len__(self) -> int:
+        return len(self.center)
+
+    @property
+    def table(self) -> str:
+        """Name of the canonical table."""
+        return self.text.mapping.name
+
+    def mapping(self, name: str) -> ColumnMap:
+        """How a field is mapped; the exploded list for a vertebra that is not mapped itself."""
+        found = self.text.mapping.columns.get(name)
+        return found or ColumnMap(column=", ".join(self.text.mapping.explode) or name)
+
+    def places(self, key: Array) -> Places:
+        """Where the rows come from."""
+        files = np.array(self.text.raw.files, dtype=object)
+        return Places(self.table, files[self.text.raw.file], self.text.raw.row, key)
+
+    def keep(self, mask: Array) -> None:
+        """Keep some rows and what was said about them."""
+        if mask.all():
+            return
+        positions = np.flatnonzero(mask)
+        new = np.full(len(mask), -1, np.int64)
+        new[positions] = np.arange(len(positions))
+        self.entries = [_moved(e, new) for e in self.entries]
+        self.text = replace(
+            self.text,
+            raw=self.text.raw.take(positions),
+            fields={n: c.take(positions) for n, c in self.text.fields.items()},
+            rank=self.text.rank[positions],
+            listed=self.text.listed[positions],
+        )
+        self.center, self.patient = self.center[positions], self.patient[positions]
+        self.procedure = self.procedure[positions]
+        self.values = {n: v[positions] for n, v in self.values.items()}
+
+
+def _moved(item: Entry, new: Array) -> Entry:
+    stays = new[item.positions] >= 0
+    return replace(
+        item,
+        positions=new[item.positions[stays]],
+        raw=item.raw[stays],
+        clean=item.clean[stays],
+        note=item.note[stays],
+    )
+
+
+# ------------------------------------------------------------------ keys
+
+
+def open_block(text: TextTable, dialect: Dialect) -> Block:
+    """Start a block: its centers, its key columns, its consent.
+
+    Parameters
+    ----------
+    text : TextTable
+        Chosen rows of text.
+    dialect : Dialect
+        How the source writes.
+
+    Returns
+    -------
+    Block
+        With `patient` and `procedure` as the export names them, prefixed by the center.
+    """
+    block = Block(text, dialect, np.empty(0, object), entries=list(text.entries))
+    block.center = _centers(block)
+    for name in (*_KEY_FIELDS, *CONSENT_FIELDS):
+        if name in text.fields:
+            _read_field(block, name)
+    block.patient = _prefixed(block.center, block.values.get("patient_id"))
+    block.procedure = _prefixed(block.center, block.values.get("procedure_id"))
+    return block
+
+
+def _centers(block: Block) -> Array:
+    text = block.text
+    center = text.source.center
+    if "center_id" in text.fields:
+        mapping = block.mapping("center_id")
+        return _coded_centers(block, text.fields["center_id"], raw_name(mapping), mapping.codes)
+    if center is not None and center.value is not None:
+        return np.full(len(text), center.value, dtype=object)
+    column = ACCESS_GROUP if center is None else str(center.column)
+    codes = {} if center is None else center.codes
+    return _coded_centers(block, text.raw.columns[column], column, codes)
+
+
+def _coded_centers(block: Block, text: TextColumn, name: str, codes: dict[str, str]) -> Array:
+    mapped = [coded(s, codes) for s in text.spellings]
+    unknown = np.array([bool(codes) and m is None for m in mapped] + [False], bool)[text.codes]
+    lookup = np.array(
+        [m or trim(s) for m, s in zip(mapped, text.spellings, strict=True)] + [None], dtype=object
+    )
+    block.entries += [
+        entry(
+            "center.unknown",
+            np.flatnonzero(unknown),
+            field="center_id",
+            column=name,
+            raw=text.texts()[unknown],
+            note="the mapping has no code for this center",
+        ),
+        entry(
+            "required.missing",
+            np.flatnonzero(~text.filled),
+            field="center_id",
+            column=name,
+            note="the row has no center and was left out",
+        ),
+    ]
+    return lookup[text.codes]
+
+
+def _prefixed(center: Array, identifier: Array | None) -> Array:
+    out = np.full(len(center), None, dtype=object)
+    if identifier is None:
+        return out
+    known = np.array(
+        [c is not None and i is not None for c, i in zip(center, identifier, strict=True)], bool
+    )
+    out[known] = center[known] + "/" + identifier[known]
+    return out
+
+
+def session_key(patient: Array, day: Array) -> Array:
+    """``<patient_id>/<YYYY-MM-DD>`` where both are known."""
+    out = np.full(len(patient), None, dtype=object)
+    known = ~np.isnat(day) & np.array([p is not None for p in patient], bool)
+    days, codes = np.unique(day[known], return_inverse=True)
+    out[known] = patient[known] + "/" + np.array([str(d) for d in days], dtype=object)[codes]
+    return out
+
+
+def opted_out(block: Block) -> Array:
+    """Rows whose patient did not want to be here: a no to research, or an opt-out in any form.
+
+    An opt-out that cannot be read as a date is still an opt-out.
+    """
+    out = np.zeros(len(block), bool)
+    if "consent_research" in block.values:
+        out |= block.values["consent_research"] == "no"
+    text = block.text.fields.get("optout_date")
+    if text is not None:
+        says = [kind_of_missing(s) is None for s in text.spellings]
+        out |= np.array([*says, False], bool)[text.codes]
+    return out
+
+
+# ------------------------------------------------------------------ values
+
+
+def _read_field(block: Block, name: str) -> None:
+    column = field_column(block.table, name)
+    mapping = block.mapping(name)
+    text = block.text.fields[name]
+    units = None
+    if mapping.unit_column is not None:
+        units = block.text.raw.columns[mapping.unit_column]
+    cleaned = clean_column(text, column, mapping, block.dialect, units=units)
+    block.names[name] = raw_name(mapping)
+    block.entries += cleaned.entries
+    if column.kind in ("number", "integer"):
+        block.values[name] = cleaned.values
+        _keep_limit(block, name, cleaned)
+    elif column.kind == "date":
+        block.values[name] = _possible_days(block, name, cleaned, text)
+    else:
+        block.values[name] = cleaned.values
+
+
+def _keep_limit(block: Block, name: str, cleaned: Cleaned) -> None:
+    limit = LIMITS.get(name)
+    if limit is not None and limit not in block.text.fields and cleaned.limit is not None:
+        block.values[limit] = cleaned.limit
+        block.names[limit] = block.names[name]
+
+
+def _possible_days(block: Block, name: str, cleaned: Cleaned, text: TextColumn) -> Array:
+    """Days that can be: after the first vertebroplasty and not after the data cut."""
+    days = cleaned.values
+    cut = np.datetime64(block.dialect.cut)
+    if name != "optout_date":
+        _drop_days(block, name, days, days > cut, text, f"after the data cut, {cut}")
+    if name not in _ANY_TIME:
+        _drop_days(block, name, days, days < FLOOR, text, "before the first vertebroplasty, 1984")
+    _keep_partial(block, name, cleaned)
+    return days
+
+
+def _drop_days(
+    block: Block, name: str, days: Array, wrong: Array, text: TextColumn, note: str
+) -> None:
+    where = np.flatnonzero(wrong)
+    masked = field_column(block.table, name).masked
+    raw = text.take(where).texts()
+    block.entries.append(
+        entry(
+            "date.outside",
+            where,
+            field=name,
+            column=block.names[name],
+            raw=raw,
+            note=note,
+            masked=masked,
+        )
+    )
+    days[where] = np.datetime64("NaT")
+
+
+def _keep_partial(block: Block, name: str, cleaned: Cleaned) -> None:
+    """Partial dates: an interval for events, the year for dates of birth."""
+    if cleaned.first is None or cleaned.last is None:
+        return
+    partial = ~np.isnat(cleaned.first)
+    if name in PARTIAL and partial.any():
+        for target, days in zip(PARTIAL[name], (cleaned.first, cleaned.last), strict=True):
+            block.values[f"_{target}"] = days
+    if name == "birth_date" and partial.any():
+        years = cleaned.first.astype("datetime64[Y]").astype(float) + 1970
+        block.values["_birth_year"] = np.where(partial, years, np.nan)
+
+
+def read_values(block: Block) -> None:
+    """Read every mapped field that the keys did not need, and judge the ranges of numbers."""
+    for name in block.text.fields:
+        if name not in block.values:
+            _read_field(block, name)
+    for name, values in list(block.values.items()):
+        if name.startswith("_") or name not in block.text.fields:
+            continue
+        column = field_column(block.table, name)
+        if column.kind in ("number", "integer"):
+            texts = block.text.fields[name].texts()
+            block.values[name], entries = judge_range(values, column, block.mapping(name), texts)
+            block.entries += entries
+            _forget_limit(block, name)
+    _merge_partial(block)
+
+
+def _forget_limit(block: Block, name: str) -> None:
+    limit = LIMITS.get(name)
+    if limit in block.values and limit not in block.text.fields:
+        block.values[limit][np.isnan(block.values[name])] = None
+
+
+def _merge_partial(block: Block) -> None:
+    """Put the interval of a partial date where nothing else was recorded."""
+    for target in ("event_left_date", "event_right_date", "birth_year"):
+        extra = block.values.pop(f"_{target}", None)
+        if extra is None or target not in TABLES[block.table]:
+            continue
+        known = block.values.get(target)
+        if known is None:
+            block.values[target] = extra
+            block.names[target] = block.names["event_date" if "event" in target else "birth_date"]
+        else:
+            empty = np.isnan(known) if known.dtype.kind == "f" else np.isnat(known)
+            block.values[target] = np.where(empty, extra, known)

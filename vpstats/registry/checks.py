@@ -1,0 +1,188 @@
+"""Checks across fields and tables: what one cell cannot show.
+
+A check is a function from the tables to doubts. Doubts change nothing, except that a value which
+is surely one of two, and nobody can say which, is set missing (`Doubt.erase`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.registry.journal import Entry, Journal, Places, entry
+from vpstats.schema_tables import TABLES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+Tables = dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubt:
+    """Rows of one table about which a rule has something to say.
+
+    Parameters
+    ----------
+    rule : str
+        Key of ``RULES``.
+    table, field : str
+        What it is about.
+    positions : ndarray of int
+        Rows of the table.
+    note : str or ndarray of object
+        Phrase for the message; the rule's sentence where empty.
+    raw, clean : str or ndarray of object
+        Value before and after, for corrections.
+    erase : bool
+        Whether the field is set missing.
+    """
+
+    rule: str
+    table: str
+    field: str
+    positions: Array
+    note: Any = ""
+    raw: Any = ""
+    clean: Any = ""
+    erase: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """What the checks see.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Canonical tables with range indices.
+    cut : Timestamp
+        Day of the exports.
+    """
+
+    tables: Tables
+    cut: pd.Timestamp
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        return self.tables[table]
+
+    def along(self, table: str, key: str, of: str, *fields: str) -> pd.DataFrame:
+        """Fields of another table for each row, by that table's key; missing where it has none."""
+        other = self.tables[of].set_index(key)[list(fields)]
+        return other.reindex(self.tables[table][key]).reset_index(drop=True)
+
+
+Check = Callable[[Case], Iterable[Doubt]]
+CHECKS: list[Check] = []
+"""Every check, in the order in which the modules register them."""
+
+
+def check(function: Check) -> Check:
+    """Register a check."""
+    CHECKS.append(function)
+    return function
+
+
+def where(mask: Any) -> Array:
+    """Positions at which a mask is true; missing is false.
+
+    Examples
+    --------
+    >>> where(pd.array([True, None, False], dtype="boolean")).tolist()
+    [0]
+    """
+    if isinstance(mask, pd.Series):
+        mask = mask.array
+    if hasattr(mask, "fillna"):
+        mask = mask.fillna(False)  # noqa: FBT003  # pandas names it so
+    return np.flatnonzero(np.asarray(mask, dtype=bool))
+
+
+def is_code(values: pd.Series, *codes: str) -> Array:
+    """Where a categorical holds one of some codes; missing is false."""
+    return np.asarray(values.isin(list(codes)), dtype=bool)
+
+
+def all_doubts(case: Case) -> Iterator[Doubt]:
+    """Run every check."""
+    # the modules register their checks when they are imported
+    from vpstats.registry import checks_course, checks_people, checks_sessions  # noqa: F401
+
+    for function in CHECKS:
+        yield from (doubt for doubt in function(case) if len(doubt.positions))
+
+
+@dataclass(slots=True)
+class Desk:
+    """Tables with the places of their rows, on which doubts are written down and acted upon.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Canonical tables.
+    places : mapping of str to Places
+        Where their rows come from.
+    source : mapping of str to ndarray
+        Number of each row's source.
+    names : mapping of (str, int, str) to str
+        Table, source and field to raw column.
+    may_erase : bool
+        Whether doubtful values may be set missing.
+    """
+
+    tables: Tables
+    places: Mapping[str, Places]
+    source: Mapping[str, Array] = field(default_factory=dict)
+    names: Mapping[tuple[str, int, str], str] = field(default_factory=dict)
+    may_erase: bool = True
+
+    def write(self, doubts: Iterable[Doubt], journal: Journal) -> None:
+        """Write doubts down; set missing what has to be."""
+        for doubt in list(doubts):
+            journal.add(self._entries(doubt), self.places[doubt.table])
+            if doubt.erase and self.may_erase:
+                frame = self.tables[doubt.table]
+                frame.loc[doubt.positions, doubt.field] = pd.NA
+
+    def _entries(self, doubt: Doubt) -> Iterator[Entry]:
+        """One entry per source, since sources spell their columns differently."""
+        declared = TABLES[doubt.table]
+        masked = doubt.field in declared and declared[doubt.field].masked
+        sources = self.source.get(doubt.table)
+        of_row = np.zeros(len(doubt.positions), np.int64)
+        if sources is not None:
+            of_row = sources[doubt.positions]
+        for number in np.unique(of_row):
+            chosen = of_row == number
+            yield entry(
+                doubt.rule,
+                doubt.positions[chosen],
+                field=doubt.field,
+                column=self.names.get((doubt.table, int(number), doubt.field), ""),
+                raw=_some(doubt.raw, chosen),
+                clean=_some(doubt.clean, chosen),
+                note=_some(doubt.note, chosen),
+                masked=masked,
+            )
+
+
+def _some(value: Any, chosen: Array) -> Any:
+    return value[chosen] if isinstance(value, np.ndarray) else value
+
+
+def days_between(later: pd.Series, earlier: pd.Series) -> pd.Series:
+    """Whole days from one date to another; missing where either is.
+
+    Examples
+    --------
+    >>> a = pd.Series(pd.to_datetime(["2023-01-03", None])); b = pd.Series(pd.to_datetime(["2023-01-01", "2023-01-01"]))
+    >>> days_between(a, b).tolist()
+    [2, <NA>]
+    """
+    return (later.reset_index(drop=True) - earlier.reset_index(drop=True)).dt.days.astype("Int64")

@@ -1,0 +1,244 @@
+"""Checks of what follows a session: visits, events, deaths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.registry.checks import Case, Doubt, check, is_code, where
+from vpstats.registry.spine import neighbours
+from vpstats.schema import SET_SEPARATOR
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+_FRACTURES = ("adjacent_fx", "nonadjacent_fx", "refracture_same")
+_SEEN_ON_IMAGE = ("xray", "ct", "autopsy")
+
+
+def first_sessions(case: Case) -> pd.Series:
+    """Day of each patient's first session."""
+    return case["procedures"].groupby("patient_id", observed=True)["proc_date"].min()
+
+
+def earliest(events: pd.DataFrame) -> pd.Series:
+    """The earliest day on which an event can be dated: found, or first seen."""
+    return events["event_date"].fillna(events["event_right_date"])
+
+
+@check
+def visits_in_order(case: Case) -> Iterator[Doubt]:
+    """Visits before the first session, after the death, or twice."""
+    visits = case["visits"]
+    day = visits["visit_date"]
+    start = visits["patient_id"].map(first_sessions(case))
+    yield Doubt(
+        "visit.before_session",
+        "visits",
+        "visit_date",
+        where(day < start),
+        note="the visit is before the first session",
+    )
+    died = case.along("visits", "patient_id", "patients", "death_date")["death_date"]
+    yield Doubt(
+        "visit.after_death",
+        "visits",
+        "visit_date",
+        where(day > died),
+        note="the visit is after the death",
+    )
+    keys = visits[["patient_id", "visit_date", "visit_type"]].astype(object)
+    yield Doubt(
+        "visit.twice",
+        "visits",
+        "visit_date",
+        where(keys.duplicated(keep=False)),
+        note="the patient has another visit of this kind on this day",
+    )
+
+
+@check
+def events_in_order(case: Case) -> Iterator[Doubt]:
+    """Events before the first session or after the death, and intervals that are none."""
+    events = case["events"]
+    day = earliest(events)
+    start = events["patient_id"].map(first_sessions(case))
+    before = (day < start).fillna(value=False).to_numpy(bool)
+    infection = is_code(events["event_type"], "infection")
+    yield Doubt(
+        "event.preexisting",
+        "events",
+        "event_date",
+        where(before & infection),
+        note="the infection was found before the first session: it may have been there",
+    )
+    yield Doubt(
+        "event.before_session",
+        "events",
+        "event_date",
+        where(before & ~infection),
+        note="the event is before the first session",
+    )
+    died = case.along("events", "patient_id", "patients", "death_date")["death_date"]
+    late = (day > died).fillna(value=False).to_numpy(bool)
+    yield Doubt(
+        "event.after_death",
+        "events",
+        "event_date",
+        where(late & ~is_code(events["event_type"], "death")),
+        note="the event is after the death",
+    )
+
+
+@check
+def event_dates(case: Case) -> Iterator[Doubt]:
+    """An event needs a date; an interval its order; a death one day."""
+    events = case["events"]
+    left, right, day = (events[f"event_{n}"] for n in ("left_date", "right_date", "date"))
+    yield Doubt(
+        "event.undated",
+        "events",
+        "event_date",
+        where(day.isna() & right.isna() & left.isna()),
+        note="the event has no date that could be read",
+    )
+    yield Doubt(
+        "event.interval",
+        "events",
+        "event_left_date",
+        where(left > right),
+        note="the last contact without the event is after the first contact with it",
+    )
+    outside = (day < left) | (day > right)
+    yield Doubt(
+        "event.interval",
+        "events",
+        "event_date",
+        where(outside),
+        note="the day is outside the interval in which the event happened",
+    )
+    death = is_code(events["event_type"], "death")
+    died = case.along("events", "patient_id", "patients", "death_date")["death_date"]
+    yield Doubt(
+        "death.differs",
+        "events",
+        "event_date",
+        where((day != died) & death & day.notna() & died.notna()),
+        note="differs from the date of death of the patient",
+    )
+
+
+@check
+def embolism_without_imaging(case: Case) -> Iterator[Doubt]:
+    """A cement embolism that nothing could have shown."""
+    events = case["events"]
+    sessions = case["procedures"].set_index("procedure_id")["chest_imaging_modality"]
+    imaging = sessions.astype(object).reindex(events["procedure_id"]).reset_index(drop=True)
+    by_patient = _any_imaging(case).reindex(events["patient_id"]).reset_index(drop=True)
+    imaged = np.where(events["procedure_id"].notna(), _is_imaging(imaging), by_patient == True)  # noqa: E712
+    seen = is_code(events["detected_by"], *_SEEN_ON_IMAGE)
+    pce = is_code(events["event_type"], "pce")
+    yield Doubt(
+        "event.pce_unseen",
+        "events",
+        "event_type",
+        where(pce & ~imaged.astype(bool) & ~seen),
+        note="a cement embolism without imaging of the chest that could have shown it",
+    )
+
+
+def _is_imaging(values: pd.Series) -> Array:
+    return (values.notna() & (values != "none")).to_numpy(bool)
+
+
+def _any_imaging(case: Case) -> pd.Series:
+    sessions = case["procedures"]
+    imaged = pd.Series(_is_imaging(sessions["chest_imaging_modality"]), sessions.index)
+    return imaged.groupby(sessions["patient_id"]).any()
+
+
+# ------------------------------------------------------------------ fractures
+
+
+@check
+def fracture_levels(case: Case) -> Iterator[Doubt]:
+    """New fractures have to lie where their name says."""
+    events = case["events"]
+    fractures = events[is_code(events["event_type"], *_FRACTURES)]
+    cemented = _cemented_before(case, fractures)
+    problems: dict[str, list[int]] = {}
+    for position, kind, text in zip(
+        fractures.index, fractures["event_type"], fractures["event_levels"], strict=True
+    ):
+        rule = _misplaced(str(kind), text, cemented[position])
+        if rule:
+            problems.setdefault(rule, []).append(position)
+    for rule, positions in sorted(problems.items()):
+        yield Doubt(
+            rule, "events", "event_levels", np.array(positions, np.int64), note=_WORDS[rule]
+        )
+
+
+_WORDS = {
+    "fracture.cemented": "the vertebra was already cemented",
+    "fracture.not_adjacent": "the vertebra is no neighbour of a treated one",
+    "fracture.adjacent": "the vertebra is a neighbour of a treated one",
+    "fracture.not_treated": "the vertebra was not treated before",
+    "fracture.no_level": "the fracture has no vertebra",
+}
+
+
+def _cemented_before(case: Case, fractures: pd.DataFrame) -> dict[int, set[str]]:
+    """Vertebrae that each fracture's patient had cemented by the day it was found."""
+    sessions = case["procedures"][["procedure_id", "patient_id", "proc_date"]]
+    treated = case["levels"][["procedure_id", "level"]].merge(sessions, on="procedure_id")
+    events = pd.DataFrame(
+        {
+            "event": fractures.index,
+            "patient_id": fractures["patient_id"].to_numpy(),
+            "day": earliest(fractures).to_numpy(),
+        }
+    )
+    pairs = events.merge(treated, on="patient_id")
+    pairs = pairs[pairs["day"].isna() | (pairs["proc_date"] <= pairs["day"])]
+    found: dict[int, set[str]] = {int(position): set() for position in fractures.index}
+    for event, level in zip(pairs["event"], pairs["level"], strict=True):
+        found[int(event)].add(str(level))
+    return found
+
+
+def _misplaced(kind: str, text: object, cemented: set[str]) -> str:
+    if not isinstance(text, str) or not text:
+        return "fracture.no_level"
+    if not cemented:
+        return ""
+    broken = set(text.split(SET_SEPARATOR))
+    beside = {n for level in cemented for n in neighbours(level) if n is not None}
+    if kind == "refracture_same":
+        return "" if broken <= cemented else "fracture.not_treated"
+    if broken & cemented:
+        return "fracture.cemented"
+    if kind == "adjacent_fx":
+        return "" if broken <= beside else "fracture.not_adjacent"
+    return "fracture.adjacent" if broken & beside else ""
+
+
+@check
+def treatment_after_fracture(case: Case) -> Iterator[Doubt]:
+    """Treatment of osteoporosis that began after a new fracture did not precede it."""
+    patients, events = case["patients"], case["events"]
+    new = events[is_code(events["event_type"], "adjacent_fx", "nonadjacent_fx")]
+    first = earliest(new).groupby(new["patient_id"]).min()
+    later = patients["antiosteo_start"] > patients["patient_id"].map(first)
+    yield Doubt(
+        "patient.treated_after",
+        "patients",
+        "antiosteo_start",
+        where(later),
+        note="treatment began after a new fracture and may be its consequence",
+    )

@@ -1,0 +1,172 @@
+"""Checks of patients: contradictions within a row, and one person under two identifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from vpstats.registry.checks import Case, Doubt, check, is_code, where
+from vpstats.registry.people import plain_id
+
+_SHARE_SAME_DAY = 0.5
+_FEWEST = 10
+
+
+@check
+def bone_density(case: Case) -> Iterator[Doubt]:
+    """A T-score that lost its sign, and one that changed places with the attenuation."""
+    patients = case["patients"]
+    score, dense = patients["bmd_tscore"], is_code(patients["osteoporosis_dx"], "yes")
+    lost = where((score >= 1) & (dense | (score > 2).fillna(value=False).to_numpy(bool)))
+    yield Doubt(
+        "tscore.sign",
+        "patients",
+        "bmd_tscore",
+        lost,
+        erase=True,
+        note="a positive T-score where a negative one is expected; the sign may be lost",
+    )
+    attenuation = patients["ct_hu"]
+    swapped = where((attenuation >= -7) & (attenuation <= 5) & score.isna())
+    yield Doubt(
+        "tscore.swapped",
+        "patients",
+        "ct_hu",
+        swapped,
+        erase=True,
+        note="looks like a T-score; the columns may have changed places",
+    )
+
+
+@check
+def diagnoses(case: Case) -> Iterator[Doubt]:
+    """A reason or kind is given for what is said to be absent."""
+    patients = case["patients"]
+    for field, kind in (
+        ("malignancy_hist", "primary_tumour"),
+        ("immunocompromised", "immuno_reasons"),
+    ):
+        given = patients[kind].notna().to_numpy(bool)
+        yield Doubt(
+            "patient.contradiction",
+            "patients",
+            field,
+            where(given & is_code(patients[field], "no")),
+            note=f"no, although {kind.replace('_', ' ')} is given",
+        )
+    treated = is_code(patients["antiosteo_tx"], "none") & patients["antiosteo_start"].notna()
+    yield Doubt(
+        "patient.contradiction",
+        "patients",
+        "antiosteo_tx",
+        where(treated),
+        note="none, although a start of treatment is given",
+    )
+
+
+@check
+def vital_status(case: Case) -> Iterator[Doubt]:
+    """Status, date of death and last contact have to agree."""
+    patients = case["patients"]
+    died = patients["death_date"]
+    yield Doubt(
+        "death.before_contact",
+        "patients",
+        "last_contact_date",
+        where(patients["last_contact_date"] > died),
+        note="the last contact is after the death",
+    )
+    yield Doubt(
+        "death.status",
+        "patients",
+        "status",
+        where(died.notna() & is_code(patients["status"], "alive")),
+        note="alive, although a date of death is given",
+    )
+    yield Doubt(
+        "death.status",
+        "patients",
+        "status",
+        where(died.isna() & is_code(patients["status"], "dead")),
+        note="dead, but no date of death is given",
+    )
+    yield Doubt(
+        "date.born_after",
+        "patients",
+        "death_date",
+        where(died < patients["birth_date"]),
+        note="the death is before the birth",
+    )
+
+
+@check
+def immortal_follow_up(case: Case) -> Iterator[Doubt]:
+    """A last contact on the day of the export for most patients of a center is no contact."""
+    patients = case["patients"]
+    living = patients[patients["death_date"].isna() & patients["last_contact_date"].notna()]
+    for _, rows in living.groupby("center_id", observed=True):
+        days = rows["last_contact_date"].value_counts()
+        if len(rows) >= _FEWEST and days.iloc[0] > _SHARE_SAME_DAY * len(rows):
+            same = rows.index[rows["last_contact_date"] == days.index[0]].to_numpy(np.int64)
+            yield Doubt(
+                "contact.same_day",
+                "patients",
+                "last_contact_date",
+                same,
+                note="most patients of the center have this last contact; it may be the "
+                "day of the export",
+            )
+
+
+@check
+def same_identifier(case: Case) -> Iterator[Doubt]:
+    """Identifiers that differ in case, punctuation or leading zeros alone."""
+    patients = case["patients"]
+    plain = patients["patient_id"].map(plain_id)
+    yield Doubt(
+        "duplicate.id_spelling",
+        "patients",
+        "patient_id",
+        where(plain.duplicated(keep=False)),
+        note="another patient of the center has an identifier that differs in case, "
+        "punctuation or leading zeros alone",
+    )
+
+
+@check
+def same_person(case: Case) -> Iterator[Doubt]:
+    """Two identifiers with the same birth, sex and session, or the same birth, sex and body."""
+    patients, procedures = case["patients"], case["procedures"]
+    born = patients[["patient_id", "center_id", "birth_date", "sex", "height_cm"]]
+    sessions = procedures[["patient_id", "proc_date"]].merge(born, on="patient_id")
+    treated = _shared(sessions, ["birth_date", "sex", "proc_date"])
+    readmitted = _shared(born, ["center_id", "birth_date", "sex", "height_cm"])
+    probable = patients["patient_id"].isin(treated | readmitted)
+    yield Doubt(
+        "duplicate.person",
+        "patients",
+        "patient_id",
+        where(probable),
+        note="another identifier has the same date of birth, sex and session or height",
+    )
+
+
+def _shared(rows: pd.DataFrame, columns: list[str]) -> set[str]:
+    known = rows.dropna(subset=columns).drop_duplicates(["patient_id", *columns])
+    return set(known["patient_id"][known.duplicated(columns, keep=False)])
+
+
+@check
+def birth(case: Case) -> Iterator[Doubt]:
+    """Year and date of birth have to agree."""
+    patients = case["patients"]
+    year = patients["birth_date"].dt.year.astype("Int64")
+    yield Doubt(
+        "birth.year",
+        "patients",
+        "birth_year",
+        where((patients["birth_year"] != year) & year.notna()),
+        note="differs from the year of the date of birth",
+    )

@@ -1,0 +1,490 @@
+"""Dates as hospitals write them, and the order of day and month in a column.
+
+Whether ``05/08/2023`` is in May or in August is never decided cell by cell: the cells of a column
+with the same separator are evidence together (`date_shape`, `choose_order`), and where they show
+nothing, or contradict one another, the cell is left unread.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vpstats.registry.cells import EMPTY, Reading, fold, simplify
+from vpstats.registry.lexicon import kind_of_missing
+
+Order = Literal["dmy", "mdy", "ymd"]
+Kind = Literal[
+    "empty", "missing", "placeholder", "day", "ordered", "month", "year", "bad", "unclear"
+]
+
+_LONGEST = 60
+_EPOCH = dt.date(1899, 12, 30)  # day 0 of spreadsheets, their leap day of 1900 counted
+_SERIALS = (20_000, 60_000)  # October 1954 to April 2064
+_BIRTH_SERIALS = (10_000, 60_000)  # births reach back to May 1927
+_YEARS = (1880, 2200)
+_TIME = re.compile(
+    r"[ t][0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2})?(?:[.,][0-9]{1,9})?"
+    r" ?(?:am|pm|h|uhr|sati)?(?:z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
+_PLACEHOLDERS = frozenset({dt.date(1900, 1, 1), dt.date(9999, 12, 31), dt.date(1899, 12, 30)})
+
+_MONTH_NAMES = (
+    "jan sijec ianuar gennaio gen enero ene janvier jaen",
+    "feb veljac febbraio febrero fevr fev",
+    "mar ozuj marzo mars maerz mrz mart",
+    "apr travan travnj aprile abril avr",
+    "maj svib mai may maggio mag mayo",
+    "jun lip giugno giu junio juin",
+    "jul srp luglio lug julio juil",
+    "aug kolov agosto ago aout avg",
+    "sep rujan rujna settembre set septiembre sept",
+    "oct listop okt ottobre ott octubre oktob",
+    "nov studen noviembre",
+    "dec prosin dez dicembre dic diciembre dez",
+)
+_MONTHS: Mapping[str, int] = {
+    stem: number for number, stems in enumerate(_MONTH_NAMES, start=1) for stem in stems.split()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a spelling is before its column has decided the order of day and month.
+
+    Parameters
+    ----------
+    kind : str
+        "day" (one reading), "ordered" (day and month depend on the column), "month", "year",
+        "missing", "placeholder", "empty", "bad" (no such date) or "unclear".
+    style : str
+        Way of writing: separator and the length of the year, or "iso", "serial", "word".
+    first, second, year : int
+        Numbers as written.
+    two_digits : bool
+        Whether the year has two digits.
+    note : str
+        Why it is bad or unclear; for "missing", its kind.
+    timed : bool
+        Whether a time of day was dropped.
+    """
+
+    kind: Kind
+    style: str = ""
+    first: int = 0
+    second: int = 0
+    year: int = 0
+    two_digits: bool = False
+    note: str = ""
+    timed: bool = False
+
+    @property
+    def evidence(self) -> Order | None:
+        """The order that this spelling alone proves."""
+        if self.kind != "ordered":
+            return None
+        if self.first > 12 >= self.second >= 1:
+            return "dmy"
+        return "mdy" if self.second > 12 >= self.first >= 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class DateContext:
+    """What a column says about its dates.
+
+    Parameters
+    ----------
+    orders : mapping of str to (Order or None)
+        Style to order of day and month.
+    cut : date
+        Day of the exports; two-digit years lie in the hundred years before it.
+    birth : bool
+        Whether it is a date of birth: two-digit years then make an adult.
+    """
+
+    orders: Mapping[str, Order | None]
+    cut: dt.date
+    birth: bool = False
+
+
+# ------------------------------------------------------------------ one spelling
+
+
+def date_shape(text: str, *, birth: bool = False) -> Shape:
+    """Classify a spelling.
+
+    Parameters
+    ----------
+    text : str
+        The cell; any text is safe.
+    birth : bool
+        Whether old serial numbers may be meant.
+
+    Returns
+    -------
+    Shape
+        What is known without the column.
+
+    Examples
+    --------
+    >>> date_shape("25.08.2023.").evidence, date_shape("06/2022").kind, date_shape("2023-08-25").kind
+    ('dmy', 'month', 'day')
+    """
+    plain = simplify(text).casefold()
+    if not plain:
+        return Shape("empty")
+    if len(plain) > _LONGEST:
+        return Shape("unclear", note="too long for a date")
+    kind = kind_of_missing(text)
+    if kind is not None:
+        return Shape("missing", note=kind)
+    plain, timed = _drop_time(plain)
+    plain = re.sub(r" ?([./-]) ?", r"\1", plain).rstrip(" .,")
+    shape = _classify(plain, birth)
+    return shape if not timed else _with_time(shape)
+
+
+def _drop_time(plain: str) -> tuple[str, bool]:
+    cut = max(plain.rfind(" "), plain.rfind("t"))
+    while cut > 0:  # "10:30 pm" has a space of its own
+        if _TIME.fullmatch(plain[cut:]):
+            return plain[:cut].strip(), True
+        cut = max(plain.rfind(" ", 0, cut), plain.rfind("t", 0, cut))
+    return plain, False
+
+
+def _with_time(shape: Shape) -> Shape:
+    return Shape(
+        shape.kind,
+        shape.style,
+        shape.first,
+        shape.second,
+        shape.year,
+        shape.two_digits,
+        shape.note,
+        timed=True,
+    )
+
+
+def _classify(plain: str, birth: bool) -> Shape:
+    parts = [part for part in re.split(r"[./ ,-]", plain) if part]
+    if any(part[0].isalpha() and fold(part)[:3].isalpha() for part in parts if len(part) > 2):
+        return _worded(parts)
+    if not all(part in _UNKNOWN_PART or (part.isascii() and part.isdigit()) for part in parts):
+        return Shape("unclear", note="not a date")
+    separator = next((c for c in plain if c in "./- ,"), "")
+    if len({c for c in plain if c in "./-"}) > 1:
+        return Shape("unclear", note="two kinds of separator")
+    readers = {1: _one_part, 2: _two_parts, 3: _three_parts}
+    reader = readers.get(len(parts))
+    return reader(parts, separator, birth) if reader else Shape("unclear", note="not a date")
+
+
+def _one_part(parts: list[str], _: str, birth: bool) -> Shape:
+    digits = parts[0]
+    number = int(digits) if digits.isdigit() else 0
+    if len(digits) == 4 and _YEARS[0] <= number <= _YEARS[1]:
+        return Shape("year", "year", year=number)
+    if len(digits) == 5:
+        return _serial(number, birth)
+    if len(digits) == 8 and 1900 <= number // 10_000 <= 2100:
+        return _day(number // 10_000, number // 100 % 100, number % 100, "yyyymmdd")
+    if number == 0:
+        return Shape("placeholder")
+    return Shape("unclear", note="a number that is no date")
+
+
+def _serial(number: int, birth: bool) -> Shape:
+    low, high = _BIRTH_SERIALS if birth else _SERIALS
+    if not low <= number <= high:
+        return Shape("unclear", note="a number outside the days that a spreadsheet could mean")
+    day = _EPOCH + dt.timedelta(days=number)
+    return _day(day.year, day.month, day.day, "serial")
+
+
+def _two_parts(parts: list[str], separator: str, birth: bool) -> Shape:
+    left, right = parts
+    if len(left) == 5 and left.isdigit():  # a serial number with its time of day
+        return _with_time(_serial(int(left), birth))
+    if len(right) == 4 and right.isdigit():
+        return _month(left, int(right), f"m{separator}y")
+    if len(left) == 4 and left.isdigit():
+        return _month(right, int(left), f"y{separator}m")
+    return Shape("unclear", note="neither a date nor a month with its year")
+
+
+def _month(month: str, year: int, style: str) -> Shape:
+    if not _YEARS[0] <= year <= _YEARS[1]:
+        return Shape("bad", note="an impossible year")
+    if month in _UNKNOWN_PART:
+        return Shape("year", style, year=year)
+    if len(month) > 2 or not 1 <= int(month) <= 12:
+        return Shape("bad", note="an impossible month")
+    return Shape("month", style, second=int(month), year=year)
+
+
+def _three_parts(parts: list[str], separator: str, _: bool) -> Shape:
+    if len(parts[0]) == 4 and parts[0].isdigit():
+        return _year_first(parts, separator)
+    if len(parts[2]) == 4 and parts[2].isdigit():
+        return _year_last(parts, separator)
+    if all(1 <= len(p) <= 2 and p.isdigit() for p in parts):
+        first, second, year = (int(p) for p in parts)
+        return Shape("ordered", f"{separator}yy", first, second, year, two_digits=True)
+    return Shape("unclear", note="not a date")
+
+
+def _year_first(parts: list[str], separator: str) -> Shape:
+    year = int(parts[0])
+    if parts[2] in _UNKNOWN_PART:
+        return _month(parts[1], year, f"y{separator}m")
+    if not all(len(p) <= 2 and p.isdigit() for p in parts[1:]):
+        return Shape("unclear", note="not a date")
+    return _day(
+        year, int(parts[1]), int(parts[2]), "iso" if separator == "-" else f"ymd{separator}"
+    )
+
+
+def _year_last(parts: list[str], separator: str) -> Shape:
+    year = int(parts[2])
+    if parts[0] in _UNKNOWN_PART:
+        return Shape("placeholder") if not year else _month(parts[1], year, f"m{separator}y")
+    if not all(len(p) <= 2 and p.isdigit() for p in parts[:2]):
+        return Shape("unclear", note="not a date")
+    first, second = int(parts[0]), int(parts[1])
+    if (first, second, year) in {(99, 99, 9999), (31, 12, 9999), (12, 31, 9999), (1, 1, 1900)}:
+        return Shape("placeholder")
+    if not _YEARS[0] <= year <= _YEARS[1]:
+        return Shape("bad", note="an impossible year")
+    return Shape("ordered", f"{separator}yyyy", first, second, year)
+
+
+def _day(year: int, month: int, day: int, style: str) -> Shape:
+    try:
+        date = dt.date(year, month, day)
+    except ValueError:
+        return Shape("bad", note="no such day in the calendar")
+    if date in _PLACEHOLDERS:
+        return Shape("placeholder")
+    if not _YEARS[0] <= year <= _YEARS[1]:
+        return Shape("bad", note="an impossible year")
+    return Shape("day", style, first=day, second=month, year=year)
+
+
+def _month_of(word: str) -> int | None:
+    plain = fold(word)
+    for length in (6, 5, 4, 3):
+        if plain[:length] in _MONTHS:
+            return _MONTHS[plain[:length]]
+    return None
+
+
+def _worded(parts: list[str]) -> Shape:
+    """``25. kolovoza 2023``, ``25-Aug-23``, ``Aug 25, 2023``, ``lipanj 2022``."""
+    months = [m for p in parts if not p.isdigit() and (m := _month_of(p)) is not None]
+    numbers = [p for p in parts if p.isdigit() and p.isascii()]
+    if len(months) != 1 or len(numbers) not in (1, 2) or len(parts) != len(numbers) + 1:
+        return Shape("unclear", note="not a date")
+    if len(numbers[-1]) not in (2, 4) or any(len(n) > 4 for n in numbers):
+        return Shape("unclear", note="not a date")
+    if len(numbers) == 1:
+        whole = len(numbers[0]) == 4
+        return (
+            _month(str(months[0]), int(numbers[0]), "word")
+            if whole
+            else Shape("unclear", note="a month with a number that can be a day or a year")
+        )
+    day, year = int(numbers[0]), int(numbers[1])
+    if len(numbers[1]) == 2:
+        return Shape("ordered", "word yy", day, months[0], year, two_digits=True)
+    return _day(year, months[0], day, "word")
+
+
+# ------------------------------------------------------------------ the order of a column
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many cells prove each order, for one way of writing."""
+
+    dmy: int = 0
+    mdy: int = 0
+
+    def __add__(self, other: Evidence) -> Evidence:
+        return Evidence(self.dmy + other.dmy, self.mdy + other.mdy)
+
+    @property
+    def verdict(self) -> Order | Literal["conflict"] | None:
+        """The order proved; "conflict" where the lesser side is more than a twentieth."""
+        total = self.dmy + self.mdy
+        if not total:
+            return None
+        if min(self.dmy, self.mdy) * 20 > total:
+            return "conflict"
+        return "dmy" if self.dmy >= self.mdy else "mdy"
+
+
+def choose_order(
+    style: str, column: Evidence, source: Evidence, declared: Order | None
+) -> Order | None:
+    """Decide the order of day and month for one way of writing in one column.
+
+    Parameters
+    ----------
+    style : str
+        Way of writing, from `Shape.style`.
+    column, source : Evidence
+        Cells that prove an order, in the column and in all date columns of the source.
+    declared : str, optional
+        What the mapping says.
+
+    Returns
+    -------
+    str or None
+        None where nothing decides, or where the evidence contradicts itself or the mapping.
+
+    Examples
+    --------
+    >>> choose_order("/yyyy", Evidence(mdy=3), Evidence(mdy=3), None)
+    'mdy'
+    >>> choose_order("/yyyy", Evidence(mdy=3), Evidence(mdy=3), "dmy") is None
+    True
+    >>> choose_order(".yyyy", Evidence(), Evidence(), None)
+    'dmy'
+    """
+    if style.startswith("word"):
+        return "dmy"
+    if declared == "ymd":
+        if style.endswith("yy") and not style.endswith("yyyy"):
+            return "ymd"
+        declared = None
+    verdict = column.verdict or source.verdict
+    if verdict == "conflict":
+        return None
+    if declared is not None:
+        return None if verdict not in (None, declared) else declared
+    if verdict is not None:
+        return verdict
+    return "dmy" if style.startswith(".") else None  # dotted dates are written day first
+
+
+# ------------------------------------------------------------------ the value
+
+
+def century(year: int, context: DateContext) -> int:
+    """Full year of a two-digit one.
+
+    The latest year that is not after the data cut; for dates of birth the latest in which
+    somebody was born who is 18 at the cut.
+
+    Examples
+    --------
+    >>> context = DateContext({}, dt.date(2025, 12, 31))
+    >>> century(23, context), century(87, context)
+    (2023, 1987)
+    """
+    newest = context.cut.year - (18 if context.birth else 0)
+    return newest - (newest - year) % 100
+
+
+def resolve(shape: Shape, context: DateContext) -> Reading:
+    """Turn a shape into a date once the order of its column is known.
+
+    Parameters
+    ----------
+    shape : Shape
+        From `date_shape`.
+    context : DateContext
+        Orders of the column.
+
+    Returns
+    -------
+    Reading
+        ``datetime.date`` in `value`, or the first and last possible day of a partial date.
+
+    Examples
+    --------
+    >>> context = DateContext({".yyyy": "dmy"}, dt.date(2025, 12, 31))
+    >>> resolve(date_shape("25.08.2023."), context).value
+    datetime.date(2023, 8, 25)
+    """
+    if shape.kind == "ordered":
+        return _ordered(shape, context)
+    if shape.kind == "day":
+        rule = "date.serial" if shape.style == "serial" else "date.format"
+        return Reading(dt.date(shape.year, shape.second, shape.first), rule, style=_style(shape))
+    if shape.kind in ("month", "year"):
+        return _partial(shape)
+    return _no_date(shape)
+
+
+def _no_date(shape: Shape) -> Reading:
+    if shape.kind == "empty":
+        return EMPTY
+    if shape.kind == "missing":
+        kind = "blank" if shape.note == "missing" else shape.note
+        return Reading(rule=f"missing.{kind}", note=kind.replace("_", " "))
+    if shape.kind == "placeholder":
+        return Reading(rule="missing.placeholder_date", note="a placeholder")
+    rule = "date.impossible" if shape.kind == "bad" else "date.unreadable"
+    return Reading(rule=rule, note=shape.note)
+
+
+def _style(shape: Shape) -> str:
+    return f"{shape.style}{' time' if shape.timed else ''}"
+
+
+def _partial(shape: Shape) -> Reading:
+    months = (shape.second, shape.second) if shape.kind == "month" else (1, 12)
+    first = dt.date(shape.year, months[0], 1)
+    after = dt.date(shape.year + months[1] // 12, months[1] % 12 + 1, 1)
+    last = after - dt.timedelta(days=1)
+    note = "only the month is known" if shape.kind == "month" else "only the year is known"
+    return Reading(rule="date.partial", note=note, first=first, last=last)
+
+
+def _ordered(shape: Shape, context: DateContext) -> Reading:
+    order = context.orders.get(shape.style)
+    readings = _readings(shape, context)
+    if not readings:
+        return Reading(rule="date.impossible", note="no such day in the calendar")
+    if order is None:
+        if len(set(readings.values())) > 1:
+            return Reading(rule="date.order_ambiguous", note="day and month cannot be told apart")
+        date = next(iter(readings.values()))
+        if shape.first == shape.second:
+            return Reading(date, "date.format", style=_style(shape))
+        return Reading(date, "date.order_conflict", "its column is written in two orders")
+    if order not in readings:
+        return _against(readings, order)
+    rule = "date.two_digit_year" if shape.two_digits else "date.format"
+    return Reading(readings[order], rule, style=_style(shape))
+
+
+def _against(readings: Mapping[str, dt.date], order: Order) -> Reading:
+    note = f"it cannot be read as {order}, which its column is"
+    return Reading(rule="date.order_conflict", note=note)
+
+
+def _readings(shape: Shape, context: DateContext) -> dict[str, dt.date]:
+    """Every order in which the numbers are a day of the calendar."""
+    found: dict[str, dt.date] = {}
+    orders = {
+        "dmy": (shape.year, shape.second, shape.first),
+        "mdy": (shape.year, shape.first, shape.second),
+    }
+    if shape.two_digits and context.orders.get(shape.style) == "ymd":
+        orders = {"ymd": (shape.first, shape.second, shape.year)}
+    if shape.style.startswith("word"):
+        del orders["mdy"]
+    for order, (year, month, day) in orders.items():
+        full = century(year, context) if shape.two_digits else year
+        try:
+            found[order] = dt.date(full, month, day)
+        except ValueError:
+            continue
+    return found

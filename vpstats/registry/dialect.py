@@ -1,0 +1,83 @@
+"""How a source writes, seen over all of its mapped columns before any of them is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from vpstats.registry.cleaning import Dialect, column_evidence
+from vpstats.registry.dates import Evidence, date_shape
+from vpstats.registry.mapping import ColumnMap, SourceMap, field_column
+from vpstats.registry.numbers import decimal_evidence
+from vpstats.registry.raw import RawSource
+from vpstats.schema import Column
+
+
+def mapped_columns(source: SourceMap) -> dict[str, Column]:
+    """Raw columns of a source and what they are; the first declaration where there are several."""
+    found: dict[str, Column] = {}
+    for table in source.tables:
+        for field, mapping in table.columns.items():
+            for name in _value_columns(mapping):
+                found.setdefault(name, field_column(table.name, field))
+    return found
+
+
+def _value_columns(mapping: ColumnMap) -> tuple[str, ...]:
+    return (mapping.column,) if mapping.column is not None else mapping.columns
+
+
+def source_dialect(raw: RawSource, source: SourceMap, cut: dt.date) -> Dialect:
+    """See the decimal mark and the orders of dates that a source proves.
+
+    Parameters
+    ----------
+    raw : RawSource
+        All rows of the source.
+    source : SourceMap
+        What the mapping declares; it goes before what is seen.
+    cut : date
+        Day of the exports.
+
+    Returns
+    -------
+    Dialect
+        For the cleaning of each column.
+    """
+    columns = {n: c for n, c in mapped_columns(source).items() if n in raw.columns}
+    seen = _seen_decimal(raw, columns)
+    # a workbook holds numbers, not their text: a point in one is always the decimal mark
+    excel = "." if source.format == "excel" else None
+    return Dialect(
+        cut,
+        decimal=source.decimal or excel or seen,
+        thousands=source.thousands,
+        date_order=source.date_order,
+        evidence=_date_evidence(raw, columns),
+    )
+
+
+def _seen_decimal(raw: RawSource, columns: dict[str, Column]) -> str | None:
+    votes = {",": 0, ".": 0}
+    for name, column in columns.items():
+        if column.kind != "number":
+            continue
+        text = raw.columns[name]
+        for spelling, count in zip(text.spellings, text.counts(), strict=True):
+            mark = decimal_evidence(spelling)
+            if mark is not None:
+                votes[mark] += int(count)
+    if votes[","] == votes["."]:
+        return None
+    return max(votes, key=lambda mark: votes[mark])
+
+
+def _date_evidence(raw: RawSource, columns: dict[str, Column]) -> dict[str, Evidence]:
+    total: dict[str, Evidence] = {}
+    for name, column in columns.items():
+        if column.kind != "date":
+            continue
+        text = raw.columns[name]
+        shapes = [date_shape(s, birth=column.role == "birth") for s in text.spellings]
+        for style, seen in column_evidence(shapes, text.counts()).items():
+            total[style] = total.get(style, Evidence()) + seen
+    return total

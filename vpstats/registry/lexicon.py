@@ -1,0 +1,462 @@
+"""Words: yes and no, kinds of missing, and codes, in the languages of the exports.
+
+A spelling is looked up in the mapping's own codes first, then among the kinds of missing, then in
+the lexicons here. What can mean two things is left unread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from vpstats.registry.cells import EMPTY, Reading, fold
+from vpstats.schema import SET_SEPARATOR, Column
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split("|"))
+
+
+def _lexicon(entries: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(
+        {word: code for code, words in entries.items() for word in _words(words)}
+    )
+
+
+# ------------------------------------------------------------------ kinds of missing
+
+MISSING_WORDS = _lexicon(
+    {
+        "unknown": (
+            "nepoznato|nepoznat|nepoznata|nepozn|nije poznato|ne zna se|np|n.p|unknown|unk|ukn|"
+            "not known|unbekannt|unbek|nicht bekannt|sconosciuto|non noto|ignoto|desconocido|"
+            "no conocido|se desconoce|inconnu|inconnue|non connu|na|nan|not available|"
+            "nije dostupno|?|??|???|-99|-999|-9999|-88|-888|-9|999|9999|888|nd|n.d|nk|k.a|"
+            "keine angabe|nema podataka|bez podataka|no data|sin datos|"
+            "nicht verfugbar|non disponibile|non disponible|no disponible"
+        ),
+        "not_done": (
+            "nije radeno|nije radjeno|nije ucinjeno|nije napravljeno|nije mjereno|nije uzeto|"
+            "not done|not_done|not performed|not examined|not measured|not tested|"
+            "nicht gemacht|nicht durchgefuhrt|nicht erfolgt|nicht untersucht|nicht gemessen|"
+            "nicht bestimmt|non eseguito|non eseguita|non fatto|non misurato|no realizado|"
+            "no realizada|no hecho|no medido|non fait|non realise|non effectue|non mesure"
+        ),
+        "not_applicable": (
+            "nap|n/a|n.a|not applicable|not_applicable|nije primjenjivo|ne primjenjuje se|"
+            "ne odnosi se|entfallt|trifft nicht zu|nicht zutreffend|nicht anwendbar|"
+            "non applicabile|no aplica|no procede|no aplicable|sans objet|non applicable"
+        ),
+        "missing": ".|..|-|--|---|/|//|_|__|null|none recorded|#n/a|#ref|#value|#null|#div/0|#name|#num",
+    }
+)
+"""Folded spelling → kind of missing; ``missing`` is a blank by another name."""
+
+NUMERIC_MISSING = frozenset({"-99", "-999", "-9999", "-88", "-888", "-9", "999", "9999", "888"})
+"""Spellings that are numbers too: missing only where they cannot be a value."""
+
+
+def kind_of_missing(text: str) -> str | None:
+    """Which kind of missing a spelling stands for.
+
+    Parameters
+    ----------
+    text : str
+        The cell; any text is safe.
+
+    Returns
+    -------
+    str or None
+        "unknown", "not_done", "not_applicable", "missing", or None where it is something else.
+
+    Examples
+    --------
+    >>> kind_of_missing("nije rađeno"), kind_of_missing("NAP"), kind_of_missing("."), kind_of_missing("da")
+    ('not_done', 'not_applicable', 'missing', None)
+    """
+    raw = " ".join(text.split()).casefold()
+    if raw in MISSING_WORDS:
+        return MISSING_WORDS[raw]
+    return MISSING_WORDS.get(fold(text))
+
+
+def missing_reading(kind: str, column: Column) -> Reading:
+    """A typed missing value: its code where the column has one, else missing, and why."""
+    if kind == "missing":
+        return Reading(rule="missing.blank", note="a sign for an empty cell")
+    value = kind if kind in column.codes else None
+    return Reading(value=value, rule=f"missing.{kind}", note=kind.replace("_", " "))
+
+
+# ------------------------------------------------------------------ yes and no
+
+_YES = (
+    "hr:da,d,ima,prisutno,pozitivno,pozitivan,pozitivna,postoji,ucinjeno,radeno|en:yes,y,true,"
+    "present,positive,pos,checked,done|de:ja,j,wahr,vorhanden,positiv|it:si,s,vero,positivo,"
+    "presente|fr:oui,vrai|sign:+,++,+++,x,✓,✔,☒,☑|digit:1,1.0"
+)
+_NO = (
+    "hr:ne,n,nije,nema,bez,nije bilo,negativno,negativan,negativna,odsutno|en:no,false,absent,"
+    "negative,neg,none,without,unchecked|de:nein,kein,keine,keiner,ohne,falsch,negativ,nicht,"
+    "nicht vorhanden|it:falso,senza,assente,negativo,sin,ausente|fr:non,faux,sans|sign:☐|"
+    "digit:0,0.0"
+)
+
+
+def _by_language(text: str, code: str) -> dict[str, tuple[str, str]]:
+    entries = (part.split(":", 1) for part in text.split("|"))
+    return {word: (code, language) for language, words in entries for word in words.split(",")}
+
+
+_YES_NO = MappingProxyType({**_by_language(_NO, "no"), **_by_language(_YES, "yes")})
+
+
+def read_yes_no(text: str, column: Column) -> Reading:
+    """Read yes, no or a kind of missing in Croatian, English, German, Italian, Spanish or French.
+
+    ``-`` alone is left as "missing"; in a column that also holds ``+`` it is a no, which the
+    column's reader knows and one cell does not.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import PATIENTS
+    >>> [read_yes_no(t, PATIENTS["diabetes"]).value for t in ("DA", "nein", "bez", "n.p.")]
+    ['yes', 'no', 'no', 'unknown']
+    """
+    plain = fold(text)
+    if not plain and not text.strip():
+        return EMPTY
+    if plain in column.codes:
+        return Reading(plain, style="code")
+    kind = kind_of_missing(text)
+    if kind is not None:
+        return missing_reading(kind, column)
+    found = _YES_NO.get(plain)
+    if found is None:
+        return Reading(rule="word.unknown", note="neither a yes nor a no that is known")
+    return Reading(found[0], rule="word.spelling", style=found[1])
+
+
+# ------------------------------------------------------------------ categories
+
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
+
+_SYNONYMS: Mapping[str, Mapping[str, str]] = {
+    field: _lexicon(entries)
+    for field, entries in {
+        "sex": {
+            "f": "z|zensko|zenski|zena|female|weiblich|w|frau|femmina|femminile|mujer|femenino|"
+            "femme|feminin",
+            "m": "musko|muski|muskarac|male|mannlich|mann|maschio|maschile|hombre|masculino|homme|"
+            "masculin",
+            "unknown": "u",
+        },
+        "bmd_site": {
+            "spine": "kraljeznica|lumbar|lws|wirbelsaule|lumbalna kraljeznica|ls kraljeznica",
+            "hip": "kuk|hufte|femur|neck|anca|cadera|hanche",
+            "wrist": "zapesce|radius|handgelenk|forearm",
+        },
+        "antiosteo_tx": {
+            "bisphosphonate": "bisfosfonat|bisfosfonati|bisphosphonat|alendronat|alendronate|"
+            "ibandronat|ibandronate|risedronat|risedronate|zoledronat|zoledronate|fosamax|bonviva|"
+            "aclasta|bisph",
+            "denosumab": "prolia",
+            "teriparatide": "teriparatid|forsteo|forteo",
+            "romosozumab": "romoso|evenity",
+            "other": "drugo|ostalo|andere|altro|otro|autre",
+        },
+        "primary_tumour": {
+            "breast": "dojka|mamma|mammakarzinom|brust|c50",
+            "lung": "pluca|lunge|bronchus|c34",
+            "prostate": "prostata|c61",
+            "kidney": "bubreg|niere|renal|c64",
+            "thyroid": "stitnjaca|schilddruse|c73",
+            "myeloma": "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma|c90|c90.0|c90,0",
+            "other": "drugo|ostalo|andere|altro|otro|autre",
+        },
+        "anticoag": {
+            "asa": "aspirin|acetilsalicilna|ass|andol",
+            "doac": "noac|rivaroxaban|apixaban|dabigatran|edoxaban|xarelto|eliquis|pradaxa",
+            "vka": "varfarin|warfarin|marivarin|marcumar|phenprocoumon|martefarin",
+            "lmwh": "nmh|heparin|enoxaparin|clexane|fragmin|dalteparin|niskomolekularni heparin",
+        },
+        "smoker": {
+            "never": "nikad|nepusac|nie|nichtraucher|mai|nunca|jamais|non-smoker|nonsmoker",
+            "ex": "bivsi|bivsi pusac|former|exraucher|ex-raucher|ex raucher|ex-smoker|ex smoker",
+            "current": "pusac|aktivni|raucher|smoker|aktiv|active",
+        },
+        "status": {
+            "alive": "ziv|ziva|zivi|lebt|lebend|vivo|vivant|living",
+            "dead": "umro|umrla|preminuo|preminula|exitus|mrtav|tot|verstorben|died|deceased|"
+            "morto|muerto|decede",
+            "lost": "izgubljen|lost to follow-up|ltfu|lost to follow up|verloren",
+            "withdrawn": "odustao|povukao pristanak|zuruckgezogen|withdrew",
+        },
+        "indication": {
+            "osteoporotic": "osteoporoza|osteoporotska|osteoporoticka|osteoporotisch|osteoporose|"
+            "osteoporosis|oporotica|osteoporotica",
+            "trauma": "traumatski|traumatska|traumatisch|traumatic",
+            "metastasis": "metastaza|meta|metastaze|metastase|metastatic|metastatisch|metastasi",
+            "myeloma": "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma",
+            "haemangioma": "hemangiom|hamangiom|haemangiom|hemangioma",
+            "other": "drugo|ostalo|andere|sonstige|altro|otro|autre",
+        },
+        "technique": {
+            "pvp": "vp|vertebroplastika|vertebroplasty|vertebroplastie|ptvp|perkutana "
+            "vertebroplastika",
+            "bkp": "pkp|kp|kifoplastika|balonska kifoplastika|kyphoplasty|kyphoplastie|"
+            "balloon kyphoplasty|ballonkyphoplastie",
+            "stent": "stentoplastika|vertebral body stenting|vbs",
+            "other": "drugo|ostalo|andere|sonstige",
+        },
+        "guidance": {
+            "fluoro": "fluoroskopija|fluoroscopy|durchleuchtung|rtg|dsa|c-luk|c-arm|c-bogen|bv",
+            "biplane": "biplanarna|biplan|zweiebenen",
+            "ct": "msct",
+            "ct_fluoro": "ct fluoro|ct-fluoro|ct+fluoro|ct fluoroskopija|ct-fluoroscopy",
+        },
+        "anaesthesia": {
+            "local": "lokalna|lokal|la|lokalanasthesie|lokalna anestezija|local anaesthesia",
+            "sedation": "sedacija|analgosedacija|sedierung|analgosedierung",
+            "general": "opca|ota|vollnarkose|narkose|ga|ita|opca anestezija|allgemein",
+        },
+        "viscosity_class": {
+            "low": "niska|niedrig|bassa|baja|basse",
+            "medium": "srednja|mittel|media|moyenne|intermediate",
+            "high": "visoka|hoch|alta|haute",
+        },
+        "vascularity": {
+            "low": "slaba|niska|niedrig|gering",
+            "moderate": "umjerena|srednja|massig|mittel",
+            "high": "jaka|visoka|hoch|stark",
+        },
+        "approach": {
+            "uni": "unilateral|unipedicular|unilateralno|unipedikularno|unilateralni|jednostrano|"
+            "unipedikular|einseitig",
+            "bi": "bilateral|bipedicular|bilateralno|bipedikularno|obostrano|beidseitig|"
+            "bipedikular",
+            "mixed": "mjesovito|gemischt|kombinirano",
+        },
+        "fracture_type": {
+            "wedge": "klinasti|klinasta|keil|keilfraktur|klin",
+            "biconcave": "bikonkavni|bikonkavna|bikonkav",
+            "crush": "vertebra plana|plana",
+            "burst": "rasprskavajuci|burst fracture|berst|berstungsfraktur|prasak",
+        },
+        "biopsy_result": {
+            "negative": "neg|uredan|uredno|negativna|negativan",
+            "tumour": "tumor|maligno|malignom|malignant",
+            "infection": "infekcija|infekt|infektion|upala",
+        },
+        "blood_culture": {
+            "negative": "neg|negativna|negativ|sterilna|steril",
+            "positive": "pos|poz|pozitivna|positiv",
+        },
+        "visit_type": {
+            "discharge": "otpust|entlassung",
+            "month_3": "3 mj|3 mjeseca|3 monate|3 months|3m|month 3",
+            "month_6": "6 mj|6 mjeseci|6 monate|6 months|6m|month 6",
+            "month_12": "12 mj|12 mjeseci|12 monate|12 months|12m|month 12",
+            "annual": "godisnja|jahrlich|yearly",
+            "week_2_4": "2-4 tj|2-4 tjedna|2-4 wochen|2-4 weeks|week 2-4",
+            "unscheduled": "izvanredni|izvanredna|hitno|ungeplant|ausserplanmassig",
+        },
+        "chest_imaging_modality": {
+            "xray": "rtg|rontgen|x-ray|rendgen",
+            "ct_full": "ct toraksa|ct thorax|thorax-ct|ct prsista",
+        },
+    }.items()
+}
+"""Field → folded spelling → code, beside the mapping's own codes."""
+
+_NONE_WORDS = frozenset(
+    "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
+    "aucune|nije|nikakva|0".split("|")
+)
+_GRADES = frozenset({"asa", "of_class", "genant", "severity_cirse", "sir_ae"})
+_GRADE = re.compile(
+    r"(?:asa|of|genant|cirse|grade|grad|gr|g|stupanj|stadij|type|tip|typ|sir)? ?-?([0-9ivx]+)"
+)
+_AO = re.compile(r"(?:ao ?)?(?:type |tip |typ )?a ?([0-4])")
+
+SITE_WORDS = _lexicon(
+    {
+        "epidural": "epiduralno|epiduralni|epid|spinalni kanal|kanal|canal|spinal canal|spinalkanal",
+        "foraminal": "foraminalno|foramen|neuroforamen|neural foramen",
+        "disc_sup": "gornji disk|disk gore|disc above|superior disc|disc superior|"
+        "bandscheibe oben|obere bandscheibe",
+        "disc_inf": "donji disk|disk dolje|disc below|inferior disc|disc inferior|"
+        "bandscheibe unten|untere bandscheibe",
+        "paravertebral_soft": "paravertebralno|paravertebral|meka tkiva|mekotkivno|weichteile|"
+        "paravertebral soft tissue|soft tissue",
+        "venous": "venozno|vene|vena|venos|vein|veins|paravertebralne vene",
+        "needle_track": "kanal igle|trakt igle|stichkanal|needle track|needle tract",
+        "remote": "udaljeno|fern|distant",
+    }
+)
+"""Folded spelling → leak site; a disc without its side is not here, because it names none."""
+
+
+def read_code(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
+    """Read a category: the mapping's codes, kinds of missing, the code itself, its synonyms.
+
+    Parameters
+    ----------
+    text : str
+        The cell; any text is safe.
+    column : Column
+        A category or yes/no column.
+    codes : mapping of str to str
+        Raw code to canonical code or kind of missing, from the mapping.
+
+    Returns
+    -------
+    Reading
+        Value None where it cannot be read.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import PATIENTS
+    >>> read_code("ASA III", PATIENTS["asa"], {}).value, read_code("2-3", PATIENTS["asa"], {}).rule
+    ('3', 'word.ambiguous')
+    """
+    if not text.strip():
+        return EMPTY
+    mapped = coded(text, codes)
+    if mapped is not None:
+        return _mapped_reading(mapped, column)
+    if column.kind == "yes_no":
+        return read_yes_no(text, column)
+    return _unmapped(text, column)
+
+
+def coded(text: str, codes: Mapping[str, str]) -> str | None:
+    """Look a spelling up in the mapping's codes: as written, then folded, then as a number."""
+    if text in codes:
+        return codes[text]
+    plain = fold(text)
+    for raw, code in codes.items():
+        if fold(raw) == plain:
+            return code
+    whole = plain.removesuffix(".0").removesuffix(",0")
+    return codes.get(whole) if whole != plain else None
+
+
+def _mapped_reading(code: str, column: Column) -> Reading:
+    if code in column.codes:
+        return Reading(code, rule="word.code", style="code")
+    return missing_reading(code, column)
+
+
+def _unmapped(text: str, column: Column) -> Reading:
+    plain = fold(text)
+    canonical = {fold(code): code for code in column.codes}
+    if plain in canonical:
+        rule = "" if text == canonical[plain] else "word.spelling"
+        return Reading(canonical[plain], rule=rule, style="code")
+    if column.name in _GRADES or column.name == "ao_type":
+        graded = _read_grade(plain, column)
+        if graded is not None:
+            return graded
+    kind = kind_of_missing(text)
+    if kind is not None:
+        return missing_reading(kind, column)
+    return _synonym(plain, column)
+
+
+def _synonym(plain: str, column: Column) -> Reading:
+    code = _SYNONYMS.get(column.name, {}).get(plain)
+    if code is None and "none" in column.codes and plain in _NONE_WORDS:
+        code = "none"
+    if code is not None:
+        return Reading(code, rule="word.spelling", style="word")
+    if column.name == "sex" and plain in ("0", "1", "2", "0.0", "1.0", "2.0"):
+        return Reading(
+            rule="word.ambiguous", note="a number for a sex, which centers count differently"
+        )
+    return Reading(rule="word.unknown", note="not among the codes of the column")
+
+
+def _read_grade(plain: str, column: Column) -> Reading | None:
+    pattern = _AO if column.name == "ao_type" else _GRADE
+    match = pattern.fullmatch(plain)
+    if match is None:
+        between = re.fullmatch(r"\D*[0-9ivx]+ ?[-/] ?[0-9ivx]+", plain)
+        note = "between two grades"
+        return Reading(rule="word.ambiguous", note=note) if between else None
+    grade = _ROMAN.get(match[1], match[1].lstrip("0") or "0")
+    code = f"A{grade}" if column.name == "ao_type" else grade
+    return Reading(code, rule="word.spelling", style="grade") if code in column.codes else None
+
+
+# ------------------------------------------------------------------ sets
+
+_SET_CUTS = re.compile(r"[,;+&|\n]| i | and | und | et | y | e | te ")
+
+
+def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
+    """Read several codes in one cell.
+
+    Parameters
+    ----------
+    text : str
+        The cell; any text is safe.
+    column : Column
+        A set column.
+    codes : mapping of str to str
+        Raw code to canonical code.
+
+    Returns
+    -------
+    Reading
+        Codes in the schema's order joined by ";"; missing where a part cannot be read.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import VISITS
+    >>> read_set("MRI, xray", VISITS["imaging_at_visit"], {}).value
+    'xray;mri'
+    """
+    if not text.strip():
+        return EMPTY
+    whole = coded(text, codes)
+    if whole is None and "none" not in column.codes and fold(text) in _NONE_WORDS:
+        return Reading(rule="word.empty_set", note="none", style="set")
+    parts = [whole] if whole is not None else [_part(p, column, codes) for p in _cut(text)]
+    if whole is None and None in parts:
+        kind = kind_of_missing(text)
+        if kind is not None:
+            return missing_reading(kind, column)
+        return Reading(rule="word.unknown", note="a part of the list is not among the codes")
+    return _set_reading([p for p in parts if p is not None], text, column)
+
+
+def _cut(text: str) -> list[str]:
+    return [part for part in _SET_CUTS.split(text.casefold()) if part.strip()]
+
+
+def _part(text: str, column: Column, codes: Mapping[str, str]) -> str | None:
+    code = coded(text, codes)
+    if code is not None:
+        return code
+    plain = fold(text)
+    canonical = {fold(known): known for known in column.codes}
+    if plain in canonical:
+        return canonical[plain]
+    if "none" in column.codes and plain in _NONE_WORDS:
+        return "none"
+    if "epidural" in column.codes:
+        return SITE_WORDS.get(plain)
+    return _SYNONYMS.get(column.name, {}).get(plain)
+
+
+def _set_reading(parts: list[str], text: str, column: Column) -> Reading:
+    unknown = [p for p in parts if p not in column.codes]
+    if unknown:
+        return missing_reading(unknown[0], column)
+    ordered = [code for code in column.codes if code in set(parts)]
+    if "none" in ordered and len(ordered) > 1:
+        return Reading(rule="word.ambiguous", note="'none' stands beside other entries")
+    value = SET_SEPARATOR.join(ordered)
+    return Reading(value or None, rule="" if value == text else "word.spelling", style="set")

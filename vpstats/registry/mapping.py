@@ -1,0 +1,503 @@
+"""``registry.toml``: how the raw exports of each center map onto the schema.
+
+The models below are at once the reader, its error messages and the published JSON Schema. A
+mapping error names the file and the key, what was expected, and the nearest name where there is
+one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from vpstats.errors import MappingError
+from vpstats.registry.units import factor, known_units
+from vpstats.schema import Column, Table
+from vpstats.schema_tables import LEAK_FIELDS, LEAK_SITES, MODALITIES, TABLES
+
+TYPED_MISSING: Mapping[str, str] = {
+    "unknown": "asked for, not known",
+    "not_done": "not examined or not measured",
+    "not_applicable": "cannot apply",
+    "missing": "not recorded",
+}
+"""What a raw code may stand for besides the codes of its column."""
+
+YEOM = ("b", "s", "c")
+LEAK_SET_FIELDS: Mapping[str, str] = {f"leak_sites_{m}": m for m in MODALITIES}
+"""Fields that list several leak sites in one cell, and their modality."""
+
+_HELPERS: Mapping[str, tuple[str, ...]] = {
+    "patients": ("age_at_proc",),
+    "procedures": ("birth_date", "birth_year"),
+    "levels": ("patient_id", "proc_date", "center_id", "yeom", *LEAK_SET_FIELDS, *LEAK_FIELDS),
+    "leaks": ("patient_id", "procedure_id", "proc_date", "center_id", "level"),
+    "visits": ("center_id",),
+    "events": ("proc_date", "center_id"),
+}
+"""Fields that a mapping may use beside the columns of the table: keys of the table above it."""
+
+_BY_SESSION = ({"procedure_id"}, {"patient_id", "proc_date"})
+_KEYS: Mapping[str, tuple[set[str], ...]] = {
+    "patients": ({"patient_id"},),
+    "procedures": ({"patient_id", "proc_date"},),
+    "levels": tuple({*session, "level"} for session in _BY_SESSION),
+    "leaks": tuple({*session, "level", "modality", "site", "state"} for session in _BY_SESSION),
+    "visits": ({"patient_id", "visit_date"},),
+    "events": ({"patient_id", "event_type"},),
+}
+"""Fields without which the rows of a table have no name; any one of the sets will do."""
+
+TableName = Literal["patients", "procedures", "levels", "leaks", "visits", "events"]
+DateOrder = Literal["dmy", "mdy", "ymd"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, populate_by_name=True
+    )
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, (str, int)) else value
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+
+
+class ColumnMap(_Strict):
+    """Where one canonical field comes from."""
+
+    column: Text | None = Field(None, description="Raw column.")
+    columns: tuple[Text, ...] = Field(
+        (), description="Raw columns, by position in the exploded list."
+    )
+    value: str | None = Field(None, description="The same value for every row.")
+    checkbox: Text | None = Field(
+        None, description="Stem of REDCap checkbox columns, the part before ___."
+    )
+    unit: Text | None = Field(None, description="Unit of the raw numbers, if not the schema's.")
+    unit_column: Text | None = Field(None, description="Raw column that holds each row's unit.")
+    codes: dict[str, str] = Field(default_factory=dict, description="Raw code to canonical code.")
+    date_order: DateOrder | None = Field(None, description="Order in numeric dates.")
+    decimal: Literal[",", "."] | None = Field(None, description="Decimal mark of this column.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ColumnMap:
+        origins = [self.column, self.columns or None, self.value, self.checkbox]
+        if sum(origin is not None for origin in origins) != 1:
+            raise ValueError("needs exactly one of column, columns, value or checkbox")
+        if self.unit is not None and self.unit_column is not None:
+            raise ValueError("has both unit and unit_column; give one")
+        return self
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """Raw columns that it names, checkboxes aside."""
+        named = (self.column, *self.columns, self.unit_column)
+        return tuple(name for name in named if name is not None)
+
+
+def _as_column(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+class TableMap(_Strict):
+    """One canonical table that a source feeds."""
+
+    name: TableName = Field(description="Canonical table.")
+    where: dict[str, Texts] = Field(
+        default_factory=dict,
+        description='Raw column to the values of the rows to take; "*" is any value.',
+    )
+    explode: Texts = Field(
+        (), description="Raw column that lists vertebrae (or columns, one vertebra each)."
+    )
+    columns: dict[str, Annotated[ColumnMap, BeforeValidator(_as_column)]] = Field(
+        min_length=1, description="Canonical field to raw column."
+    )
+
+    @field_validator("explode")
+    @classmethod
+    def _only_levels_explode(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        if value and info.data.get("name") not in ("levels", "leaks"):
+            raise ValueError("only the tables levels and leaks have a row per vertebra")
+        return value
+
+    @model_validator(mode="after")
+    def _keys_given(self) -> TableMap:
+        given = {*self.columns, *(["level"] if self.explode else [])}
+        if any(choice <= given for choice in _KEYS[self.name]):
+            return self
+        ways = " or ".join(", ".join(sorted(choice)) for choice in _KEYS[self.name])
+        raise ValueError(f"table '{self.name}' needs the fields {ways} to name its rows")
+
+    @model_validator(mode="after")
+    def _fields_fit(self) -> TableMap:
+        for field, column in self.columns.items():
+            _check_field(self.name, field, column)
+            if column.columns and not self.explode:
+                raise ValueError(f"columns.{field}: columns = [...] needs explode")
+        return self
+
+
+class CenterMap(_Strict):
+    """The center of each row: the same for all, or from a raw column."""
+
+    value: Text | None = None
+    column: Text | None = None
+    codes: dict[str, Text] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> CenterMap:
+        if (self.value is None) == (self.column is None):
+            raise ValueError('needs a name (center = "C01") or a column')
+        return self
+
+
+def _as_center(value: object) -> object:
+    return value if isinstance(value, Mapping) or value is None else {"value": value}
+
+
+class SourceMap(_Strict):
+    """One export: a file, a list of files or a pattern, and what it feeds."""
+
+    name: Text = Field(description="Short name for findings.")
+    file: Texts = Field(description="File, list of files or pattern, relative to registry.toml.")
+    format: Literal["csv", "excel", "redcap"] = "csv"
+    sheet: Text | None = Field(None, description="Sheet of the workbook; the first if absent.")
+    header_row: int = Field(1, ge=1, description="Row that holds the column names.")
+    encoding: Text | None = None
+    repair_encoding: bool = Field(
+        False, description="Repair text that was written in one encoding and read in another."
+    )
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    decimal: Literal[",", "."] | None = None
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    date_order: DateOrder | None = None
+    center: Annotated[CenterMap | None, BeforeValidator(_as_center)] = None
+    tables: tuple[TableMap, ...] = Field(alias="table", min_length=1)
+
+    @model_validator(mode="after")
+    def _fits_format(self) -> SourceMap:
+        if self.sheet is not None and self.format != "excel":
+            raise ValueError("sheet is for format = 'excel'")
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same mark")
+        named = self.center is not None or self.format == "redcap"
+        if not named and not all("center_id" in table.columns for table in self.tables):
+            raise ValueError('needs center = "..." or a center_id in each of its tables')
+        return self
+
+
+class RegistryInfo(_Strict):
+    """The registry as a whole."""
+
+    name: Text = Field(description="Name printed on the report.")
+    synthetic: bool = Field(False, description="Whether the data are simulated.")
+    data_cut: dt.date = Field(description="Day of the exports; nothing lies after it.")
+    consent: Literal["opt-out", "opt-in"] = "opt-out"
+
+
+class RegistryMap(_Strict):
+    """A whole ``registry.toml``."""
+
+    version: Literal[1]
+    registry: RegistryInfo
+    sources: tuple[SourceMap, ...] = Field(alias="source", min_length=1)
+
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, value: tuple[SourceMap, ...]) -> tuple[SourceMap, ...]:
+        names = [source.name for source in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources share a name: {', '.join(twice)}")
+        return value
+
+
+# ------------------------------------------------------------------ fields
+
+
+def allowed_fields(table: str) -> tuple[str, ...]:
+    """Fields that a mapping of a table may use.
+
+    Examples
+    --------
+    >>> "leak_venous_ct" in allowed_fields("levels")
+    True
+    """
+    return tuple(dict.fromkeys((*TABLES[table].names, *_HELPERS[table])))
+
+
+def field_column(table: str, field: str) -> Column:
+    """Declaration of a field, wide leak fields and helper keys included.
+
+    Parameters
+    ----------
+    table : str
+        Canonical table.
+    field : str
+        One of `allowed_fields(table)`.
+
+    Returns
+    -------
+    Column
+        How the field is typed.
+    """
+    if field in TABLES[table]:
+        return TABLES[table][field]
+    if field in LEAK_FIELDS:
+        site, modality = LEAK_FIELDS[field]
+        description = f"{LEAK_SITES[site]}; {MODALITIES[modality]}"
+        return Column(field, "yes_no", description, codes=_yes_no_codes())
+    if field in LEAK_SET_FIELDS:
+        return Column(field, "set", "Leak sites.", codes={**LEAK_SITES, "none": "no leak"})
+    if field == "yeom":
+        codes = {**{y: f"type {y.upper()}" for y in YEOM}, "none": "no leak"}
+        return Column(field, "set", "Yeom types.", codes=codes)
+    return _borrowed(field)
+
+
+def _borrowed(field: str) -> Column:
+    for name in ("patients", "procedures", "levels"):
+        table: Table = TABLES[name]
+        if field in table:
+            return table[field]
+    raise MappingError(f"no table declares the field '{field}'.")
+
+
+def _yes_no_codes() -> Mapping[str, str]:
+    return TABLES["patients"]["diabetes"].codes
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the nearest known name, or nothing.
+
+    Examples
+    --------
+    >>> nearest("cement", ["cement_ml", "level"])
+    " Did you mean 'cement_ml'?"
+    """
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _check_field(table: str, field: str, column: ColumnMap) -> None:
+    known = allowed_fields(table)
+    if field not in known:
+        raise ValueError(
+            f"columns.{field}: table '{table}' has no field '{field}'.{nearest(field, known)}"
+        )
+    declared = field_column(table, field)
+    _check_codes(field, declared, column)
+    if column.unit is not None and factor(declared.unit, column.unit) is None:
+        raise ValueError(
+            f"columns.{field}.unit: unit '{column.unit}' is not known for {declared.unit or field}; "
+            f"known: {', '.join(known_units(declared.unit))}"
+        )
+
+
+def _check_codes(field: str, declared: Column, column: ColumnMap) -> None:
+    if declared.kind not in ("category", "yes_no", "set"):
+        return
+    allowed = tuple(dict.fromkeys((*declared.codes, *TYPED_MISSING)))
+    targets = [*column.codes.values()]
+    if column.value is not None:
+        targets.append(column.value)
+    for target in targets:
+        if target not in allowed:
+            raise ValueError(
+                f"columns.{field}: '{target}' is not a code of {field}; "
+                f"expected one of {', '.join(allowed)}.{nearest(target, allowed)}"
+            )
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read_mapping(path: str | Path) -> RegistryMap:
+    """Read and check a ``registry.toml``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, or the folder that holds it.
+
+    Returns
+    -------
+    RegistryMap
+        Frozen.
+
+    Raises
+    ------
+    MappingError
+        If the file is absent, is not TOML, or does not fit the schema; names the key.
+    """
+    file = find_mapping(path)
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"is not valid TOML: {error}.", file=file.name) from None
+    except UnicodeDecodeError:
+        raise MappingError("is not UTF-8 text; save it as UTF-8.", file=file.name) from None
+    return parse_mapping(content, file=file.name)
+
+
+def find_mapping(path: str | Path) -> Path:
+    """Path of the mapping that a file or folder names.
+
+    Raises
+    ------
+    MappingError
+        If there is none.
+    """
+    given = Path(path)
+    file = given / "registry.toml" if given.is_dir() else given
+    if not file.is_file():
+        raise MappingError(
+            "no such file; expected a registry.toml or the folder that holds one.", file=given
+        )
+    return file
+
+
+def parse_mapping(content: Mapping[str, Any], *, file: str = "registry.toml") -> RegistryMap:
+    """Check the content of a mapping.
+
+    Parameters
+    ----------
+    content : mapping
+        As parsed from TOML.
+    file : str
+        Name for error messages.
+
+    Returns
+    -------
+    RegistryMap
+        Frozen.
+
+    Raises
+    ------
+    MappingError
+        Naming the first key that does not fit, and how many more there are.
+    """
+    try:
+        return RegistryMap.model_validate(content)
+    except ValidationError as error:
+        raise MappingError(_explain(error, content), file=file) from None
+
+
+def _explain(error: ValidationError, content: Mapping[str, Any]) -> str:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    # a list whose only item is faulty is also reported as empty: the item says what is wrong
+    problems = [p for p in found if p["type"] != "too_short"] or found
+    first = problems[0]
+    place = _place(first["loc"], content)
+    text = str(first["msg"]).removeprefix("Value error, ")
+    key, separator, rest = text.partition(": ")
+    if separator and key.startswith("columns."):
+        place, text = f"{place}.{key}", rest
+    message = _message(str(first["type"]), text, first["loc"])
+    more = f" ({len(problems) - 1} more keys do not fit.)" if len(problems) > 1 else ""
+    return f"key '{place}': {message}{more}" if place else f"{message}{more}"
+
+
+def _message(kind: str, text: str, loc: tuple[int | str, ...]) -> str:
+    if kind == "extra_forbidden":
+        return f"is not known here.{nearest(str(loc[-1]), _ALL_KEYS)} Remove it or correct it."
+    if kind == "missing":
+        return "is missing; add it."
+    plain = text[:1].lower() + text[1:]
+    return plain if plain.endswith((".", "?")) else f"{plain}."
+
+
+def _place(loc: tuple[int | str, ...], content: Any) -> str:
+    """A path a person can find: list positions become the names of what stands there."""
+    parts: list[str] = []
+    here = content
+    for step in loc:
+        here = _descend(here, step)
+        if isinstance(step, int):
+            name = here.get("name") if isinstance(here, Mapping) else None
+            parts[-1:] = [f"{parts[-1]}[{name or step + 1}]"] if parts else [f"[{step + 1}]"]
+        else:
+            parts.append(str(step))
+    return ".".join(parts)
+
+
+def _descend(here: Any, step: int | str) -> Any:
+    try:
+        return here[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+_ALL_KEYS: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        info.alias or name
+        for model in (RegistryMap, RegistryInfo, SourceMap, CenterMap, TableMap, ColumnMap)
+        for name, info in model.model_fields.items()
+    )
+)
+
+
+def registry_json_schema() -> dict[str, Any]:
+    """JSON Schema of ``registry.toml``, derived from the models and the data dictionary.
+
+    Returns
+    -------
+    dict
+        Draft 2020-12; editors complete keys and canonical fields from it.
+
+    Examples
+    --------
+    >>> registry_json_schema()["title"]
+    'vpstats registry.toml'
+    """
+    schema = RegistryMap.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "vpstats registry.toml"
+    _allow_single(schema["$defs"])
+    center = schema["$defs"]["SourceMap"]["properties"]["center"]
+    center["anyOf"] = [{"type": "string"}, *center["anyOf"]]
+    schema["$defs"]["TableMap"]["allOf"] = [_fields_of(name) for name in TABLES]
+    return schema
+
+
+def _allow_single(defs: dict[str, Any]) -> None:
+    """Where the models take a list or one text, let the schema say so."""
+    for model, key in (("SourceMap", "file"), ("TableMap", "explode")):
+        plain = defs[model]["properties"][key]
+        description = plain.pop("description", "")
+        defs[model]["properties"][key] = {
+            "anyOf": [{"type": "string"}, plain],
+            "description": description,
+        }
+    for key in ("where", "columns"):
+        mapped = defs["TableMap"]["properties"][key]
+        mapped["additionalProperties"] = {
+            "anyOf": [{"type": "string"}, mapped["additionalProperties"]]
+        }
+
+
+def _fields_of(table: str) -> dict[str, Any]:
+    names = {"propertyNames": {"enum": list(allowed_fields(table))}}
+    return {
+        "if": {"properties": {"name": {"const": table}}},
+        "then": {"properties": {"columns": names}},
+    }

@@ -1,0 +1,380 @@
+"""Numbers as hospitals write them: decimal commas, thousands, limits, units and products in cells.
+
+A number is read when it can be read in one way only. Whether ``7.500`` is seven and a half or
+seven thousand five hundred depends on the decimal mark of its column and on what is possible for
+the quantity; where both remain, it is left unread.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from vpstats.registry.cells import EMPTY, Reading, simplify
+from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
+from vpstats.registry.units import factor, fold_unit
+from vpstats.schema import Column, Range
+
+_LONGEST = 60
+_BELOW = ("<=", "≤", "<", "manje od ", "ispod ", "unter ", "kleiner ", "below ", "less than ")
+_ABOVE = (
+    ">=",
+    "≥",
+    ">",
+    "više od ",
+    "vise od ",
+    "preko ",
+    "iznad ",
+    "über ",
+    "above ",
+    "more than ",
+)
+_ABOUT = (
+    "~",
+    "≈",
+    "≃",
+    "cca.",
+    "cca",
+    "circa",
+    "ca.",
+    "ca ",
+    "oko ",
+    "približno ",
+    "etwa ",
+    "um ",
+    "about ",
+    "approx.",
+    "approx ",
+    "c. ",
+)
+_BODY = re.compile(r"([+-]?) ?([0-9.,][0-9., ']*)(.*)", re.DOTALL)
+_EXPONENT = re.compile(r"e([+-]?[0-9]{1,3})")
+_PRODUCT = re.compile(r"([x×*+]) ?([0-9][0-9.,]{0,8}) ?([^0-9]*)")
+_BETWEEN = re.compile(r"(?:-|do|bis|to) ?[0-9][0-9.,]{0,12}.{0,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberContext:
+    """What a column says about its numbers.
+
+    Parameters
+    ----------
+    column : Column
+        Declaration: unit and possible range.
+    decimal, thousands : str, optional
+        Marks declared or inferred.
+    scale : Decimal
+        From the declared unit of the raw column to the schema's.
+    declared_unit : bool
+        Whether a unit was declared for the column or stands in a unit column.
+    limits : bool
+        Whether a limit (``<0,3``) has a column to go to.
+    """
+
+    column: Column
+    decimal: str | None = None
+    thousands: str | None = None
+    scale: Decimal = Decimal(1)
+    declared_unit: bool = False
+    limits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    sign: str
+    token: str
+    rest: str
+    limit: str
+    about: bool
+
+
+def _take_prefix(text: str) -> tuple[str, str, bool]:
+    for prefixes, limit in ((_BELOW, "below"), (_ABOVE, "above")):
+        for prefix in prefixes:
+            if text.startswith(prefix):
+                return text[len(prefix) :].strip(), limit, False
+    for prefix in _ABOUT:
+        if text.startswith(prefix):
+            return text[len(prefix) :].strip(), "exact", True
+    return text, "exact", False
+
+
+def _parts(text: str) -> _Parts | None:
+    plain, limit, about = _take_prefix(simplify(text).casefold())
+    match = _BODY.fullmatch(plain)
+    if match is None:
+        return None
+    sign, token, rest = match.groups()
+    token, rest = token.strip(), rest.strip()
+    if rest.startswith("x") and token.endswith((".", ",")):
+        return None
+    return _Parts(sign, token.rstrip(".,' "), rest, limit, about)
+
+
+# ------------------------------------------------------------------ digits
+
+
+def _grouped(groups: list[str]) -> bool:
+    """Whether groups of digits between thousands marks are well formed."""
+    return 1 <= len(groups[0]) <= 3 and all(len(g) == 3 for g in groups[1:])
+
+
+def readings_of(token: str, decimal: str | None, thousands: str | None) -> tuple[Decimal, ...]:
+    """Every value that digits with marks can mean.
+
+    Parameters
+    ----------
+    token : str
+        Digits, commas, dots, spaces and apostrophes.
+    decimal, thousands : str, optional
+        Marks of the column, where known.
+
+    Returns
+    -------
+    tuple of Decimal
+        Empty where it is no number; two where it can be read in two ways, the decimal one first.
+
+    Examples
+    --------
+    >>> [str(v) for v in readings_of("7.500", ",", None)]
+    ['7.500', '7500']
+    >>> [str(v) for v in readings_of("1.234,5", None, None)]
+    ['1234.5']
+    """
+    plain = _without_spaces(token)
+    if plain is None:
+        return ()
+    marks = [c for c in plain if c in ".,"]
+    if len(set(marks)) == 2:
+        return _both_marks(plain)
+    if len(marks) > 1:
+        groups = plain.split(marks[0])
+        return _decimals("".join(groups)) if _grouped(groups) else ()
+    if not marks:
+        return _decimals(plain)
+    return _one_mark(plain, marks[0], decimal, thousands)
+
+
+def _without_spaces(token: str) -> str | None:
+    """Drop spaces and apostrophes between groups of three; None where they separate anything else."""
+    groups = re.split(r"[ ']", token)
+    if len(groups) == 1:
+        return token
+    whole = [*groups[:-1], re.split(r"[.,]", groups[-1])[0]]
+    return "".join(groups) if all(g.isdigit() for g in whole) and _grouped(whole) else None
+
+
+def _decimals(text: str) -> tuple[Decimal, ...]:
+    try:
+        return (Decimal(text),)
+    except InvalidOperation:
+        return ()
+
+
+def _both_marks(text: str) -> tuple[Decimal, ...]:
+    last = max(text.rfind("."), text.rfind(","))
+    mark = text[last]
+    if text.count(mark) > 1:
+        return ()
+    groups = text[:last].split("," if mark == "." else ".")
+    return _decimals(f"{''.join(groups)}.{text[last + 1 :]}") if _grouped(groups) else ()
+
+
+def _one_mark(
+    text: str, mark: str, decimal: str | None, thousands: str | None
+) -> tuple[Decimal, ...]:
+    before, after = text.split(mark)
+    as_decimal = _decimals(f"{before or '0'}.{after or '0'}")
+    could_group = len(after) == 3 and 1 <= len(before) <= 3 and before.lstrip("0") == before
+    if not could_group or decimal == mark:
+        return as_decimal
+    as_thousands = _decimals(before + after)
+    return as_thousands if thousands == mark else (*as_decimal, *as_thousands)
+
+
+def decimal_evidence(text: str) -> str | None:
+    """Which mark a cell shows to be the decimal mark, if it can be told from the cell alone.
+
+    Examples
+    --------
+    >>> decimal_evidence("4,5"), decimal_evidence("1,234.5"), decimal_evidence("7.500")
+    (',', '.', None)
+    """
+    parts = _parts(text) if len(text) <= _LONGEST else None
+    if parts is None:
+        return None
+    marks = [c for c in parts.token if c in ".,"]
+    if len(set(marks)) == 2:
+        return marks[-1]
+    if len(marks) != 1:
+        return None
+    before, after = parts.token.split(marks[0])[:2]
+    clear = len(after) != 3 or not before or before.startswith("0") or len(before) > 3
+    return marks[0] if clear else None
+
+
+# ------------------------------------------------------------------ a whole cell
+
+
+def within(value: Decimal, allowed: Range | None) -> bool:
+    """Whether a value lies in a range; no range allows everything."""
+    return allowed is None or Decimal(str(allowed[0])) <= value <= Decimal(str(allowed[1]))
+
+
+def read_number(text: str, context: NumberContext) -> Reading:
+    """Read one cell of a number column.
+
+    Parameters
+    ----------
+    text : str
+        The cell; any text is safe.
+    context : NumberContext
+        What the column says about its numbers.
+
+    Returns
+    -------
+    Reading
+        A float in the schema's unit. Ranges are judged later, by the column's reader.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import LEVELS, PROCEDURES
+    >>> volume = NumberContext(LEVELS["cement_ml"])
+    >>> [read_number(t, volume).value for t in ("4,5 ml", "2x2,5", "~3", "−1")]
+    [4.5, 5.0, 3.0, -1.0]
+    >>> read_number("<0,3", NumberContext(PROCEDURES["crp_mg_l"], limits=True)).limit
+    'below'
+    """
+    if not text.strip():
+        return EMPTY
+    if len(text) > _LONGEST:
+        return Reading(rule="number.unreadable", note="too long for a number")
+    kind = kind_of_missing(text)
+    if kind is not None and not _is_value(text, context):
+        return Reading(
+            rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind.replace("_", " ")
+        )
+    parts = _parts(text)
+    if parts is None:
+        return Reading(rule="number.unreadable", note="not a number")
+    return _assemble(parts, context, text)
+
+
+def _is_value(text: str, context: NumberContext) -> bool:
+    """999 and its like are missing only where they cannot be a value."""
+    plain = simplify(text)
+    possible = plain in NUMERIC_MISSING and within(Decimal(plain), context.column.hard)
+    return possible and context.column.hard is not None
+
+
+def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
+    if _BETWEEN.fullmatch(parts.rest):
+        return Reading(rule="number.ambiguous", note="a range instead of one number")
+    product = _PRODUCT.fullmatch(parts.rest)
+    if product is not None:
+        return _read_product(parts, product, context)
+    exponent = _EXPONENT.fullmatch(parts.rest)
+    power = int(exponent[1]) if exponent else 0
+    unit = "" if exponent else parts.rest
+    scale = _scale(unit, context)
+    if scale is None:
+        return Reading(
+            rule="unit.unknown", note="a unit or word that is not known for the quantity"
+        )
+    values = readings_of(parts.token, context.decimal, context.thousands)
+    signed = [_signed(v.scaleb(power), parts.sign) * scale for v in values]
+    return _conclude(signed, parts, context, unit, text)
+
+
+def _scale(unit: str, context: NumberContext) -> Decimal | None:
+    if not unit:
+        return context.scale
+    return factor(context.column.unit, unit)
+
+
+def _signed(value: Decimal, sign: str) -> Decimal:
+    return -value if sign == "-" else value
+
+
+def _conclude(
+    values: list[Decimal], parts: _Parts, context: NumberContext, unit: str, text: str
+) -> Reading:
+    if not values or not all(abs(v) < Decimal("1e12") for v in values):
+        return Reading(rule="number.unreadable", note="not a number")
+    grouped = False
+    if len(values) > 1:
+        possible = [v for v in values if within(v, context.column.hard)]
+        if len(possible) != 1:
+            return Reading(rule="number.ambiguous", note="a decimal or a thousands mark")
+        values, grouped = possible, True
+    value, rule = rescale(values[0], context, unit)
+    rule = rule or ("number.grouping" if grouped else _rule(parts, unit))
+    return _limited(Reading(float(value), rule, style=_style(text), limit=parts.limit), context)
+
+
+def _rule(parts: _Parts, unit: str) -> str:
+    if parts.about:
+        return "number.approximate"
+    if unit:
+        return "number.unit_in_cell"
+    marks = {c for c in parts.token if c in ".,' "}
+    return "number.spelling" if marks - {"."} else ""
+
+
+def _style(text: str) -> str:
+    plain = simplify(text)
+    return "comma" if "," in plain else ("point" if "." in plain else "")
+
+
+def _limited(reading: Reading, context: NumberContext) -> Reading:
+    if reading.limit == "exact":
+        return reading
+    if not context.limits:
+        return Reading(
+            rule="number.limit_lost", note="a limit where the registry has no column for it"
+        )
+    return Reading(reading.value, "number.limit", reading.note, limit=reading.limit)
+
+
+def _read_product(parts: _Parts, match: re.Match[str], context: NumberContext) -> Reading:
+    """``2x2,5`` and ``2+2,5`` of cement are what went through two needles."""
+    if context.column.unit != "mL":
+        return Reading(rule="number.ambiguous", note="a product or sum instead of one number")
+    left = readings_of(parts.token, ",", None)
+    right = readings_of(match[2].rstrip(".,"), ",", None)
+    scale = _scale(match[3].strip(), context)
+    if len(left) != 1 or len(right) != 1 or scale is None or parts.sign or parts.limit != "exact":
+        return Reading(rule="number.unreadable", note="not a number")
+    value = left[0] + right[0] if match[1] == "+" else left[0] * right[0]
+    return Reading(float(value * scale), "number.product")
+
+
+# ------------------------------------------------------------------ scales that give themselves away
+
+
+def rescale(value: Decimal, context: NumberContext, unit: str = "") -> tuple[Decimal, str]:
+    """Repair a scale that cannot be meant: a height in metres, white cells per microlitre.
+
+    Parameters
+    ----------
+    value : Decimal
+        In the unit that was declared.
+    context : NumberContext
+        What the column says.
+    unit : str
+        Unit written in the cell; a written or declared unit is believed.
+
+    Returns
+    -------
+    tuple
+        The value, and the rule that changed it or "".
+    """
+    written = bool(unit) and fold_unit(unit) != fold_unit(context.column.unit)
+    if written or context.declared_unit:
+        return value, ""
+    if context.column.name == "height_cm" and Decimal("1.2") <= value <= Decimal("2.1"):
+        return value * 100, "unit.height_metres"
+    if context.column.name == "wbc_10e9_l" and Decimal(500) <= value <= Decimal(200_000):
+        return value / 1000, "unit.wbc_per_ul"
+    return value, ""

@@ -1,0 +1,308 @@
+"""The whole way: registry.toml → files → blocks → drafts → checked, canonical tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.errors import DataError
+from vpstats.frames import FlowStep
+from vpstats.registry.assemble import SOURCE, Draft, draft_table
+from vpstats.registry.blocks import Block, open_block, read_values
+from vpstats.registry.checks import Case, Desk, Tables, all_doubts
+from vpstats.registry.derive import derive
+from vpstats.registry.dialect import source_dialect
+from vpstats.registry.journal import Journal, Places
+from vpstats.registry.mapping import RegistryMap, SourceMap, find_mapping, read_mapping
+from vpstats.registry.people import (
+    fill_sessions,
+    leave_out,
+    people_to_leave_out,
+    rename_people,
+    same_people,
+)
+from vpstats.registry.pivot import add_leaks, move_extras
+from vpstats.registry.prepare import prepare
+from vpstats.registry.raw import RawSource
+from vpstats.registry.registry import SOURCE_COLUMNS, Registry
+from vpstats.registry.sources import describe_sources, read_source
+from vpstats.registry.tables import text_table
+from vpstats.schema import pandera_schema
+from vpstats.schema_tables import TABLES
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is gathered on the way."""
+
+    mapping: RegistryMap
+    journal: Journal = field(default_factory=Journal)
+    sources: list[RawSource] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    numbers: dict[int, int] = field(default_factory=dict)
+
+
+def read_registry(path: str | Path) -> Registry:
+    """Read the raw exports that a ``registry.toml`` maps, clean and check them.
+
+    Opt-outs leave first, from every table and from the logs. What can be read in one way only is
+    repaired and written down in `corrections`; what cannot is set missing and written down in
+    `findings`. Nothing is dropped silently.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``registry.toml`` or the folder that holds it.
+
+    Returns
+    -------
+    Registry
+        Canonical tables with their log.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the schema or the exports.
+    DataError
+        If an export cannot be read at all.
+
+    References
+    ----------
+    Benchimol EI, et al. The REporting of studies Conducted using Observational Routinely-collected
+    health Data (RECORD) statement. PLoS Med 2015;12:e1001885.
+    """
+    file = find_mapping(path)
+    reading = _Reading(read_mapping(file))
+    for number, source in enumerate(reading.mapping.sources):
+        _open_source(reading, source, number, file.parent)
+    steps = _consent_first(reading)
+    for block in reading.blocks:
+        read_values(block)
+    drafts = _drafts(reading, steps)
+    return _finish(reading, drafts, steps)
+
+
+def _open_source(reading: _Reading, source: SourceMap, number: int, folder: Path) -> None:
+    raw = prepare(read_source(source, folder), source, reading.journal)
+    dialect = source_dialect(raw, source, reading.mapping.registry.data_cut)
+    reading.sources.append(_with_dialect(raw, dialect.decimal, source))
+    for table in source.tables:
+        block = open_block(text_table(raw, source, table), dialect)
+        reading.blocks.append(block)
+        reading.numbers[id(block)] = number
+
+
+def _with_dialect(raw: RawSource, decimal: str | None, source: SourceMap) -> RawSource:
+    seen = {"decimal": decimal or "", "date_order": source.date_order or ""}
+    meta = tuple({**m, **seen} for m in raw.meta)
+    return RawSource(raw.name, raw.columns, raw.file, raw.row, raw.files, meta, raw.notes)
+
+
+# ------------------------------------------------------------------ consent
+
+
+def _consent_first(reading: _Reading) -> list[FlowStep]:
+    """One name per patient and session; then those leave who did not want to be here."""
+    blocks = reading.blocks
+    out = people_to_leave_out(blocks, reading.mapping.registry.consent)
+    rename_people(blocks, same_people(blocks))
+    out |= people_to_leave_out(blocks, reading.mapping.registry.consent)
+    fill_sessions(blocks)
+    everything = _counts(blocks)
+    leave_out(blocks, out)
+    kept = _counts(blocks)
+    label = (
+        "opted out of research"
+        if reading.mapping.registry.consent == "opt-out"
+        else ("without consent to research")
+    )
+    return [
+        FlowStep("everything read", *everything),
+        FlowStep(label, *kept, everything[0] - kept[0], everything[1] - kept[1]),
+    ]
+
+
+def _counts(blocks: Sequence[Block]) -> tuple[int, int]:
+    """Sessions and patients that the blocks name."""
+    sessions = {s for b in blocks if b.table == "procedures" for s in b.procedure if s is not None}
+    people = {p for b in blocks if b.table == "patients" for p in b.patient if p is not None}
+    return len(sessions), len(people)
+
+
+# ------------------------------------------------------------------ tables
+
+
+def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
+    drafts = {}
+    for table in TABLES:
+        drafts[table] = draft_table(table, reading.blocks, reading.journal, reading.numbers)[0]
+    move_extras(drafts)
+    add_leaks(drafts, reading.journal)
+    sessions = drafts["procedures"].frame["patient_id"]
+    people = len(drafts["patients"].frame)
+    last = steps[-1]
+    steps.append(
+        FlowStep(
+            "rows that cannot be used: a key or required field cannot be read",
+            len(sessions),
+            people,
+            last.n_rows - len(sessions),
+            last.n_patients - people,
+        )
+    )
+    return drafts
+
+
+def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) -> Registry:
+    tables = {name: canonical_part(draft) for name, draft in drafts.items()}
+    desk = _desk(tables, drafts)
+    desk.write(derive(tables), reading.journal)
+    info = reading.mapping.registry
+    case = Case(tables, pd.Timestamp(info.data_cut))
+    desk.write(list(all_doubts(case)), reading.journal)
+    validate(tables)
+    corrections, findings = reading.journal.frames()
+    return Registry(
+        **tables,
+        corrections=corrections,
+        findings=findings,
+        sources=describe_sources(reading.sources),
+        exclusions=tuple(steps),
+        name=info.name,
+        synthetic=info.synthetic,
+        data_cut=pd.Timestamp(info.data_cut),
+    )
+
+
+def canonical_part(draft: Draft) -> pd.DataFrame:
+    """The canonical columns of a draft, typed."""
+    declared = TABLES[draft.table]
+    return declared.canonical(draft.frame[[c for c in draft.frame.columns if c in declared]])
+
+
+def _desk(tables: Tables, drafts: Mapping[str, Draft]) -> Desk:
+    return Desk(
+        tables,
+        {name: draft.places() for name, draft in drafts.items()},
+        {name: draft.frame[SOURCE].to_numpy(np.int64) for name, draft in drafts.items()},
+        {(name, s, f): raw for name, d in drafts.items() for (s, f), raw in d.names.items()},
+    )
+
+
+def validate(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Hold every table against its schema.
+
+    Raises
+    ------
+    DataError
+        Naming the table, the column and what is broken; never a value.
+    """
+    import pandera.errors
+
+    for name, frame in tables.items():
+        try:
+            pandera_schema(TABLES[name]).validate(frame, lazy=True)
+        except pandera.errors.SchemaErrors as errors:
+            broken = errors.failure_cases[["column", "check"]].drop_duplicates()
+            what = ", ".join(f"{c}: {k}" for c, k in broken.itertuples(index=False))
+            raise DataError(
+                f"table '{name}' breaks its schema ({what}); see `vpstats dictionary`."
+            ) from None
+
+
+# ------------------------------------------------------------------ from tables
+
+
+def from_tables(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    name: str,
+    data_cut: object,
+    synthetic: bool,
+    consent: str,
+) -> Registry:
+    """Build a registry from canonical tables; see `Registry.from_tables`."""
+    typed = {n: t.canonical(tables[n]) if n in tables else t.empty() for n, t in TABLES.items()}
+    before = len(typed["procedures"]), len(typed["patients"])
+    kept = _consenting(typed, consent)
+    after = len(kept["procedures"]), len(kept["patients"])
+    validate(kept)
+    journal, cut = Journal(), pd.Timestamp(str(data_cut))
+    places = {n: _nowhere(n, frame) for n, frame in kept.items()}
+    desk = Desk(kept, places, may_erase=False)
+    desk.write(derive(kept, replace=False), journal)
+    desk.write(list(all_doubts(Case(kept, cut))), journal)
+    corrections, findings = journal.frames()
+    steps = (
+        FlowStep("everything read", *before),
+        FlowStep("opted out of research", *after, before[0] - after[0], before[1] - after[1]),
+    )
+    return Registry(
+        **kept,
+        corrections=corrections,
+        findings=findings,
+        sources=pd.DataFrame(columns=list(SOURCE_COLUMNS)),
+        exclusions=steps,
+        name=name,
+        synthetic=synthetic,
+        data_cut=cut,
+    )
+
+
+def _consenting(tables: Tables, consent: str) -> Tables:
+    patients = tables["patients"]
+    said = patients["consent_research"]
+    stays = (said != "no").to_numpy(bool) & patients["optout_date"].isna().to_numpy(bool)
+    if consent == "opt-in":
+        stays &= (said == "yes").fillna(value=False).to_numpy(bool)
+    if stays.all():
+        return tables
+    out = set(patients["patient_id"][~stays])
+    gone = set(tables["procedures"]["procedure_id"][tables["procedures"]["patient_id"].isin(out)])
+    levels = set(tables["levels"]["level_id"][tables["levels"]["procedure_id"].isin(gone)])
+    members: dict[str, tuple[str, set[Any]]] = {
+        "levels": ("procedure_id", gone),
+        "leaks": ("level_id", levels),
+    }
+    kept = {}
+    for name, frame in tables.items():
+        column, people = members.get(name, ("patient_id", out))
+        kept[name] = frame[~frame[column].isin(people)].reset_index(drop=True)
+    return kept
+
+
+def _nowhere(name: str, frame: pd.DataFrame) -> Places:
+    n = len(frame)
+    key = frame[TABLES[name].key[0]].to_numpy(object)
+    return Places(name, np.full(n, "", object), np.zeros(n, np.int64), key)
+
+
+# ------------------------------------------------------------------ the demonstration
+
+
+def load_demo() -> Registry:
+    """Read the synthetic demonstration registry that comes with the sources.
+
+    Returns
+    -------
+    Registry
+        Twelve simulated centers in four dialects.
+
+    Raises
+    ------
+    DataError
+        If ``data/demo`` is not beside the package.
+    """
+    here = Path(__file__).resolve()
+    for folder in (here.parents[2], here.parents[1]):
+        if (folder / "data" / "demo" / "registry.toml").is_file():
+            return read_registry(folder / "data" / "demo")
+    raise DataError(
+        "the demonstration registry, data/demo, is not beside the package; it comes with the "
+        "repository. Run `vpstats simulate` to make one."
+    )

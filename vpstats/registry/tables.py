@@ -1,0 +1,356 @@
+"""Rows and columns of a source to the text of one canonical table.
+
+Chooses the rows that a mapping asks for, gives each listed vertebra its own row, carries what a
+REDCap record says once to its repeating rows, and gathers checkboxes. Nothing is typed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.errors import MappingError
+from vpstats.registry.cells import fold
+from vpstats.registry.journal import Entry, entry
+from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap, nearest
+from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
+from vpstats.registry.sources import DUPLICATE
+from vpstats.registry.spine import parse_levels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+INSTRUMENT = "redcap_repeat_instrument"
+EVENT = "redcap_event_name"
+ACCESS_GROUP = "redcap_data_access_group"
+
+
+@dataclass(slots=True)
+class TextTable:
+    """The text of one canonical table from one source.
+
+    Parameters
+    ----------
+    source : SourceMap
+        Where it comes from.
+    mapping : TableMap
+        What feeds it.
+    raw : RawSource
+        Chosen rows, exploded ones repeated.
+    fields : dict of str to TextColumn
+        Canonical field to its text.
+    rank : ndarray of int
+        Position of each row in its exploded list; 0 otherwise.
+    listed : ndarray of int
+        Number of vertebrae in that list; 1 otherwise.
+    entries : list of Entry
+        What was found on the way.
+    """
+
+    source: SourceMap
+    mapping: TableMap
+    raw: RawSource
+    fields: dict[str, TextColumn]
+    rank: Array
+    listed: Array
+    entries: list[Entry] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTable:
+    """Gather the text of one canonical table.
+
+    Parameters
+    ----------
+    raw : RawSource
+        All rows of the source.
+    source : SourceMap
+        The source.
+    mapping : TableMap
+        The table.
+
+    Returns
+    -------
+    TextTable
+        One row per canonical row.
+
+    Raises
+    ------
+    MappingError
+        If a mapped raw column is not in the file, or stands there twice.
+    """
+    _require_columns(raw, source, mapping)
+    chosen = raw.take(np.flatnonzero(_chosen(raw, source, mapping)))
+    if source.format == "redcap":
+        chosen = carry(raw, chosen, _needed(source, mapping))
+    positions, rank, listed, items = _explode(chosen, mapping)
+    whole = chosen.take(positions)
+    table = TextTable(source, mapping, whole, {}, rank, listed)
+    for name, column in mapping.columns.items():
+        table.fields[name] = _field(table, name, column)
+    if items is not None:
+        table.fields["level"] = items
+    return table
+
+
+# ------------------------------------------------------------------ columns
+
+
+def _needed(source: SourceMap, mapping: TableMap) -> list[str]:
+    names = [name for column in mapping.columns.values() for name in column.raw_columns]
+    names += [*mapping.where, *mapping.explode]
+    if source.center is not None and source.center.column is not None:
+        names.append(source.center.column)
+    elif source.center is None and source.format == "redcap":
+        names.append(ACCESS_GROUP)
+    return list(dict.fromkeys(names))
+
+
+def _require_columns(raw: RawSource, source: SourceMap, mapping: TableMap) -> None:
+    twice = {name.split(DUPLICATE)[0] for name in raw.columns if DUPLICATE in name}
+    for name in _needed(source, mapping):
+        if name not in raw.columns and not (
+            name == ACCESS_GROUP and "center_id" in mapping.columns
+        ):
+            raise _absent(raw, source, mapping, name)
+        if name in twice:
+            raise MappingError(
+                f"source '{source.name}', table '{mapping.name}': two columns have this name, so "
+                "it cannot be mapped. Rename one in the export.",
+                file=raw.files[0],
+                column=name,
+            )
+    for name, column in mapping.columns.items():
+        if column.checkbox is not None and not _boxes(raw, column.checkbox):
+            raise _absent(raw, source, mapping, f"{column.checkbox}___…", name)
+
+
+def _absent(
+    raw: RawSource, source: SourceMap, mapping: TableMap, name: str, field: str = ""
+) -> MappingError:
+    known = ", ".join(list(raw.columns)[:40])
+    fields = [field] if field else [f for f, c in mapping.columns.items() if name in c.raw_columns]
+    used = f" (field {', '.join(fields)})" if fields else ""
+    return MappingError(
+        f"source '{source.name}', table '{mapping.name}'{used}: the file has no such column."
+        f"{nearest(name, raw.columns)} It has: {known}. Correct registry.toml.",
+        file=raw.files[0],
+        column=name,
+    )
+
+
+def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
+    if column.value is not None:
+        return constant(column.value, len(table))
+    if column.checkbox is not None:
+        return _checked(table, name, column)
+    if column.columns:
+        return _by_position(table, name, column)
+    return table.raw.columns[str(column.column)]
+
+
+# ------------------------------------------------------------------ rows
+
+
+def _chosen(raw: RawSource, source: SourceMap, mapping: TableMap) -> Array:
+    keep = np.ones(len(raw), bool)
+    for name, wanted in mapping.where.items():
+        keep &= _matches(raw.columns[name], wanted)
+    if source.format == "redcap" and INSTRUMENT not in mapping.where and INSTRUMENT in raw.columns:
+        keep &= ~raw.columns[INSTRUMENT].filled
+    return keep
+
+
+def _matches(text: TextColumn, wanted: tuple[str, ...]) -> Array:
+    """Rows whose text is one of those wanted; "*" is any text."""
+    if "*" in wanted:
+        return text.filled
+    plain = {fold(w) for w in wanted}
+    hits = np.array([fold(s) in plain for s in text.spellings] + [False], bool)
+    return hits[text.codes]
+
+
+def _explode(raw: RawSource, mapping: TableMap) -> tuple[Array, Array, Array, TextColumn | None]:
+    n = len(raw)
+    if not mapping.explode:
+        return np.arange(n), np.zeros(n, np.int64), np.ones(n, np.int64), None
+    if len(mapping.explode) > 1:
+        return _explode_columns(raw, mapping.explode)
+    text = raw.columns[mapping.explode[0]]
+    lists = [_items(spelling) for spelling in text.spellings]
+    # an empty list has no row: nothing was treated
+    sizes = np.array([len(items) for items in lists] + [0], np.int64)[text.codes]
+    positions = np.repeat(np.arange(n), sizes)
+    rank = np.arange(len(positions)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    texts = [lists[text.codes[p]][r] for p, r in zip(positions, rank, strict=True)]
+    return positions, rank, np.repeat(sizes, sizes), from_texts(texts)
+
+
+def _items(spelling: str) -> list[str]:
+    """Vertebrae of a list; an unreadable list stays whole, for the reader of levels to judge."""
+    levels = parse_levels(spelling).levels
+    return [spelling] if len(levels) < 2 else list(levels)
+
+
+def _explode_columns(
+    raw: RawSource, names: tuple[str, ...]
+) -> tuple[Array, Array, Array, TextColumn]:
+    filled = np.column_stack([raw.columns[name].filled for name in names])
+    positions, rank = np.nonzero(filled)
+    texts = np.column_stack([raw.columns[name].texts() for name in names])[positions, rank]
+    return positions, rank, filled.sum(axis=1)[positions], from_texts(list(texts))
+
+
+def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
+    """Cell of the n-th column for the n-th vertebra of the list; what is left over is reported."""
+    texts = np.column_stack([table.raw.columns[c].texts() for c in column.columns])
+    width = len(column.columns)
+    rows = np.arange(len(table))
+    inside = table.rank < width
+    chosen = np.where(inside, texts[rows, np.minimum(table.rank, width - 1)], "")
+    first = (table.rank == 0) & (len(table.mapping.explode) == 1)
+    beyond = np.arange(width)[None, :] >= table.listed[:, None]
+    surplus = first & ((texts != "") & beyond).any(axis=1)
+    lacking = ~inside
+    shown = ", ".join(column.columns)
+    table.entries += [
+        entry(
+            "explode.surplus",
+            np.flatnonzero(surplus),
+            field=name,
+            column=shown,
+            note="there are more values than vertebrae in the list",
+        ),
+        entry(
+            "explode.lacking",
+            np.flatnonzero(lacking),
+            field=name,
+            column=shown,
+            note="there are more vertebrae in the list than columns",
+        ),
+    ]
+    return from_texts(list(chosen))
+
+
+# ------------------------------------------------------------------ REDCap
+
+
+def carry(raw: RawSource, chosen: RawSource, names: list[str]) -> RawSource:
+    """Give repeating rows what their record says once.
+
+    A column that is empty on every chosen row belongs to another instrument; where the record's
+    own rows hold exactly one value of it, the repeating rows get that value.
+
+    Parameters
+    ----------
+    raw : RawSource
+        All rows.
+    chosen : RawSource
+        Rows of one instrument.
+    names : list of str
+        Columns that are needed.
+
+    Returns
+    -------
+    RawSource
+        The chosen rows, filled.
+    """
+    record = next(iter(raw.columns))
+    columns = dict(chosen.columns)
+    for name in names:
+        if name in columns and len(chosen) and not columns[name].filled.any():
+            columns[name] = _carried(raw, chosen, name, record)
+    return RawSource(
+        chosen.name, columns, chosen.file, chosen.row, chosen.files, chosen.meta, chosen.notes
+    )
+
+
+def _carried(raw: RawSource, chosen: RawSource, name: str, record: str) -> TextColumn:
+    text = raw.columns[name]
+    base = text.filled
+    if INSTRUMENT in raw.columns:
+        base = base & ~raw.columns[INSTRUMENT].filled
+    said = pd.DataFrame({"record": raw.columns[record].codes[base], "code": text.codes[base]})
+    said = said.drop_duplicates()
+    once = said[~said["record"].duplicated(keep=False)]
+    lookup = np.full(len(raw.columns[record].spellings) + 1, -1, np.int32)
+    lookup[once["record"].to_numpy()] = once["code"].to_numpy()
+    return TextColumn(lookup[chosen.columns[record].codes], text.spellings)
+
+
+def _boxes(raw: RawSource, stem: str) -> dict[str, str]:
+    """Code of each box of a checkbox field to its raw column."""
+    start = f"{stem}___"
+    return {name[len(start) :]: name for name in raw.columns if name.startswith(start)}
+
+
+def _status(raw: RawSource, box: str) -> str | None:
+    """The form's ``_complete`` column: the first to the right of the box."""
+    names = list(raw.columns)
+    after = names[names.index(box) :]
+    return next((name for name in after if name.endswith("_complete")), None)
+
+
+_CHECKED = frozenset({"1", "checked", "1.0"})
+_INCOMPLETE = frozenset({"0", "incomplete", "0.0"})
+
+
+def _ticks(text: TextColumn, signs: frozenset[str]) -> Array:
+    return np.array([fold(s) in signs for s in text.spellings] + [False], bool)[text.codes]
+
+
+def _checked(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
+    """Codes of the ticked boxes, joined; all boxes empty on an incomplete form is missing."""
+    boxes = _boxes(table.raw, str(column.checkbox))
+    ticks = {code: _ticks(table.raw.columns[raw], _CHECKED) for code, raw in boxes.items()}
+    asked = np.any([table.raw.columns[raw].filled for raw in boxes.values()], axis=0)
+    any_tick = np.any(list(ticks.values()), axis=0)
+    incomplete = asked & ~any_tick & ~_form_done(table.raw, next(iter(boxes.values())))
+    table.entries.append(
+        entry(
+            "redcap.incomplete",
+            np.flatnonzero(incomplete),
+            field=name,
+            column=f"{column.checkbox}___*",
+            raw="no box ticked",
+            clean="",
+        )
+    )
+    texts = np.full(len(table), "", dtype=object)
+    for code, ticked in ticks.items():
+        _report_unknown(table, name, column, code, ticked)
+        word = column.codes.get(code, code)
+        texts[ticked] = np.where(texts[ticked] == "", word, texts[ticked] + ";" + word)
+    texts[asked & ~any_tick & ~incomplete] = "none"
+    return from_texts(list(texts))
+
+
+def _form_done(raw: RawSource, box: str) -> Array:
+    """Where the form was at least saved as unverified; a form without a status counts as not."""
+    status = _status(raw, box)
+    if status is None:
+        return np.zeros(len(raw), bool)
+    text = raw.columns[status]
+    return text.filled & ~_ticks(text, _INCOMPLETE)
+
+
+def _report_unknown(
+    table: TextTable, name: str, column: ColumnMap, code: str, ticked: Array
+) -> None:
+    if code not in column.codes and column.codes:
+        table.entries.append(
+            entry(
+                "redcap.unknown_box",
+                np.flatnonzero(ticked),
+                field=name,
+                column=f"{column.checkbox}___{code}",
+                note="the mapping has no code for this box",
+            )
+        )

@@ -1,0 +1,112 @@
+"""Units that exports use, and the factor to the unit of the schema."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from types import MappingProxyType
+
+_TABLE: Mapping[str, str] = MappingProxyType(
+    {
+        "mL": "ml=1 cc=1 ccm=1 cm3=1 milliliter=1 mililitar=1 mililitara=1 l=1000 ul=0.001",
+        "mg/L": "mg/l=1 mgl=1 ug/ml=1 mcg/ml=1 mg/dl=10 mgdl=10 mg%=10 g/l=1000",
+        "10⁹/L": (
+            "10^9/l=1 10e9/l=1 10*9/l=1 x10^9/l=1 x10e9/l=1 x10*9/l=1 109/l=1 x109/l=1 giga/l=1 "
+            "g/l=1 gpt/l=1 10^3/ul=1 x10^3/ul=1 10*3/ul=1 103/ul=1 tsd/ul=1 k/ul=1 /nl=1 1/nl=1 "
+            "/ul=0.001 1/ul=0.001 /mm3=0.001 1/mm3=0.001 ul=0.001 stanica/ul=0.001 cells/ul=0.001"
+        ),
+        "ng/mL": "ng/ml=1 ug/l=1 mcg/l=1",
+        "mm/h": "mm/h=1 mm/1h=1 mm/3.6ks=1 mm=1",
+        "cm": "cm=1 m=100 mm=0.1 in=2.54",
+        "kg": "kg=1 g=0.001 lb=0.45359237",
+        "kg/m²": "kg/m2=1 kg/m^2=1",
+        "Gy·cm²": (
+            "gycm2=1 gy*cm2=1 gy.cm2=1 dgycm2=0.1 cgycm2=0.01 mgycm2=0.001 ugym2=0.01 mgym2=10 "
+            "gym2=10000"
+        ),
+        "min": "min=1 mins=1 minuta=1 minute=1 minuten=1 minutes=1 minuti=1 minutos=1 ' =1 "
+        "s=1/60 sec=1/60 sek=1/60 h=60 sat=60 sati=60 std=60",
+        "%": "%=1 percent=1 posto=1 prozent=1 fraction=100 0-1=100",
+        "degrees": "degrees=1 deg=1 °=1 st=1 stupnjeva=1 grad=1 rad=57.29577951308232",
+        "SD": "sd=1",
+        "HU": "hu=1 he=1",
+        "years": "years=1 year=1 y=1 yrs=1 god=1 godina=1 g=1 jahre=1 j=1 anni=1 anos=1 ans=1 a=1",
+        "days": (
+            "days=1 day=1 d=1 dan=1 dana=1 tage=1 giorni=1 dias=1 jours=1 weeks=7 week=7 wk=7 "
+            "tj=7 tjedan=7 tjedna=7 tjedana=7 wochen=7 woche=7 months=30.4375 mj=30.4375"
+        ),
+        "points": "points=1 /10=1 0-10=1 bod=1 bodova=1 punkte=1 /100=0.1 0-100=0.1 mm=0.1",
+        "1": "1=1 fraction=1 %=0.01 percent=0.01",
+        "fractures": "fractures=1",
+        "levels": "levels=1",
+        "procedures": "procedures=1",
+        "year": "year=1",
+    }
+)
+
+
+def _parse(text: str) -> Mapping[str, Decimal]:
+    pairs = (pair.rsplit("=", 1) for pair in text.replace("' =", "'=").split())
+    return MappingProxyType({name: _factor(value) for name, value in pairs})
+
+
+def _factor(text: str) -> Decimal:
+    above, _, below = text.partition("/")
+    return Decimal(above) / Decimal(below or "1")
+
+
+_FACTORS: Mapping[str, Mapping[str, Decimal]] = MappingProxyType(
+    {unit: _parse(text) for unit, text in _TABLE.items()}
+)
+
+
+def fold_unit(text: str) -> str:
+    """Spell a unit without case, spaces, superscripts and kinds of micro sign.
+
+    Examples
+    --------
+    >>> fold_unit("mGy · cm²"), fold_unit("x 10⁹ / L"), fold_unit("µg/mL")
+    ('mgycm2', 'x109/l', 'ug/ml')
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("μ", "u").replace("×", "x")
+    plain = "".join(plain.split()).replace("·", "").replace("⋅", "")
+    plain = plain.strip(".").replace("god.", "god")
+    return plain.replace("gy*cm", "gycm").replace("gy.cm", "gycm").replace("cm^2", "cm2")
+
+
+def factor(canonical: str, written: str) -> Decimal | None:
+    """What to multiply by to get from a written unit to the schema's.
+
+    Parameters
+    ----------
+    canonical : str
+        Unit of the schema.
+    written : str
+        Unit as the export writes it.
+
+    Returns
+    -------
+    Decimal or None
+        None where the unit is not known for this quantity.
+
+    Examples
+    --------
+    >>> factor("mg/L", "mg/dL"), factor("10⁹/L", "/µl"), factor("mL", "furlong")
+    (Decimal('10'), Decimal('0.001'), None)
+    """
+    plain = fold_unit(written)
+    if plain == fold_unit(canonical):
+        return Decimal(1)
+    return _FACTORS.get(canonical, {}).get(plain)
+
+
+def known_units(canonical: str) -> tuple[str, ...]:
+    """Spellings that are understood for a quantity, for error messages.
+
+    Examples
+    --------
+    >>> known_units("%")[:2]
+    ('%', 'percent')
+    """
+    return tuple(_FACTORS.get(canonical, {canonical: Decimal(1)}))

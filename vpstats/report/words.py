@@ -1,0 +1,230 @@
+"""Words of the report: what a question asked, as a list of facts, and a glossary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import pandas as pd
+
+from vpstats.rows import factor_of, text_of
+from vpstats.study import Question, RiskFactor, StudyPlan, TimeToEvent
+
+Facts = tuple[tuple[str, str], ...]
+
+MODELS = ("crude", "adjusted", "mediators")
+
+GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
+    (
+        "Adjusted",
+        "Compared between patients who are alike in the adjustment variables, and within centers.",
+        frozenset({"risk_factor", "time_to_event"}),
+    ),
+    (
+        "Aalen–Johansen",
+        "Estimator of the probability that an event has happened by a day, where death may come "
+        "first.",
+        frozenset({"time_to_event"}),
+    ),
+    (
+        "Clustered",
+        "Rows of one patient resemble one another; intervals are widened accordingly.",
+        frozenset({"risk_factor", "time_to_event", "spine_map"}),
+    ),
+    (
+        "Competing event",
+        "An event, such as death, after which the one studied can no longer happen.",
+        frozenset({"time_to_event"}),
+    ),
+    (
+        "Confidence interval (CI)",
+        "Values of the quantity that the data do not contradict at the stated level.",
+        frozenset(),
+    ),
+    (
+        "Crude",
+        "Compared within centers, with nothing else taken into account.",
+        frozenset({"risk_factor", "time_to_event"}),
+    ),
+    (
+        "Firth",
+        "A penalty on the likelihood that keeps estimates finite when events are rare.",
+        frozenset({"risk_factor", "time_to_event"}),
+    ),
+    (
+        "Hazard ratio (HR)",
+        "Ratio of the event rates among those still at risk.",
+        frozenset({"time_to_event"}),
+    ),
+    (
+        "Mediator",
+        "A variable on the way from the exposure to the outcome; adjusting for it removes a part "
+        "of the effect.",
+        frozenset({"risk_factor", "time_to_event"}),
+    ),
+    (
+        "n.e.",
+        "Not estimable: the data cannot give this number.",
+        frozenset(),
+    ),
+    (
+        "Odds ratio (OR)",
+        "Ratio of the odds of the outcome. It lies farther from one than the ratio of risks, the "
+        "more so the more frequent the outcome.",
+        frozenset({"risk_factor"}),
+    ),
+    (
+        "PCE",
+        "Pulmonary cement embolism.",
+        frozenset({"risk_factor", "complications"}),
+    ),
+)
+"""Term, meaning, and the kinds of question that it belongs to; all kinds where empty."""
+
+
+OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "distance": "vertebrae",
+        "imaging": "chest imaging",
+        "modality": "imaging",
+        "reason": "reason for the CT",
+        "require": "recorded",
+        "unit": "one row per",
+    }
+)
+"""Option of a cohort to words."""
+
+
+def glossary(plan: StudyPlan) -> Facts:
+    """Terms that the questions of a plan bring up.
+
+    Parameters
+    ----------
+    plan : StudyPlan
+        Whose kinds of question decide.
+
+    Returns
+    -------
+    tuple of (term, meaning)
+        In alphabetical order.
+    """
+    kinds = {q.kind for q in plan.questions}
+    return tuple((term, text) for term, text, of in GLOSSARY if not of or of & kinds)
+
+
+def labels_of(cells: pd.DataFrame) -> Mapping[str, str]:
+    """Words for the columns of the cohorts, as the ledger's rows name them.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Released cells.
+
+    Returns
+    -------
+    mapping of str to str
+        Column to label, without the category that a row is about.
+
+    Examples
+    --------
+    >>> columns = ["group", "variable", "level", "label"]
+    >>> rows = [["crude", "sex[T.m]", "", "Sex: male"], ["", "age", "", "Age (years)"]]
+    >>> dict(labels_of(pd.DataFrame(rows, columns=columns)))
+    {'sex': 'Sex', 'age': 'Age (years)'}
+    """
+    found: dict[str, str] = {}
+    rows = cells[["group", "variable", "level", "label"]].drop_duplicates()
+    for group, variable, level, label in rows.itertuples(index=False):
+        name, category = factor_of(str(variable))
+        if category and group in MODELS:
+            found.setdefault(name, _without_category(text_of(label)))
+        elif label and variable != label:
+            found.setdefault(name, _without_category(label) if level else label)
+    return MappingProxyType(found)
+
+
+def _without_category(label: str) -> str:
+    return label.rpartition(": ")[0] or label
+
+
+def say(name: str, labels: Mapping[str, str]) -> str:
+    """Write a column in words.
+
+    Examples
+    --------
+    >>> say("cement_ml", {"cement_ml": "Cement volume (mL)"}), say("leak_any", {})
+    ('Cement volume (mL)', 'leak any')
+    """
+    return labels.get(name) or name.replace("_", " ")
+
+
+def facts_of(question: Question, labels: Mapping[str, str]) -> Facts:
+    """What a question asked: outcome, exposure, adjustment, mediators, center, model.
+
+    Parameters
+    ----------
+    question : Question
+        A question of the plan.
+    labels : mapping of str to str
+        Column to words.
+
+    Returns
+    -------
+    tuple of (term, text)
+        Empty for questions without a model.
+    """
+    return tuple((term, text) for term, text in _facts(question, labels) if text)
+
+
+def _facts(question: Question, labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if isinstance(question, RiskFactor):
+        yield "Outcome", say(question.outcome, labels)
+    if isinstance(question, RiskFactor | TimeToEvent):
+        yield "Exposure", say(question.exposure, labels)
+        yield "Adjusted for", _list(question.adjust, labels) or "nothing but center"
+        yield "Mediators", _mediators(question, labels)
+        yield "Center", _center(question)
+        yield "Model", _model(question)
+    yield "Restricted to", _restriction(question, labels)
+
+
+def _list(names: list[str], labels: Mapping[str, str]) -> str:
+    return "; ".join(say(name, labels) for name in names)
+
+
+def _mediators(question: RiskFactor | TimeToEvent, labels: Mapping[str, str]) -> str:
+    if not question.mediators:
+        return "none named"
+    return f"{_list(question.mediators, labels)} (in a second model only)"
+
+
+def _center(question: RiskFactor | TimeToEvent) -> str:
+    if question.center == "none":
+        return f"left out: {question.reason_no_center}"
+    return {"fixed": "an indicator for each center", "strata": "a stratum for each center"}[
+        question.center
+    ]
+
+
+def _model(question: RiskFactor | TimeToEvent) -> str:
+    if isinstance(question, TimeToEvent):
+        return "Aalen–Johansen incidence, death competing; cause-specific Cox regression"
+    firth = ", Firth's penalty" if question.penalty == "firth" else ""
+    return f"logistic regression{firth}"
+
+
+def _restriction(question: Question, labels: Mapping[str, str]) -> str:
+    names = {**labels, **OPTIONS}
+    kept = {**question.options, **question.where}
+    return "; ".join(f"{say(name, names)}: {_values(value)}" for name, value in kept.items())
+
+
+def _values(value: object) -> str:
+    values = value if isinstance(value, list) else [value]
+    return ", ".join(_code(str(v)) for v in values)
+
+
+def _code(code: str) -> str:
+    plain = code.replace("_", " ")
+    return re.sub(r"\b(ct|mri)\b", lambda found: found[0].upper(), plain)
