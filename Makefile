@@ -55,13 +55,14 @@ if [ -z "$$python" ]; then
 fi
 endef
 
-.PHONY: help report test lint bench verify recovery runtime dev docs clean
+.PHONY: help report test lint bench verify recovery runtime dev docs notebooks clean
 
 help:
 	@echo 'make report    build the demonstration study into $(OUT)  (PLAN=, OUT= for your own)'
 	echo 'make test      run the tests  (TESTS=tests/unit for a part of them)'
 	echo 'make lint      ruff, formatting, types, docstrings'
 	echo 'make docs      write the generated pages and schemas under docs/ anew'
+	echo 'make notebooks run the notebooks and keep what they show'
 	echo 'make verify    build the study twice and compare every byte'
 	echo 'make recovery  the simulations in full: estimates against the known truth'
 	echo 'make bench     time the parts of the study'
@@ -90,6 +91,10 @@ docs: dev
 	"$(BIN)/vpstats" dictionary --rules --out docs/cleaning-rules.md
 	"$(BIN)/vpstats" dictionary --format json-schema --of registry --out docs/schemas/registry.schema.json
 	"$(BIN)/vpstats" dictionary --format json-schema --of study --out docs/schemas/study.schema.json
+
+notebooks: dev
+	@"$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.record_timing=False --log-level WARN notebooks/*.ipynb
 
 verify: runtime
 	@work="$$(mktemp -d)"

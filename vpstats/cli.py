@@ -125,8 +125,9 @@ def _one_line(message: str) -> str:
 
 def _defect(error: BaseException) -> str:
     """Name a defect by its type and place: its message might quote a patient's value."""
-    places = traceback.extract_tb(error.__traceback__)[-1:]
-    place = "".join(f" in {Path(p.filename).name}, line {p.lineno}" for p in places)
+    here = Path(__file__).parent
+    own = [p for p in traceback.extract_tb(error.__traceback__) if here in Path(p.filename).parents]
+    place = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
     return (
         f"a defect of vpstats {__version__}, not of your data: {type(error).__name__}{place}. "
         "Please report it; 'vpstats --debug …' shows the traceback."
@@ -323,10 +324,15 @@ def _json_schema(of: Schema) -> dict[str, Any]:
     if of is Schema.REGISTRY:
         from vpstats.registry.mapping import registry_json_schema
 
-        return registry_json_schema()
-    from vpstats.study import plan_json_schema
+        schema = registry_json_schema()
+    else:
+        from vpstats.study import plan_json_schema
 
-    return plan_json_schema()
+        schema = plan_json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        if "description" in part:  # an editor shows a sentence; the page has the rest
+            part["description"] = part["description"].split("\n\n")[0]
+    return schema
 
 
 def _columns_page() -> str:

@@ -1,8 +1,8 @@
 """How numbers are printed, in one place, so that tables, figures and sentences agree.
 
 A number that was withheld prints as the mark of its release, one that could not be estimated as
-"n.e.". Thin spaces do not break a line; a range takes an en dash, and "to" where a limit is
-negative, since two dashes in a row cannot be read.
+"n.e.". Thin spaces do not break a line; a range takes an en dash, and "to" where a limit has a
+sign, since two in a row cannot be read.
 """
 
 from __future__ import annotations
@@ -130,11 +130,13 @@ def span(low: str, high: str) -> str:
 
     Examples
     --------
-    >>> span("0.5", "1.2"), span("−0.5", "1.2")
-    ('0.5–1.2', '−0.5 to 1.2')
+    >>> span("0.5", "1.2"), span("−0.5", "1.2"), span("<0.1", "0.4")
+    ('0.5–1.2', '−0.5 to 1.2', '<0.1 to 0.4')
     """
-    negative = low.startswith((MINUS, "-")) or high.startswith((MINUS, "-"))
-    return f"{low} to {high}" if negative else f"{low}–{high}"
+    signs = (MINUS, "-", "<", ">")
+    return (
+        f"{low} to {high}" if low.startswith(signs) or high.startswith(signs) else f"{low}–{high}"
+    )
 
 
 def show(row: Mapping[str, Any], stat: str, fmt: Number = decimal, mark: str = SUPPRESSED) -> str:

@@ -104,6 +104,13 @@ class Frame:
     def __len__(self) -> int:
         return len(self.data)
 
+    def __repr__(self) -> str:
+        # in brief: rows of patients are not printed by accident
+        name = f" {self.name}" if self.name else ""
+        clusters = f", clustered in {self.cluster}" if self.cluster else ""
+        outcome = f", outcome {self.outcome}" if self.outcome else ""
+        return f"<Frame{name}: {len(self):,} rows, unit {self.unit}{clusters}{outcome}>"
+
     @property
     def n_clusters(self) -> int | None:
         """Number of clusters, or None where rows are not clustered."""

@@ -286,6 +286,14 @@ def compare_ledgers(old: Ledger, new: Ledger, *, digits: int = 8) -> pd.DataFram
     DataFrame
         ``cell_id, old, new, change`` with change "appeared", "vanished" or "changed"; empty
         where the runs agree.
+
+    Examples
+    --------
+    >>> old, new = (
+    ...     Ledger.from_rows([cell("leak", "levels", "n", n, kind="total")]) for n in (80, 81)
+    ... )
+    >>> compare_ledgers(old, new)["change"].tolist()
+    ['changed']
     """
     pair = old.cells.set_index("cell_id")[["value"]].join(
         new.cells.set_index("cell_id")[["value"]],

@@ -188,20 +188,21 @@ def _count(n: int, noun: str) -> str:
 
 def _correction_lines(places: list[dict[str, Any]]) -> list[str]:
     total = sum(place["n"] for place in places)
-    return _wrapped(f"{total:>7,}  {places[0]['rule']}: {_places_text(places, 1)}", indent=9)
+    rule = RULES[places[0]["rule"]]
+    return _wrapped(f"{total:>7,}  {rule.id}: {rule.sentence}", indent=9)
 
 
 def _finding_lines(places: list[dict[str, Any]]) -> list[str]:
     total = sum(place["n"] for place in places)
     rule = RULES[places[0]["rule"]]
-    head = f"{rule.severity:<8}{total:>5,}  {rule.id}: {_places_text(places, _PLACES_SHOWN)}"
+    head = f"{rule.severity:<8}{total:>5,}  {rule.id}: {_places_text(places)}"
     words = f"{rule.sentence} {rule.action}".strip()
     return [*_wrapped(head, indent=15), *_wrapped(" " * 15 + words, indent=15)]
 
 
-def _places_text(places: list[dict[str, Any]], shown: int) -> str:
-    more = len(places) - shown
-    texts = [_place(place) for place in places[:shown]]
+def _places_text(places: list[dict[str, Any]]) -> str:
+    more = len(places) - _PLACES_SHOWN
+    texts = [_place(place) for place in places[:_PLACES_SHOWN]]
     return "; ".join([*texts, *([_count(more, "more place")] if more > 0 else [])])
 
 

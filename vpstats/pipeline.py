@@ -78,6 +78,13 @@ def run_study(
         If the plan cannot be read or asks for what its cohorts do not have.
     DataError
         If the registry cannot be read.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> result = run_study(files("vpstats") / "templates")
+    >>> result.ledger.select(analysis="leak_volume", stat="n_patients")["value"].tolist()
+    [7.0]
     """
     plan = plan if isinstance(plan, StudyPlan) else read_plan(plan)
     steps = _Steps(progress, len(plan.questions) + 3)

@@ -9,9 +9,7 @@ would say aloud stands in ``caveats``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +17,23 @@ import pandas as pd
 from scipy import stats
 
 from vpstats.errors import UsageError
+from vpstats.glossary import CAVEATS, GLOSSARY
+from vpstats.rendering import render_html, render_text
+
+__all__ = [
+    "CAVEATS",
+    "GLOSSARY",
+    "Caveat",
+    "CurveResult",
+    "FitResult",
+    "Result",
+    "TableResult",
+    "critical_value",
+    "curve_limits",
+    "render_html",
+    "render_text",
+    "require_level",
+]
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,77 +41,6 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
-
-GLOSSARY: Mapping[str, str] = {
-    "term": "name of the coefficient, as the design matrix names it",
-    "estimate": "point estimate, on the scale that the result's documentation names",
-    "std_error": "standard error; on the log scale where the estimate was exponentiated",
-    "statistic": "test statistic of the term or of the whole comparison",
-    "df": "degrees of freedom of the statistic's reference distribution",
-    "df_residual": "denominator degrees of freedom of an F statistic; infinite for chi-squared",
-    "p_value": "two-sided p-value of the statistic",
-    "conf_low": "lower limit of the confidence interval",
-    "conf_high": "upper limit of the confidence interval",
-    "time": "time since the start of follow-up, in the unit of the duration column",
-    "n_risk": "number at risk just before this time",
-    "n_event": "number of events at this time",
-    "n_censor": "number censored at this time",
-    "cause": "the cause of failure that the curve is for",
-    "group": "level of the grouping column",
-    "n": "number of rows analysed",
-    "n_events": "number of events",
-    "n_clusters": "number of clusters",
-    "n_parameters": "number of estimated coefficients, the intercept included",
-    "n_missing": "rows left out because a value was missing",
-    "person_time": "person-time at risk, in the unit of the duration column",
-    "log_likelihood": "log-likelihood at the estimate, without the penalty",
-    "penalised_log_likelihood": "log-likelihood plus half the log determinant of the information",
-    "concordance": "probability that the model orders a random comparable pair rightly",
-    "level": "confidence level, or the category that a row is about",
-    "vcov": "how the covariance was estimated",
-    "penalty": "penalty on the likelihood, if any",
-    "ties": "how tied event times were handled",
-    "status": "'ok', or why the model could not be estimated",
-    "reason": "what to do about the status",
-    "iterations": "Newton iterations",
-    "converged": "whether the solver reached its tolerance",
-    "variable": "variable that a row of a descriptive table is about",
-    "stat": "which statistic the row holds",
-    "value": "value of the statistic",
-    "method": "named test or interval method",
-    "unit": "what one row of the analysed data is",
-    "events_per_parameter": "events divided by the coefficients other than the intercept",
-    "horizon": "end of the time window, in the unit of the duration column",
-    "design_effect": "variance over that of as many independent rows",
-}
-"""Every column that a result may print, and what it means."""
-
-CAVEATS: Mapping[str, str] = {
-    "separation": "The data separate the outcome: no finite maximum likelihood estimate exists.",
-    "few_events": "There are few events for the number of parameters.",
-    "event_floor": "The number of events is below the floor that the plan sets for this model.",
-    "few_clusters": "There are fewer than 30 clusters: cluster-robust errors may be too small.",
-    "few_event_clusters": "Few clusters contain an event: robust errors may be too small.",
-    "not_converged": "The solver did not reach its tolerance.",
-    "dropped_rows": "Rows with a missing value were left out.",
-    "non_proportional": "Hazards may not be proportional.",
-    "independent": "Rows were analysed as independent on the analyst's word.",
-    "aliased": "Some columns are linear combinations of others and were left out.",
-    "competing_censored": "Competing events were censored: this curve is not a probability.",
-    "monotone": "The partial likelihood has no finite maximum in at least one direction.",
-    "constant_outcome": "The outcome is the same in every row.",
-    "between_only": "The exposure does not vary within centers.",
-    "penalised_mean": "Mean predicted risk is pulled towards one half by the penalty.",
-    "mediator_model": "This model holds mediators: it is not the total effect.",
-    "modality": "Only units assessed by this modality are in the denominator.",
-    "detection": "Detection depends on who was imaged and why.",
-    "one_row_groups": "Most groups hold a single row.",
-    "small_numbers": "Numbers are small; the interval is exact.",
-    "no_events": "No event was observed.",
-    "empty_group": "Groups without rows were left out.",
-    "risk_set_emptied": "Nobody was at risk for a time before later entries.",
-}
-"""Caveat codes and the sentence for each that holds no number and may be published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +127,13 @@ class Result(ABC):
     level: float = 0.95
 
     kind: ClassVar[str] = "table"
+
+    def __init_subclass__(cls) -> None:
+        # a dataclass would print every array that it holds; it keeps a __repr__ that is there
+        cls.__repr__ = Result.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return render_text(self)
 
     @property
     def ok(self) -> bool:
@@ -530,26 +481,3 @@ class TableResult(Result):
                 "status": [self.status],
             }
         )
-
-
-def render_html(result: Result) -> str:
-    """Render a result for a notebook: title, counts, tidy table, caveats, and a warning.
-
-    Only what the result itself holds is shown; the line "internal: not released" stays until a
-    number has passed the disclosure gate.
-    """
-    counts = [f"{result.n:,} {result.unit}s"]
-    if result.n_events is not None:
-        counts.append(f"{result.n_events:,} events")
-    if result.n_clusters is not None:
-        counts.append(f"{result.n_clusters:,} clusters")
-    rows = result.tidy()
-    table = rows.head(30).to_html(index=False, float_format="{:.4g}".format, border=0)
-    more = f"<p>… and {len(rows) - 30:,} more rows.</p>" if len(rows) > 30 else ""
-    caveats = "".join(f"<li>{escape(c.message)}</li>" for c in result.caveats)
-    status = "" if result.ok else f"<p><b>{escape(result.status)}</b>: {escape(result.reason)}</p>"
-    return (
-        f"<div><p><b>{escape(result.title)}</b><br>{escape(' · '.join(counts))}</p>"
-        f"{status}{table}{more}{f'<ul>{caveats}</ul>' if caveats else ''}"
-        "<p><small>internal: not released</small></p></div>"
-    )

@@ -340,6 +340,8 @@ def _reference(
 
 
 def _reference_label(first: Record, described: Record) -> str:
+    if ": " in described["label"]:
+        return str(described["label"])
     # a label written "Region: lumbar" gives its prefix to the reference of the same factor
     prefix, colon, _ = str(first["label"]).rpartition(": ")
     return f"{prefix}{colon}{described['level']}"

@@ -12,7 +12,7 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -89,8 +89,6 @@ class Question(_Spec):
     where: dict[str, list[Scalar]] = Field(default_factory=dict)
     limits: str = ""
 
-    multivariable: ClassVar[bool] = False
-
 
 class Description(Question):
     """Table 1: who is in the registry, on numbers."""
@@ -101,9 +99,7 @@ class Description(Question):
 
 
 class _Model(Question):
-    multivariable: ClassVar[bool] = True
-
-    exposure: str = Field(min_length=1)
+    exposure: str | None = Field(None, min_length=1)
     adjust: list[str] = Field(default_factory=list)
     mediators: list[str] = Field(default_factory=list)
     center: Literal["fixed", "strata", "none"] = "fixed"
@@ -112,7 +108,9 @@ class _Model(Question):
 
     @model_validator(mode="after")
     def _roles_are_apart(self) -> Self:
-        roles = [self.exposure, *self.adjust, *self.mediators]
+        if self.exposure is None and (self.adjust or self.mediators):
+            raise ValueError("adjust and mediators need an exposure that they belong to")
+        roles = [r for r in (self.exposure, *self.adjust, *self.mediators) if r is not None]
         twice = sorted({r for r in roles if roles.count(r) > 1})
         if twice:
             raise ValueError(
@@ -128,6 +126,7 @@ class RiskFactor(_Model):
     """Does an exposure go with a yes/no outcome? Logistic regression."""
 
     kind: Literal["risk_factor"]
+    exposure: str = Field(min_length=1)
     outcome: str
 
     @model_validator(mode="after")
@@ -138,7 +137,10 @@ class RiskFactor(_Model):
 
 
 class TimeToEvent(_Model):
-    """When does an event come, death competing? Incidence curves and cause-specific hazards."""
+    """When does an event come, death competing? Incidence curves and cause-specific hazards.
+
+    Without an exposure only counts, rates and incidence are given.
+    """
 
     kind: Literal["time_to_event"]
     center: Literal["fixed", "strata", "none"] = "strata"
@@ -185,6 +187,8 @@ class StudyPlan(_Spec):
 
     Attributes
     ----------
+    version : int
+        Version of the file's format: 1.
     title, description : str
         Heading and abstract of the report.
     registry : str
@@ -257,6 +261,12 @@ def read_plan(path: str | Path) -> StudyPlan:
     PlanError
         If the file is missing, not TOML, or does not fit the plan's schema; the message names
         the key.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> read_plan(files("vpstats") / "templates")["leak_volume"].exposure
+    'cement_ml'
     """
     source = Path(path)
     source = source / "study.toml" if source.is_dir() else source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from vpstats.cohorts import COHORTS
 from vpstats.errors import ExitCode
-from vpstats.registry.mapping import TYPED_MISSING, registry_json_schema
+from vpstats.registry import read_registry
+from vpstats.registry.mapping import TYPED_MISSING, parse_mapping, registry_json_schema
 from vpstats.schema_tables import LEAK_SITES, TABLES
-from vpstats.study import plan_json_schema
+from vpstats.study import StudyPlan, plan_json_schema
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -91,9 +93,61 @@ def toml_blocks(page: str) -> list[str]:
 
 
 def test_the_plan_in_the_reference_is_a_plan() -> None:
-    import tomllib
-
-    from vpstats.study import StudyPlan
-
     (block,) = toml_blocks("analysis-plan.md")
     assert StudyPlan.model_validate(tomllib.loads(block)).questions[0].id == "leak_volume_ct"
+
+
+HEADER = """
+version = 1
+[registry]
+name = "An example of the documentation"
+data_cut = 2025-12-31
+"""
+
+
+def mapping_examples() -> dict[str, tuple[str, str]]:
+    """Heading → (the export as text, empty where none is shown; its mapping)."""
+    page = text("docs/mapping-an-export.md").split("## Examples")[1].split("\n## ")[0]
+    found = {}
+    for section in page.split("\n### ")[1:]:
+        export = re.search(r"```\n(.*?)```", section.split("```toml")[0], re.DOTALL)
+        (mapping,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+        found[section.splitlines()[0]] = (export[1] if export else "", mapping)
+    return found
+
+
+EXAMPLES = mapping_examples()
+
+
+def test_there_is_an_example_for_every_format() -> None:
+    assert len(EXAMPLES) == 4
+    text_of_all = " ".join(mapping for _, mapping in EXAMPLES.values())
+    assert all(f'format = "{name}"' in text_of_all for name in ("excel", "redcap"))
+
+
+@pytest.mark.parametrize("heading", EXAMPLES)
+def test_the_examples_of_the_mapping_page_are_mappings(heading: str) -> None:
+    mapping = parse_mapping(tomllib.loads(HEADER + EXAMPLES[heading][1]))
+    assert mapping.sources
+
+
+@pytest.mark.parametrize("heading", [h for h, (export, _) in EXAMPLES.items() if export])
+def test_the_exports_of_the_mapping_page_read_clean(heading: str, tmp_path: Path) -> None:
+    export, mapping = EXAMPLES[heading]
+    (tmp_path / "exports").mkdir()
+    (file,) = re.findall(r'file = "([^"]+)"', mapping)
+    (tmp_path / file).write_text(export, "utf-8")
+    (tmp_path / "registry.toml").write_text(HEADER + mapping, "utf-8")
+    registry = read_registry(tmp_path)
+    assert registry.findings["severity"].isin(["info"]).all(), registry.findings.to_string()
+    assert len(registry.levels) >= 1
+    assert len(registry.procedures) == 1
+    assert len(registry.patients) == 1
+
+
+def test_the_five_lines_of_the_readme_run() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", text("README.md"), re.DOTALL)
+    assert len(block.splitlines()) == 5
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102  # the readme is ours
+    assert names["fit"].ok

@@ -202,6 +202,14 @@ def test_a_notebook_is_told_that_nothing_was_released(result: Result) -> None:
     assert PSEUDONYM not in html
 
 
+def test_a_terminal_shows_the_same_in_brief(result: Result) -> None:
+    text = repr(result)
+    assert text.startswith(result.title)
+    assert text.endswith("internal: not released")
+    assert "array(" not in text
+    assert PSEUDONYM not in text
+
+
 def test_a_pickled_result_holds_no_identifier_and_is_the_same(result: Result) -> None:
     data = pickle.dumps(result)
     assert PSEUDONYM.encode() not in data

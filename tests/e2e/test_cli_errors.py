@@ -153,7 +153,7 @@ LEAKAGE = 'cohort = "leakage"\noptions = { modality = "ct" }\noutcome'
         (LEAKAGE, LEAKAGE.replace('"ct"', '"mri"'), "mri"),
         ('exposure = "cement_ml"', 'exposure = "cement_litres"', "cement_litres"),
         ('exposure = "cement_ml"', "exposure = \"exec('1')\"", "exec"),
-        ('exposure = "cement_ml"', "exposure = \"__import__('os').getcwd()\"", "exposure"),
+        ('exposure = "cement_ml"', "exposure = \"__import__('os').getcwd()\"", "__import__"),
     ],
     ids=["key", "range", "kind", "twice", "roles", "cohort", "option", "column", "call", "import"],
 )
@@ -241,7 +241,7 @@ def test_a_defect_is_called_a_defect_and_quotes_no_value(
     outcome = call_cli("check", study)
     assert outcome.code == INTERNAL
     assert "a defect of vpstats" in outcome.error_line
-    assert "KeyError in test_cli_errors.py" in outcome.error_line
+    assert "KeyError in cli.py, line" in outcome.error_line
     assert "00123" not in outcome.err + outcome.out
 
 

@@ -31,7 +31,6 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-SERIOUS = ("serious", "critical")
 WIDTHS = {"phone": 375, "narrow phone": 320, "laptop": 1280, "desktop": 1600}
 
 
@@ -150,7 +149,7 @@ def test_the_page_never_scrolls_sideways(name: str, visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("width", [375, 1280])
-def test_axe_finds_no_serious_violation(width: int, visit: Visit) -> None:
+def test_axe_finds_no_violation(width: int, visit: Visit) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     visit.page.set_viewport_size({"width": width, "height": 900})
@@ -158,11 +157,7 @@ def test_axe_finds_no_serious_violation(width: int, visit: Visit) -> None:
     found = Axe().run(visit.page).response
     visit.page.set_viewport_size({"width": 1280, "height": 900})
     assert found["passes"]
-    bad = [
-        f"{v['id']}: {v['nodes'][0]['html'][:200]}"
-        for v in found["violations"]
-        if v["impact"] in SERIOUS
-    ]
+    bad = [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
     assert bad == []
 
 

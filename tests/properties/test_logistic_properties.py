@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vpstats.models.binary import BinaryRows, penalised_likelihood
+from vpstats.models.binary import BinaryRows
+from vpstats.models.firth import penalised_likelihood
 from vpstats.models.logistic import LogisticFit, fit_logistic
 from vpstats.models.newton import maximise
 from vpstats.models.separation import detect_separation

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.read import read_registry
 from vpstats.registry.registry import Registry
 from vpstats.registry.rule import Cells, Export, Rows, Rule, rows_to_tables
 from vpstats.registry.rules import RULES
-from vpstats.registry.read import read_registry
 from vpstats.schema_tables import TABLES
 
 

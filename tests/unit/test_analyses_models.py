@@ -112,7 +112,7 @@ def test_separated_data_give_a_refusal_and_no_odds_ratio() -> None:
     frame = levels()
     leak = frame.data["leak"].where(frame.data["breach"] == "no", 1.0)
     ledger = ask(levels(leak=leak.to_numpy()), exposure="breach", mediators=[])
-    assert "not estimable (separated)" in texts(ledger, "refusal")
+    assert "not estimable. The data separate the outcome" in texts(ledger, "refusal")
     estimates = ledger.cells.loc[ledger.cells["stat"] == "estimate", "value"]
     assert estimates.isna().all()
 
@@ -188,24 +188,38 @@ def test_every_row_has_one_end_and_the_ends_sum_to_the_rows() -> None:
 
 def test_incidence_at_the_horizon_is_the_curves_value_there() -> None:
     frame = followed()
-    cells = ask_time(frame).cells.set_index("cell_id")["value"]
+    alone = ask_time(frame, exposure=None, adjust=[], by=None).cells.set_index("cell_id")["value"]
     curve = cumulative_incidence(frame, duration="days", event="event")
-    assert cells["q/All/incidence_at/365/estimate"] == 100 * curve.at(365)["estimate"].iloc[0]
+    assert alone["q/All/incidence_at/365/estimate"] == 100 * curve.at(365)["estimate"].iloc[0]
+    cells = ask_time(frame).cells.set_index("cell_id")["value"]
     assert {"q/yes/incidence_at/730/estimate", "q/no/incidence_at/730/estimate"} <= set(cells.index)
 
 
 def test_hazards_are_fitted_only_with_events_enough() -> None:
     assert "adjusted" in set(ask_time(followed()).cells["group"])
-    few = ask_time(followed(events=6))
+    few = ask_time(followed(events=4))
     assert not set(few.cells["group"]) & {"crude", "adjusted"}
     assert texts(few, "refusal").count("fewer than 10 events") == 2
     assert "incidence" in set(few.cells["variable"])  # given instead
     assert "rate" in set(few.cells["variable"])
 
 
+def test_between_the_floors_one_coefficient_is_fitted_with_a_penalty() -> None:
+    frame = followed(events=7)
+    ledger = ask_time(frame)
+    assert set(ledger.cells["group"]) & {"crude", "adjusted"} == {"crude"}
+    from vpstats.models.hazards import fit_cox
+
+    fit = fit_cox(
+        frame, "breach", duration="days", event="event", strata="center_id", penalty="firth"
+    )
+    value = ledger.cells.set_index("cell_id").loc["q/crude/breach[T.yes]//estimate", "value"]
+    assert value == fit.tidy(exponentiate=True)["estimate"].iloc[0]
+
+
 def test_thinning_keeps_the_curve_the_numbers_at_risk_and_the_sums() -> None:
     curve = cumulative_incidence(followed(), duration="days", event="event", by="breach")
-    thin = thinned(curve, step=60, horizon=2000)
+    thin = thinned(curve, step=60)
     assert len(thin.steps) < len(curve.steps)
     for column in ("n_event", "n_censor"):
         whole = curve.steps.groupby("breach", observed=True)[column].sum()

@@ -9,6 +9,7 @@ import pytest
 
 from vpstats import cli
 from vpstats.errors import DataError, ExitCode, MappingError
+from vpstats.ledger import cell
 
 
 class Terminal(io.StringIO):
@@ -31,13 +32,19 @@ def test_what_an_error_becomes(error: BaseException, line: str, code: int) -> No
     assert cli._verdict(error) == (line, code)
 
 
-def test_a_defect_is_named_by_type_and_place_only() -> None:
+def test_a_defect_is_named_by_type_and_place_in_the_package_only() -> None:
     try:
-        {}["C01/0042"]
-    except KeyError as error:
+        cell(*("C01/0042",) * 4)
+    except TypeError as error:
         line, code = cli._verdict(error)
     assert code == ExitCode.INTERNAL
-    assert "KeyError in test_cli.py, line" in line
+    assert "TypeError." in line  # it was raised here, outside the package
+    assert "0042" not in line
+    try:
+        cell("a", "v", "n", "C01/0042", kind="count")
+    except ValueError as error:
+        line, code = cli._verdict(error)
+    assert "ValueError in ledger.py, line" in line
     assert "0042" not in line
 
 

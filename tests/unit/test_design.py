@@ -181,6 +181,8 @@ def test_no_complete_row() -> None:
 
 def test_no_row_at_all() -> None:
     assert build(NUMBERS.iloc[:0], "a + bs(b) + g").X.shape == (0, 4)
+    none = build_design(NUMBERS.iloc[:0], "~ a + g", response=False, intercept=False)
+    assert none.terms == ("a", "g")
 
 
 def test_without_a_left_side_there_is_no_intercept_but_contrasts_as_with_one() -> None:
@@ -204,7 +206,7 @@ def test_the_sides_must_fit_the_model() -> None:
 
 SPECS = ["a*g", "C(b, ref=2) + g", "bs(a, df=4)", "rcs(a, 3):h", "poly(a, 3)", "log(a) + center(b)",
          "scale(log(a))", "I(a > 3) + b:g", "0 + g:a", "ns(a, df=3) + cr(b, df=2)",
-         "f + I(f * 2):a"]  # fmt: skip
+         "f + I(f * 2):a", "I(center(a) * 2) + exp(-scale(a))"]  # fmt: skip
 
 
 @pytest.mark.parametrize("right", SPECS)
@@ -256,6 +258,7 @@ def test_rows_with_nothing_in_a_category() -> None:
         ("sqrt(b - 1)", r"sqrt\(b - 1\) is infinite or undefined in 1 rows"),
         ("scale(log(b))", "holds infinite or undefined values"),
         ("I(9**9**9**a)", "infinite or undefined in 6 rows"),
+        ("huge", "huge is infinite or undefined in 6 rows"),
         ("infinite", "infinite is infinite or undefined in 1 rows"),
         ("log(g)", "column 'g': holds categories, but 'log.g.' needs numbers"),
         ("nowhere", "column 'nowhere': the table has no such column"),
@@ -265,7 +268,10 @@ def test_rows_with_nothing_in_a_category() -> None:
 )
 def test_data_that_do_not_fit_the_formula(right: str, what: str) -> None:
     data = NUMBERS.assign(
-        infinite=[1, 2, np.inf, 4, 5, 6], day=pd.Timestamp(2020, 1, 1), mixed=[1, "a", 2, 3, 4, 5]
+        huge=1e200,
+        infinite=[1, 2, np.inf, 4, 5, 6],
+        day=pd.Timestamp(2020, 1, 1),
+        mixed=[1, "a", 2, 3, 4, 5],
     )
     with pytest.raises(UsageError, match=what):
         build(data, right)

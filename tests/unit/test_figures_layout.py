@@ -1,4 +1,4 @@
-"""Every figure, at both widths, with long labels: inside the sheet, apart, large enough, legible."""
+"""Every figure, at both widths, with long labels: on the sheet, apart, large enough, legible."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from vpstats.figures import (
 )
 from vpstats.figures.style import PAPER, contrast
 
-LONG = "intravertebral cleft or vacuum phenomenon on CT before the procedure (any grade), Pfählerkrankung"
+LONG = "intravertebral cleft or vacuum phenomenon on CT before the procedure (of any grade)"
 NAN = float("nan")
 Draw = Callable[[float], Figure]
 
@@ -59,8 +59,8 @@ def steps(groups: tuple[str, ...], top: float = 0.2, coarse: bool = False) -> pd
             estimate = top * (k + 1) * i / 40
             rows.append(
                 {"group": group, "time": time, "estimate": estimate, "conf_low": 0.8 * estimate,
-                 "conf_high": 1.3 * estimate, "n_risk": 12345 - 300 * i, "n_event": 3, "n_censor": 2,
-                 "hidden": {"n_censor"} if coarse else set()}
+                 "conf_high": 1.3 * estimate, "n_risk": 12345 - 300 * i, "n_event": 3,
+                 "n_censor": 2, "hidden": {"n_censor"} if coarse else set()}
             )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -70,8 +70,9 @@ def vertebrae(names: list[str]) -> pd.DataFrame:
     for i, name in enumerate(names):
         hidden = {"percent", "conf_low", "conf_high", "n_events"} if i == 2 else set()
         rows.append(
-            {"level": name, "n": 12345, "n_events": 4567, "percent": NAN if hidden else 100 * i / 16,
-             "conf_low": max(100 * i / 16 - 20, 0), "conf_high": min(100 * i / 16 + 20, 100),
+            {"level": name, "n": 12345, "n_events": 4567,
+             "percent": NAN if hidden else 6.0 * i, "conf_low": max(6.0 * i - 20, 0),
+             "conf_high": min(6.0 * i + 20, 100),
              "hidden": hidden}
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -129,6 +130,12 @@ CASES: dict[str, Draw] = {
         width=w,
     ),
     "curves": lambda w: curves(steps(("osteoporotic", "metastasis", LONG)), width=w, note=LONG),
+    "curves, names at their ends": lambda w: curves(
+        steps(("osteoporotic", "metastasis", "myeloma")), width=w
+    ),
+    "curves, names pushed apart": lambda w: curves(
+        steps(tuple(f"group {i}" for i in range(6)), top=1e-9), width=w
+    ),
     "curves, single": lambda w: curves(steps(("",)), width=w),
     "curves, close ends": lambda w: curves(
         steps(tuple("abcdef"), top=1e-9).assign(estimate=0.001), width=w
@@ -149,7 +156,7 @@ CASES: dict[str, Draw] = {
 }
 
 
-@pytest.fixture(params=[(name, w) for name in CASES for w in (SINGLE, DOUBLE)],
+@pytest.fixture(scope="module", params=[(name, w) for name in CASES for w in (SINGLE, DOUBLE)],
                 ids=lambda p: f"{p[0]}, {p[1]:g} mm")  # fmt: skip
 def figure(request: pytest.FixtureRequest) -> Figure:
     name, width = request.param
@@ -161,37 +168,31 @@ def figure(request: pytest.FixtureRequest) -> Figure:
 
 def texts(figure: Figure) -> list[tuple[Text, Bbox]]:
     renderer = FigureCanvasAgg(figure).get_renderer()
+    unseen = undrawn(figure)
     found = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
-    boxes = [(t, t.get_window_extent(renderer)) for t in found if drawn_on(t)]
-    return [(t, b) for t, b in boxes if b.width > 0]
+    return [(t, t.get_window_extent(renderer)) for t in found if t not in unseen]
 
 
-def drawn_on(text: Text) -> bool:
-    """Whether a text is drawn: ticks outside the limits and axes switched off are not."""
-    axes = text.axes
-    if axes is None:
-        return True
-    ticks = [*axes.xaxis.get_major_ticks(), *axes.yaxis.get_major_ticks()]
-    labels = {label for tick in ticks for label in (tick.label1, tick.label2)}
-    if text in labels or text in (axes.xaxis.label, axes.yaxis.label):
-        return bool(axes.axison) and text in shown_labels(axes)
-    return True
-
-
-def shown_labels(axes: Any) -> set[Text]:
-    shown = {axes.xaxis.label, axes.yaxis.label}
-    for axis in (axes.xaxis, axes.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        for tick in axis.get_major_ticks():
-            if low - 1e-9 <= tick.get_loc() <= high + 1e-9 and tick.label1.get_visible():
-                shown.add(tick.label1)
-    return shown
+def undrawn(figure: Figure) -> set[Text]:
+    """Labels of ticks outside the limits, and of axes that are switched off."""
+    unseen: set[Text] = set()
+    for axes in figure.axes:
+        for i, axis in enumerate((axes.xaxis, axes.yaxis)):
+            low, high = sorted(axis.get_view_interval())
+            for tick in axis.majorTicks:
+                at = tick.label1.get_position()[i]
+                if not (axes.axison and low - 1e-9 <= at <= high + 1e-9):
+                    unseen |= {tick.label1, tick.label2}
+    return unseen
 
 
 def test_nothing_written_leaves_the_sheet(figure: Figure) -> None:
     page = figure.bbox
-    outside = [t.get_text() for t, b in texts(figure)
-               if b.x0 < page.x0 - 0.5 or b.x1 > page.x1 + 0.5 or b.y0 < -0.5 or b.y1 > page.y1 + 0.5]  # fmt: skip
+    outside = [
+        t.get_text()
+        for t, b in texts(figure)
+        if min(b.x0, b.y0) < -0.5 or b.x1 > page.x1 + 0.5 or b.y1 > page.y1 + 0.5
+    ]
     assert not outside
 
 

@@ -97,7 +97,7 @@ def test_an_interval_whose_limits_do_not_exist_keeps_its_estimate() -> None:
     assert show_interval({**row, "conf_low": 1.0}, ratio) == f"2.00 (1.00–{NOT_ESTIMABLE})"
     assert show_interval({"estimate": 2.0}, ratio) == "2.00"
     assert show_interval({**row, "conf_low": 0.0, "conf_high": np.inf}, ratio) == (
-        "2.00 (<0.001–>9,999)"
+        "2.00 (<0.001 to >9,999)"
     )
 
 

@@ -20,6 +20,7 @@ from vpstats.models.formula import parse_formula, quote, read_expression
         ("y ~ a + a", (("a",),)),
         ("y ~ C( a ,ref = 'x')", (("C(a, ref='x')",),)),
         ("y ~ log(`CRP mg/l`)", (("log(`CRP mg/l`)",),)),
+        ("y ~ log(`a b` + column_0_)", (("log(`a b` + column_0_)",),)),
         ("y ~ `from`:a", (("`from`", "a"),)),
         ("y ~ {a / 10}", (("a / 10",),)),
         ("y ~ bs(age, df=4) + rcs(ml, knots=[1, 2.5, 4])",

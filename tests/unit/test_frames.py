@@ -71,6 +71,13 @@ def test_independence_needs_a_reason(rows: pd.DataFrame) -> None:
     assert (free.cluster, free.independent) == (None, "one level each")
 
 
+def test_a_frame_shows_itself_without_its_rows(rows: pd.DataFrame) -> None:
+    frame = levels(rows, cluster="patient_id", outcome="leak", name="leakage")
+    text = "<Frame leakage: 4 rows, unit level, clustered in patient_id, outcome leak>"
+    assert repr(frame) == text
+    assert repr(levels(rows)) == "<Frame: 4 rows, unit level>"
+
+
 # --- what a model is handed
 
 

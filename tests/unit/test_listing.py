@@ -12,6 +12,7 @@ import pytest
 
 from vpstats.frames import FlowStep
 from vpstats.listing import as_csv, as_data, as_json, as_text
+from vpstats.registry import RULES
 from vpstats.registry.registry import (
     CORRECTION_COLUMNS,
     FINDING_COLUMNS,
@@ -27,7 +28,7 @@ def finding(severity: str, rule: str, row: int | None, **more: object) -> dict[s
     return {"severity": severity, "rule": rule, "row": row, **place, **words, **more}
 
 
-def correction(row: int, rule: str = "number.comma") -> dict[str, object]:
+def correction(row: int, rule: str = "number.spelling") -> dict[str, object]:
     return {
         "file": "a.csv", "row": row, "column": "cement", "table": "levels", "field": "cement_ml",
         "key": "C01/P-77", "raw": "4,5", "clean": "4.5", "rule": rule, "severity": "info",
@@ -58,7 +59,7 @@ def test_findings_are_grouped_by_rule_and_place_the_gravest_first() -> None:
     listing = as_data(
         make_registry(
             [
-                finding("info", "encoding.detected", None, column=pd.NA),
+                finding("info", "date.order", None, column=pd.NA),
                 finding("warning", "level.transitional", 9),
                 finding("error", "level.ambiguous", 4),
                 finding("error", "level.ambiguous", 2),
@@ -80,7 +81,7 @@ def test_findings_are_grouped_by_rule_and_place_the_gravest_first() -> None:
 def test_corrections_are_counted_by_rule_and_place_without_their_values() -> None:
     (group,) = as_data(make_registry(corrections=[correction(3), correction(2)]))["corrections"]
     assert group == {
-        "rule": "number.comma", "file": "a.csv", "column": "cement", "n": 2, "rows": [2, 3],
+        "rule": "number.spelling", "file": "a.csv", "column": "cement", "n": 2, "rows": [2, 3],
     }  # fmt: skip
 
 
@@ -107,20 +108,39 @@ def test_what_is_not_known_of_a_source_is_left_out() -> None:
 
 def test_synthetic_data_are_called_so() -> None:
     assert as_text(make_registry(synthetic=True)).startswith("Network (synthetic), data cut")
+    told = make_registry(synthetic=True, name="Synthetic network")
+    assert as_text(told).startswith("Synthetic network, data cut")
 
 
 def test_text_names_the_place_and_what_to_do() -> None:
     rows = range(2, 11)
     text = as_text(make_registry([finding("error", "level.ambiguous", r) for r in rows]))
     assert "  error       9  level.ambiguous: a.csv, column 'razina'," in text
-    assert "rows 2, 3, 4, 5, 6, 7 and 3 more" in " ".join(text.split())
-    assert "May be a disc. Correct it." in text
+    plain = " ".join(text.split())
+    assert "rows 2, 3, 4, 5, 6, 7 and 3 more" in plain
+    assert f"{RULES['level.ambiguous'].sentence} {RULES['level.ambiguous'].action}" in plain
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_text_names_the_most_frequent_places_of_a_rule_and_counts_the_others() -> None:
+    once = [finding("error", "level.ambiguous", 2, file=f"{name}.csv") for name in "bcde"]
+    twice = [finding("error", "level.ambiguous", row, file="f.csv") for row in (3, 4)]
+    plain = " ".join(as_text(make_registry([*once, *twice])).split())
+    place = "column 'razina', row"
+    assert f"f.csv, {place}s 3, 4; b.csv, {place} 2; c.csv, {place} 2; 2 more places" in plain
+    assert "Findings: 6 errors, 0 warnings, 0 notes" in plain
+
+
+def test_text_says_what_a_correction_did() -> None:
+    text = as_text(make_registry(corrections=[correction(2), correction(3)]))
+    plain = " ".join(text.split())
+    assert f"2 number.spelling: {RULES['number.spelling'].sentence}" in plain
+    assert "Corrections: 2 values" in plain
+
+
 def test_a_finding_without_a_row_or_column_names_the_file() -> None:
-    text = as_text(make_registry([finding("info", "encoding", None, column=pd.NA)]))
-    assert "encoding: a.csv\n" in text
+    text = as_text(make_registry([finding("info", "date.order", None, column=pd.NA)]))
+    assert "date.order: a.csv\n" in text
 
 
 def test_csv_has_a_line_for_each_and_no_key_or_value() -> None:
@@ -143,3 +163,9 @@ def test_nobody_is_named(layout: Any) -> None:
 def test_json_is_the_same_listing() -> None:
     registry = make_registry([finding("error", "level.ambiguous", 2)], [correction(3)])
     assert json.loads(as_json(registry)) == as_data(registry)
+
+
+def test_a_registry_shows_itself_without_its_rows() -> None:
+    text = repr(make_registry([finding("error", "level.ambiguous", 2)]))
+    assert text.startswith("<Registry Network: patients 0, procedures 0,")
+    assert text.endswith("findings 1>")

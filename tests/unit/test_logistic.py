@@ -15,10 +15,10 @@ from vpstats.frames import Frame
 from vpstats.models.binary import (
     BinaryRows,
     likelihood,
-    penalised_likelihood,
     row_terms,
     starting_point,
 )
+from vpstats.models.firth import modified_terms, penalised_likelihood
 from vpstats.models.logistic import LogisticFit, fit_logistic
 from vpstats.models.newton import maximise
 from vpstats.results import GLOSSARY
@@ -75,9 +75,8 @@ def test_scores_are_the_slopes_of_the_likelihood(kernel: Any, weights: bool, off
         above, below = evaluate(point + step * unit), evaluate(point - step * unit)
         slope = (above.value - below.value) / (2 * step)
         assert here.score[j] == pytest.approx(slope, abs=1e-7)  # step squared times curvature
-        if kernel is likelihood:
-            bend = -(above.score - below.score) / (2 * step)
-            np.testing.assert_allclose(here.information[j], bend, atol=1e-7)
+        bend = -(above.score - below.score) / (2 * step)
+        np.testing.assert_allclose(here.information[j], bend, atol=1e-7)
 
 
 def test_blocks_add_up() -> None:
@@ -93,8 +92,15 @@ def test_blocks_add_up() -> None:
     one, many = likelihood(small)(point), likelihood(tall)(point)
     assert many.value == pytest.approx(times * one.value, rel=1e-12)
     np.testing.assert_allclose(many.information, times * one.information, rtol=1e-12)
-    shift = row_terms(tall, point, penalty=0.5).residuals - row_terms(tall, point).residuals
-    assert shift.shape == (12_000,)
+    np.testing.assert_allclose(
+        row_terms(tall, point).residuals, np.tile(row_terms(small, point).residuals, times)
+    )
+    # leverages of 200 copies are 1/200 of those of one
+    shifts = [
+        modified_terms(rows, point).residuals - row_terms(rows, point).residuals
+        for rows in (small, tall)
+    ]
+    np.testing.assert_allclose(times * shifts[1], np.tile(shifts[0], times), rtol=1e-9)
 
 
 def test_penalty_zero_is_maximum_likelihood() -> None:
@@ -107,7 +113,7 @@ def test_penalty_zero_is_maximum_likelihood() -> None:
 def test_modified_scores_sum_to_zero_at_the_penalised_estimate() -> None:
     data = binary_rows()
     found = maximise(penalised_likelihood(data), np.zeros(3))
-    terms = row_terms(data, found.estimate, penalty=0.5)
+    terms = modified_terms(data, found.estimate)
     np.testing.assert_allclose(terms.residuals @ data.X, 0.0, atol=1e-7)
 
 
@@ -116,11 +122,15 @@ def test_a_far_point_overflows_nothing() -> None:
     assert np.isfinite(here.value)
 
 
+def test_a_point_out_of_reach_has_no_value() -> None:
+    assert np.isnan(likelihood(binary_rows())(np.array([np.inf, -np.inf, 0.0])).value)
+
+
 def test_singular_information_has_no_penalised_likelihood() -> None:
     data = binary_rows()
     flat = BinaryRows(data.X * [1.0, 1.0, 0.0], data.sign)
     assert penalised_likelihood(flat)(np.zeros(3)).value == -np.inf
-    assert np.isnan(row_terms(flat, np.zeros(3), penalty=0.5).residuals).all()
+    assert np.isnan(modified_terms(flat, np.zeros(3)).residuals).all()
 
 
 def test_the_start_for_many_rows_does_not_change_the_estimate() -> None:
@@ -363,6 +373,27 @@ def test_few_clusters_and_few_clusters_with_an_event() -> None:
     firth = fit_logistic(ROWS, "leak ~ ml", cluster="center_id", penalty="firth")
     assert "few_event_clusters" in codes(firth)
     assert "few_event_clusters" not in codes(fit_logistic(LEVELS, "leak ~ ml", penalty="firth"))
+
+
+def test_calendar_years_lose_no_accuracy() -> None:
+    # columns far from zero: the slope and its error are those of centred years
+    data = ROWS.assign(year=2015 + np.arange(len(ROWS)) % 9)
+    far = fit_logistic(data, "leak ~ year + ml", vcov="HC1")
+    near = fit_logistic(data.assign(year=data["year"] - 2019), "leak ~ year + ml", vcov="HC1")
+    error = near.std_errors[1]
+    assert abs(far.coefficients[1] - near.coefficients[1]) / error < 1e-8
+    assert abs(far.std_errors[1] / error - 1) < 1e-8
+
+
+def test_raw_and_orthogonal_polynomials_predict_the_same() -> None:
+    data = ROWS.assign(age=55.0 + np.arange(len(ROWS)) % 37)
+    raw = fit_logistic(data, "leak ~ age + I(age**2) + I(age**3)")
+    orthogonal = fit_logistic(data, "leak ~ poly(age, 3)")
+    assert raw.terms[3] == "I(age ** 3)"
+    for column in ("estimate", "std_error"):
+        np.testing.assert_allclose(
+            raw.predict(data)[column], orthogonal.predict(data)[column], rtol=1e-5
+        )
 
 
 # what a fit answers ----------------------------------------------------------------------------

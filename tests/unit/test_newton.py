@@ -88,6 +88,11 @@ def test_values_that_are_not_finite() -> None:
 
     assert not maximise(broken, np.zeros(1)).converged
 
+    def lost(point: np.ndarray) -> Evaluation:
+        return Evaluation(-np.inf, np.full(1, np.nan), np.eye(1))
+
+    assert not maximise(lost, np.zeros(1)).converged
+
 
 def test_the_limit_on_steps() -> None:
     assert not maximise(binomial(3, 10), np.array([8.0]), max_iterations=1).converged
@@ -115,3 +120,4 @@ def test_inverse() -> None:
     np.testing.assert_array_equal(inverse, inverse.T)
     assert np.isnan(invert(-CURVATURE)).all()
     assert invert(np.zeros((0, 0))).shape == (0, 0)
+    assert np.isnan(invert(np.eye(2) * 5e-324)).all()  # its inverse overflows

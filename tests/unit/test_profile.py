@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from vpstats.models.binary import BinaryRows
+from vpstats.models.firth import penalised_likelihood
 from vpstats.models.newton import Evaluation, maximise
 from vpstats.models.profile import (
     _newton_limit,
@@ -16,6 +18,18 @@ from vpstats.models.profile import (
     ratio_p_values,
 )
 
+SLOPES = [
+    [2, -2, -1],
+    [1, -2, 0],
+    [1, 1, 2],
+    [0, 0, 0],
+    [2, -2, 0],
+    [-2, 0, 2],
+    [1, -1, 2],
+    [1, 2, -2],
+    [0, 2, 1],
+]
+OUTCOME = [0, 0, 0, 1, 0, 1, 0, 0, 0]
 TARGET_DROP = stats.chi2.ppf(0.95, 1) / 2
 
 
@@ -80,3 +94,62 @@ def test_constrained_maximum_and_p_values() -> None:
     # likelihood ratio of 3 in 10 against one half
     statistic = 2 * (3 * np.log(0.3) + 7 * np.log(0.7) - 10 * np.log(0.5))
     assert ratio_p_values(evaluate, found)[0] == pytest.approx(stats.chi2.sf(statistic, 1))
+
+
+def test_a_limit_where_the_profile_has_two_maxima() -> None:
+    # nine rows, four coefficients, Firth's penalty: at the lower limit of the third coefficient
+    # the others have two maxima, and the iteration follows the smaller one
+    X = np.column_stack([np.ones(9), np.array(SLOPES)])
+    evaluate = penalised_likelihood(BinaryRows(X, 2.0 * np.array(OUTCOME) - 1))
+    found = maximise(evaluate, np.zeros(4))
+    target = found.value - TARGET_DROP
+
+    def highest(value: float) -> float:
+        rng = np.random.default_rng(0)
+        starts = found.estimate + rng.normal(size=(20, 4))
+        starts[:, 2] = value
+        free = np.arange(4) != 2
+        return max(maximise(evaluate, start, free=free).value for start in starts)
+
+    followed = _newton_limit(evaluate, found, 2, target, -1)
+    assert highest(followed) > target + 0.01
+    limit = profile_limit(evaluate, found, 2, target, -1, concave=False)
+    assert highest(limit) == pytest.approx(target, abs=1e-8)
+
+
+def test_singular_information_on_the_way_leaves_it_to_the_search() -> None:
+    # a parabola whose information is not known beyond 1.5
+    def evaluate(b: np.ndarray) -> Evaluation:
+        known = abs(float(b[0])) < 1.5
+        return Evaluation(float(-(b[0] ** 2) / 2), -b, np.eye(1) * (1.0 if known else 0.0))
+
+    found = maximise(evaluate, np.array([0.5]))
+    assert _newton_limit(evaluate, found, 0, -TARGET_DROP, 1) is None
+    limit = profile_limit(evaluate, found, 0, -TARGET_DROP, 1)
+    assert limit == pytest.approx(np.sqrt(2 * TARGET_DROP))
+
+
+def test_a_cliff_on_the_way_leaves_it_to_the_search() -> None:
+    # a parabola that falls off, flat, at 1.5: the quadratic model there never meets the target
+    def evaluate(b: np.ndarray) -> Evaluation:
+        near = abs(float(b[0])) < 1.5
+        return Evaluation(float(-(b[0] ** 2) / 2) if near else -100.0, -b * near, np.eye(1))
+
+    found = maximise(evaluate, np.array([0.5]))
+    assert _newton_limit(evaluate, found, 0, -TARGET_DROP, 1) is None
+    assert profile_limit(evaluate, found, 0, -TARGET_DROP, 1) == pytest.approx(1.5)
+
+
+def test_a_test_without_a_constrained_maximum_has_no_p_value() -> None:
+    # a parabola in the first coefficient; the second has a maximum only where the first is near 1
+    def evaluate(b: np.ndarray) -> Evaluation:
+        bend = 1.0 if b[0] > 0.5 else 0.0
+        value = -((b[0] - 1) ** 2) / 2 - bend * b[1] ** 2 / 2 + (1 - bend) * b[1]
+        score = np.array([1 - b[0], -b[1] if bend else 1.0])
+        return Evaluation(float(value), score, np.diag([1.0, bend]))
+
+    found = maximise(evaluate, np.array([0.9, 0.1]))
+    assert found.converged
+    first, second = ratio_p_values(evaluate, found)
+    assert np.isnan(first)
+    assert second == 1.0

@@ -8,7 +8,7 @@ import io
 import pandas as pd
 import pytest
 
-from vpstats.report.internal import MASK, mask, to_csv
+from vpstats.report.internal import MASK, mask, summarise, to_csv
 from vpstats.schema_tables import TABLES
 
 SHOWN = frozenset((t.name, c.name) for t in TABLES.values() for c in t if not c.masked)
@@ -52,6 +52,14 @@ def test_keys_name_patients_and_are_masked_unless_blank() -> None:
 
 def test_a_log_that_does_not_name_its_fields_is_masked_throughout() -> None:
     assert mask(LOG[["row", "raw"]], SHOWN)["raw"].tolist() == [MASK] * 4 + [""]
+
+
+def test_the_summary_counts_by_file_and_rule_and_is_empty_without_logs() -> None:
+    log = LOG.assign(severity="info", file=["a.csv", "b.csv", "b.csv", "b.csv", "b.csv"])
+    assert summarise({"corrections": log})["n"].tolist() == [1, 4]
+    nothing = summarise({"sources": LOG})
+    assert nothing.columns.tolist() == ["log", "severity", "rule", "file", "n"]
+    assert nothing.empty
 
 
 def test_the_log_given_is_left_as_it_was() -> None:

@@ -18,12 +18,15 @@ import pandas as pd
 import pytest
 
 from vpstats.disclosure import Released, ReleasePolicy, release
-from vpstats.errors import DisclosureError, UsageError
+from vpstats.errors import DisclosureError, InternalError, UsageError
 from vpstats.ledger import Ledger, Note, cell, cell_id
 from vpstats.report.manifest import Provenance, changed_outputs, read_manifest
 from vpstats.report.methods import methods
+from vpstats.report.page import enlarge, write_blocks
+from vpstats.report.parts import Edition, Picture, Section
+from vpstats.report.sections import study_sections
 from vpstats.report.study import RegistrySummary, write_study
-from vpstats.report.words import glossary
+from vpstats.report.words import facts_of, glossary
 from vpstats.schema_tables import TABLES
 from vpstats.study import StudyPlan
 
@@ -92,6 +95,10 @@ PLAN = StudyPlan.model_validate(
         ],
     }
 )
+
+
+SHORT = PLAN.model_copy(update={"questions": (PLAN["table1"],)})
+"""A plan of one table, for tests that do not look at figures."""
 
 
 def flow_rows(
@@ -456,12 +463,9 @@ def test_the_same_input_gives_the_same_bytes(
 
 
 def test_an_earlier_report_is_replaced(tmp_path: Path, released: dict[str, Released]) -> None:
-    out = write(tmp_path / "out", released)
-    before = content(out)
-    stale = dict(before)
-    plan = PLAN.model_copy(update={"title": "Another title"})
-    write(out, released, plan=plan)
-    assert stale != content(out)
+    out = write(tmp_path / "out", released, plan=SHORT)
+    (out / "public" / "report.html").write_text("torn")
+    write(out, released, plan=SHORT.model_copy(update={"title": "Another title"}))
     assert b"Another title" in (out / "public" / "report.html").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
 
@@ -581,7 +585,7 @@ def test_a_real_registry_has_no_synthetic_banner(
     tmp_path: Path, released: dict[str, Released]
 ) -> None:
     real = replace(SUMMARY, synthetic=False)
-    out = write(tmp_path / "out", released, registry_summary=real)
+    out = write(tmp_path / "out", released, registry_summary=real, plan=SHORT)
     assert b"these patients do not exist" not in (out / "public" / "report.html").read_bytes()
 
 
@@ -591,7 +595,7 @@ def test_a_question_is_asked_in_words_and_answered_with_its_limits(html: str) ->
         "Does more cement go with more leakage?",
         "Viscosity",
         "Age (years); Region",
-        "cement ml (in a second model only)",
+        "Cement per vertebra (mL) (in a second model only)",
         "an indicator for each center",
         "650 of 1,900 levels leaked",
         "Rows with a missing value were left out.",
@@ -676,6 +680,16 @@ def test_methods_leave_out_what_the_plan_does_not_ask() -> None:
     text = " ".join(found.values())
     assert "Cox" not in text
     assert "mediator" not in text.replace("its mediators", "")
+    spine = PLAN.model_copy(update={"questions": (PLAN["spine_ct"],)})
+    assert "complication" not in paragraphs(spine)["Rates"]
+    rare = PLAN.model_copy(update={"questions": (PLAN["complications"],)})
+    assert "fluoroscopy" not in paragraphs(rare)["Rates"]
+
+
+def test_mediators_are_explained_only_where_the_plan_names_some() -> None:
+    assert "labelled" in paragraphs(PLAN)["Adjustment"]
+    alone = PLAN.model_copy(update={"questions": (PLAN["infection"],)})
+    assert "labelled" not in paragraphs(alone)["Adjustment"]
 
 
 def test_firth_is_named_where_the_plan_asks_for_it() -> None:
@@ -684,3 +698,71 @@ def test_firth_is_named_where_the_plan_asks_for_it() -> None:
     plan = PLAN.model_copy(update={"questions": (leak,)})
     assert "Firth's penalised likelihood" in paragraphs(plan)["Yes or no outcomes"]
     assert "Firth" in dict(glossary(plan))
+
+
+# ------------------------------------------------------------------ words and drawings
+
+
+def facts(**changed: Any) -> dict[str, str]:
+    question = PLAN["leak_volume_ct"].model_copy(update=changed)
+    return dict(facts_of(question, {"region": "The region as labelled"}))
+
+
+def test_what_was_asked_is_said_in_words() -> None:
+    found = facts()
+    assert found["Exposure"] == "Cement viscosity"
+    assert found["Adjusted for"] == "Age (years); The region as labelled"
+    assert facts(exposure="my_own_column")["Exposure"] == "my own column"
+    assert found["Center"] == "an indicator for each center"
+    assert found["Restricted to"] == "imaging: CT"
+    assert dict(facts_of(PLAN["infection"], {}))["Center"] == "a stratum for each center"
+
+
+def test_what_was_left_out_of_a_question_is_said_too() -> None:
+    found = facts(
+        adjust=[], mediators=[], center="none", reason_no_center="one center", penalty="firth",
+        options={"modality": "fluoro"}, where={"region": ["upper_thoracic", "lumbar"]},
+    )  # fmt: skip
+    assert found["Adjusted for"] == "nothing but center"
+    assert found["Mediators"] == "none named"
+    assert found["Center"] == "left out: one center"
+    assert found["Model"] == "logistic regression, Firth's penalty"
+    assert found["Restricted to"] == (
+        "imaging: fluoroscopy; The region as labelled: upper thoracic, lumbar"
+    )
+
+
+def test_a_question_without_a_model_states_no_roles() -> None:
+    assert facts_of(PLAN["complications"], {}) == ()
+
+
+def test_a_figure_of_which_nothing_may_be_shown_is_replaced_by_the_reason(tmp_path: Path) -> None:
+    def draw() -> Any:
+        raise UsageError("no step may be shown.")
+
+    picture = Picture("curve", "Incidence", "A caption.", "A description.", draw)
+    shown = write_blocks((Section("s", "S", blocks=(picture,)),), tmp_path)[picture.key]
+    assert shown.caption == "Not drawn: no step may be shown."
+    assert shown.svg == ""
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_a_drawing_without_a_width_is_a_defect() -> None:
+    with pytest.raises(InternalError, match="how wide"):
+        enlarge("<svg></svg>")
+
+
+def test_a_flow_of_one_step_and_an_empty_analysis_are_not_printed() -> None:
+    rows = [*flow_rows("registry", "patients", [("Patients read", 3000, 3000)])]
+    released = release(Ledger.from_rows(rows), ReleasePolicy(audience="internal"))
+    sections = {s.id: s for s in study_sections(Edition(PLAN, released))}
+    assert [type(b) for b in sections["flow"].blocks] == [Picture]
+    assert all(not sections[q.id].blocks for q in PLAN.questions)
+    assert sections["summary"].summary == ()
+
+
+def test_a_release_without_a_flow_and_a_plan_without_limits_leave_those_sections_out() -> None:
+    rows = [*table1_rows()]
+    released = release(Ledger.from_rows(rows), ReleasePolicy(audience="internal"))
+    plan = SHORT.model_copy(update={"not_testable": ()})
+    assert [s.id for s in study_sections(Edition(plan, released))] == ["summary", "table1"]

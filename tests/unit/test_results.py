@@ -257,3 +257,26 @@ def test_a_long_table_is_cut_and_says_so() -> None:
     assert "… and 10 more rows." in html
     assert "<td>29</td>" in html
     assert "<td>30</td>" not in html
+
+
+# --- terminals
+
+
+def test_a_terminal_shows_the_estimates_and_caveats_and_no_arrays() -> None:
+    fit = make_fit(
+        unit="vertebra", n_events=300, n_clusters=7, caveats=(Caveat("few_clusters", "Only 7."),)
+    )
+    lines = repr(fit).splitlines()
+    assert lines[:2] == ["Leakage", "1,200 vertebrae · 300 events · 7 clusters"]
+    assert lines[-2:] == ["- Only 7.", "internal: not released"]
+    assert lines[4].split()[:3] == ["cement_ml", "0.5", "0.1"]
+    assert "covariance" not in repr(fit)
+
+
+def test_a_terminal_shows_why_a_model_failed() -> None:
+    assert "separation: Use Firth." in repr(make_fit(status="separation", reason="Use Firth."))
+
+
+def test_a_terminal_shows_an_empty_table_as_none() -> None:
+    empty = TableResult(title="Nothing", table=pd.DataFrame({"value": []}))
+    assert repr(empty) == "Nothing\n0 rows\ninternal: not released"

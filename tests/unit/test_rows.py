@@ -95,6 +95,16 @@ def test_the_category_without_a_term_is_the_reference() -> None:
     assert [r["variable"] for r in found[3:]] == ["diabetes[T.yes]"]  # yes against no: no row
 
 
+def test_a_reference_described_by_its_level_takes_the_label_of_its_factor() -> None:
+    rows = [cell("q", "asa", "n", n, kind="count", level=v, label="ASA") for v, n in
+            (("1", 40), ("2", 50))]  # fmt: skip
+    rows += estimate("crude", "asa[T.2]", "ASA class: 2", 1.4)
+    assert [r["label"] for r in estimate_rows(Ledger.from_rows(rows), "q")] == [
+        "ASA class: 1",
+        "ASA class: 2",
+    ]
+
+
 def test_a_reference_can_be_named_and_is_not_guessed() -> None:
     rows = estimate("crude", "sex[T.m]", "Sex: male", 1.2)
     ledger = Ledger.from_rows(rows)

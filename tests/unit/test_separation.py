@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from vpstats.errors import InternalError
 from vpstats.models.separation import detect_separation
 
 
@@ -71,3 +74,10 @@ def test_an_outcome_that_never_varies_is_separated_by_the_intercept() -> None:
     found = detect_separation(X, np.ones(3), ["Intercept", "a"])
     assert found.kind == "complete"
     assert "Intercept" in found.columns
+
+
+def test_a_programme_that_fails_is_not_taken_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = SimpleNamespace(x=None, message="out of time")
+    monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: failed)
+    with pytest.raises(InternalError, match="out of time"):
+        detect_separation(design([1.0, 2.0]), np.array([0.0, 1.0]), ["Intercept", "a"])

@@ -86,12 +86,16 @@ def test_days_are_in_order(drawn: SimulatedRegistry) -> None:
         assert (t[table][column].to_numpy() <= end).all()
     assert (patients["last_contact_date"] <= cut).all()
     events = t["events"]
-    assert (events["event_left_date"] < events["event_right_date"]).loc[
-        events["event_left_date"].notna()
-    ].all()
-    assert (events["event_right_date"] == events["event_date"]).loc[
-        events["event_right_date"].notna()
-    ].all()
+    assert (
+        (events["event_left_date"] < events["event_right_date"])
+        .loc[events["event_left_date"].notna()]
+        .all()
+    )
+    assert (
+        (events["event_right_date"] == events["event_date"])
+        .loc[events["event_right_date"].notna()]
+        .all()
+    )
 
 
 def test_death_and_status_agree(drawn: SimulatedRegistry) -> None:

@@ -253,6 +253,14 @@ def test_table_one_hides_a_median_with_its_quartiles_and_names_missing_yes_no() 
     assert "Diabetes" in [g.label for g in table.row_groups]
 
 
+def test_table_one_prints_what_there_is() -> None:
+    rows = many("table1", "age", {"mean": 71.26, "sd": NAN}, group="All", label="age")
+    rows += many("table1", "bmi", {"q1": 20, "median": NAN, "q3": 30}, group="All", label="bmi")
+    table = table_one(Source(rows))
+    assert table.header == ("Characteristic", "All")
+    assert table.rows == (("Mean (SD)", "71.3 (n.e.)"), ("Median (IQR)", "n.e."))
+
+
 def test_flow_counts_rows_and_patients_and_starts_without_exclusions() -> None:
     rows = many("flow_x", "step", {"n_rows": 3120, "n_patients": 2010}, level="0",
                 label="treated levels", unit="levels")  # fmt: skip
@@ -362,6 +370,18 @@ def test_models_stand_beside_one_another_with_what_they_rest_on() -> None:
     assert table.rows[2] == ("Levels analysed", "2,310", "", "2,310", "")
     assert "–, not in this model." in table.footnotes
     assert table.footnotes[0] == "OR, odds ratio; CI, confidence interval."
+
+
+def test_a_reference_stands_once_before_its_term_in_every_model() -> None:
+    rows = model("crude", {"sex[T.m]": CEMENT}) + model("adjusted", {"sex[T.m]": CEMENT})
+    table = estimates_table(Source(rows), "q", references={"sex": "Sex: female"})
+    assert table.rows[0] == ("Sex: female", "1 (reference)", "", "1 (reference)", "")
+
+
+def test_rows_after_a_section_stand_without_a_heading() -> None:
+    table = TableModel("t", ("a", "n"), (("x", "1"), ("y", "2")), row_groups=(RowGroup("g", 0, 1),))
+    assert table.to_csv() == "Section,a,n\ng,x,1\n,y,2\n"
+    assert [row[0][1].get("class") for row in outline(table).rows[2:]] == ["indent", None]
 
 
 def test_a_failed_model_and_a_refused_one_are_said_in_words() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from vpstats.analyses.common import Part, flow_cells, need_terms
+from vpstats.analyses.common import Part, flow_cells, need_terms, words
 from vpstats.analyses.description import complications, description, quality, spine_map
 from vpstats.analyses.risk_factor import risk_factor
 from vpstats.analyses.time_to_event import time_to_event
@@ -59,7 +59,7 @@ def analyse(question: Question, frame: Frame, plan: StudyPlan) -> Part:
         allowed.
     """
     try:
-        if question.multivariable:
+        if getattr(question, "exposure", None) is not None:
             need_terms(frame, question)
         return _KINDS[question.kind](question, frame, plan)
     except (FormulaError, UsageError) as error:
@@ -67,7 +67,9 @@ def analyse(question: Question, frame: Frame, plan: StudyPlan) -> Part:
 
 
 def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
-    """Keep the rows that a question's `where` asks for, each column a step of the flow.
+    """Keep the rows that a question's `where` asks for and whose exposure is recorded.
+
+    Each column is a step of the flow.
 
     Raises
     ------
@@ -80,6 +82,12 @@ def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
                 f"question '{question.id}': cohort '{question.cohort}' has no column '{column}'.",
                 file=plan.source,
             )
-        label = f"{frame.labels.get(column, column)}: {', '.join(str(v) for v in values)}"
-        frame = frame.keep(frame.data[column].isin(values), label.replace("_", " "))
+        label = f"{frame.labels.get(column, column)}: {', '.join(words(str(v)) for v in values)}"
+        frame = frame.keep(frame.data[column].isin(values), label)
+    exposure = str(getattr(question, "exposure", ""))
+    compared = question.kind == "risk_factor" or getattr(question, "by", None) == exposure
+    if compared and exposure in frame.data.columns:
+        # counts, curves, crude and adjusted estimates then speak of the same rows
+        label = f"{frame.labels.get(exposure, exposure)} recorded"
+        frame = frame.keep(frame.data[exposure].notna(), label)
     return frame

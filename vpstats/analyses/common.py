@@ -253,15 +253,36 @@ def model_cells(
     return rows
 
 
-def caveat_notes(fit: FitResult, question: Question, group: str) -> list[Note]:
-    """The caveats of a fit as sentences without numbers of patients."""
+def caveat_notes(
+    fit: FitResult, question: Question, group: str, labels: Mapping[str, str]
+) -> list[Note]:
+    """The caveats of a fit as sentences without numbers of patients.
+
+    A fit that failed gives one refusal that names the terms in its way, in words.
+    """
     heading = MODEL_WORDS.get(group, group)
-    seen = dict.fromkeys(c.public for c in fit.caveats)
-    notes = [Note(question.id, "caveat", f"{heading}: {braces(text)}") for text in seen]
     if not fit.ok:
-        text = f"{heading}: not estimable ({fit.status.replace('_', ' ')})."
-        notes.insert(0, Note(question.id, "refusal", braces(text)))
-    return notes
+        text = f"{heading}: not estimable. {_why_not(fit, labels)}"
+        return [Note(question.id, "refusal", braces(text))]
+    seen = dict.fromkeys(c.public for c in fit.caveats)
+    return [Note(question.id, "caveat", braces(f"{heading}: {text}")) for text in seen]
+
+
+def _why_not(fit: FitResult, labels: Mapping[str, str]) -> str:
+    found = [c for c in fit.caveats if c.code in ("separation", "monotone")]
+    if not found:
+        return f"The solver says: {fit.status}."
+    named = [t for t in fit.terms if _names(found[0].message, t)]
+    words_of = [term_label(t, labels) for t in named if not t.startswith(CENTER)]
+    if any(t.startswith(CENTER) for t in named):
+        words_of.append("single centers")
+    which = f" The terms in question: {'; '.join(words_of)}." if words_of else ""
+    return found[0].public + which
+
+
+def _names(message: str, term: str) -> bool:
+    """Whether a message names a term, and not merely a longer one that contains it."""
+    return re.search(rf"(?<![\w\]]){re.escape(term)}(?![\w\[])", message) is not None
 
 
 def braces(text: str) -> str:

@@ -48,6 +48,8 @@ def risk_factor(question: RiskFactor, frame: Frame, plan: StudyPlan) -> Part:
 
 def model_terms(question: Any) -> dict[str, list[str]]:
     """Terms of each model of a question, exposure first, the center left out."""
+    if question.exposure is None:
+        return {}
     models = {"crude": [question.exposure]}
     if question.adjust:
         models["adjusted"] = [question.exposure, *question.adjust]
@@ -78,7 +80,7 @@ def _model(
     )
     events = cell_id(question.id, group, "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, group, frame.labels, events))
-    part.notes += caveat_notes(fit, question, group)
+    part.notes += caveat_notes(fit, question, group, frame.labels)
     if len(kept) < len(frame):
         part.notes.append(Note(question.id, "caveat", f"{MODEL_WORDS[group]}: {_ONE_OUTCOME}"))
     part.notes += finding(question, fit, group, frame)

@@ -19,6 +19,7 @@ from vpstats.analyses.common import (
     need,
     plural,
     quote,
+    words,
 )
 from vpstats.analyses.risk_factor import (
     complete_rows,
@@ -49,7 +50,7 @@ def time_to_event(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
     part.extend(_incidence(question, frame, plan))
     for group, terms in model_terms(question).items():
         part.extend(_model(question, frame, plan, group, terms))
-    if not varies_within_centers(frame.data, question.exposure):
+    if question.exposure and not varies_within_centers(frame.data, question.exposure):
         text = "The exposure does not vary within any center: it cannot be told from the center."
         part.notes.append(Note(question.id, "caveat", text))
     return part
@@ -100,38 +101,26 @@ def _rates(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> list[dict[st
 
 
 def _incidence(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
-    part = Part()
-    options = _curve_options(question, plan)
-    curves: list[tuple[str | None, CurveResult]] = [(ALL, cumulative_incidence(frame, **options))]
     if question.by is not None:
-        known = frame.keep(frame.data[question.by].notna(), f"{question.by} known")
-        curves.append((None, cumulative_incidence(known, by=question.by, **options)))
-    for name, curve in curves:
-        thin = thinned(curve, plan.release.curve_step, max(question.horizons))
-        renamed = _named(thin, name, question.by)
-        part.rows += curve_cells(
-            renamed,
-            question.id,
-            variable="incidence",
-            parent=cell_id(question.id, "", "event", str(question.cause), "n_events"),
-        )
-        part.rows += _at_horizons(question, curve, name)
-    part.notes += [_horizon_note(question, frame, h, plan.level) for h in question.horizons]
-    return part
+        frame = frame.keep(frame.data[question.by].notna(), f"{question.by} recorded")
+    curve = cumulative_incidence(frame, by=question.by, **_curve_options(question, plan))
+    if question.by is None:
+        curve = replace(curve, steps=curve.steps.assign(group=ALL), by="group")
+    groups = [str(name) for name, _ in curve.groups()]
+    parent = cell_id(question.id, "", "event", str(question.cause), "n_events")
+    thin = thinned(curve, plan.release.curve_step)
+    return Part(
+        rows=curve_cells(thin, question.id, variable="incidence", parent=parent)
+        + _at_horizons(question, curve),
+        notes=[_horizon_note(question, frame, h, groups, plan.level) for h in question.horizons],
+    )
 
 
 def _curve_options(question: TimeToEvent, plan: StudyPlan) -> dict[str, Any]:
     return {"duration": "days", "event": "event", "cause": question.cause, "level": plan.level}
 
 
-def _named(curve: CurveResult, name: str | None, by: str | None) -> CurveResult:
-    """Give the ungrouped curve the group's name, so that ledger rows tell them apart."""
-    if name is None or curve.by is not None:
-        return curve
-    return replace(curve, steps=curve.steps.assign(group=name), by="group")
-
-
-def thinned(curve: CurveResult, step: float, horizon: float) -> CurveResult:
+def thinned(curve: CurveResult, step: float) -> CurveResult:
     """Keep a curve's steps with events, the first, the last, and one per interval of `step`.
 
     Rows between hold censorings alone; their counts are added to the next kept row, so that the
@@ -142,15 +131,14 @@ def thinned(curve: CurveResult, step: float, horizon: float) -> CurveResult:
     curve : CurveResult
     step : float
         Width of the grid, in the unit of the durations.
-    horizon : float
-        Steps much later than the last horizon of the question (half as late again) are cut.
     """
     parts = []
     for name, rows in curve.groups():
-        rows = rows[rows["time"] <= 1.5 * horizon].drop(columns=["conf_low", "conf_high"])
+        rows = rows.drop(columns=["conf_low", "conf_high"])
         slot = np.floor(rows["time"] / step)
         last_in_slot = slot.ne(slot.shift(-1))
         keep = (rows["n_event"] > 0) | last_in_slot
+        keep.iloc[:1] = True
         block = keep.shift(fill_value=False).cumsum()
         merged = rows[keep].copy()
         merged["n_censor"] = rows.groupby(block)["n_censor"].sum().to_numpy()[: len(merged)]
@@ -160,11 +148,9 @@ def thinned(curve: CurveResult, step: float, horizon: float) -> CurveResult:
     return replace(curve, steps=pd.concat(parts, ignore_index=True))
 
 
-def _at_horizons(
-    question: TimeToEvent, curve: CurveResult, name: str | None
-) -> list[dict[str, Any]]:
+def _at_horizons(question: TimeToEvent, curve: CurveResult) -> list[dict[str, Any]]:
     read = curve.at(question.horizons)
-    groups = [name] * len(read) if name is not None else read[str(question.by)].astype(str)
+    groups = read[str(curve.by)].astype(str)
     parent = cell_id(question.id, "", "event", str(question.cause), "n_events")
     return [
         cell(question.id, "incidence_at", stat, 100 * row[stat], kind="estimate",
@@ -191,15 +177,23 @@ def _count_note(question: TimeToEvent, frame: Frame, level: float) -> Note:
     return Note(question.id, "finding", text)
 
 
-def _horizon_note(question: TimeToEvent, frame: Frame, horizon: float, level: float) -> Note:
-    def at(stat: str) -> str:
-        return quote(
-            cell_id(question.id, ALL, "incidence_at", format(horizon, ".10g"), stat), ".2f"
-        )
+def _horizon_note(
+    question: TimeToEvent, frame: Frame, horizon: float, groups: list[str], level: float
+) -> Note:
+    time = format(horizon, ".10g")
 
+    def reading(group: str) -> str:
+        low, mid, high = (
+            quote(cell_id(question.id, group, "incidence_at", time, stat), ".2f")
+            for stat in ("conf_low", "estimate", "conf_high")
+        )
+        name = "" if group == ALL else f"{by}: {words(group)}, "
+        return f"{name}{mid} % ({100 * level:g} % interval {low} to {high})"
+
+    by = frame.labels.get(str(question.by), words(str(question.by)))
     text = (
         f"Incidence of {_event_name(question, frame)} by day {horizon:g}, death competing: "
-        f"{at('estimate')} % ({100 * level:g} % interval {at('conf_low')} to {at('conf_high')})."
+        f"{'; '.join(reading(g) for g in groups)}."
     )
     return Note(question.id, "finding", text)
 
@@ -211,9 +205,8 @@ def _model(
     fitted = [*terms, CENTER] if question.center == "fixed" else terms
     events = int((complete["event"] == question.cause).sum())
     verdict = judge(events, n_parameters(complete, fitted), plan.floors)
-    if not verdict.allowed or verdict.penalised:
-        reason = verdict.reason or f"there are fewer than {plan.floors.events} events"
-        return refusal(question, group, reason, plan.floors)
+    if not verdict.allowed:
+        return refusal(question, group, verdict.reason, plan.floors)
     fit = fit_cox(
         frame,
         " + ".join(fitted),
@@ -221,10 +214,11 @@ def _model(
         event="event",
         cause=question.cause,
         strata=CENTER if question.center == "strata" else None,
+        penalty="firth" if verdict.penalised else question.penalty,
         level=plan.level,
     )
     parent = cell_id(question.id, group, "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, group, frame.labels, parent))
-    part.notes += caveat_notes(fit, question, group)
+    part.notes += caveat_notes(fit, question, group, frame.labels)
     part.notes += finding(question, fit, group, frame)
     return part

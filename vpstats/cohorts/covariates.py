@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from vpstats.labels import LABELS
 from vpstats.registry.spine import index, region
 from vpstats.schema import Column, Table
 from vpstats.schema_tables import LEVELS, PATIENTS, PROCEDURES
@@ -34,78 +35,6 @@ _PROCEDURE_COLUMNS = (
     "azygos_or_ivc_leak_fluoro", "stopped_on_leak", "ct_post_done", "ct_post_reason",
     "chest_imaging_modality", "operator_case_no", "hypotension", "desaturation", "arrest",
 )  # fmt: skip
-
-LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        "age_at_proc": "Age (years)",
-        "sex": "Sex",
-        "bmi": "Body mass index (kg/m²)",
-        "osteoporosis_dx": "Osteoporosis",
-        "bmd_tscore": "Bone density (T-score)",
-        "ct_hu": "Trabecular attenuation (HU)",
-        "prior_vfx_n": "Earlier vertebral fractures",
-        "antiosteo_tx": "Osteoporosis treatment",
-        "steroid_chronic": "Chronic steroids",
-        "malignancy_hist": "History of malignancy",
-        "immunocompromised": "Immunocompromised",
-        "diabetes": "Diabetes",
-        "ckd": "Chronic kidney disease",
-        "copd": "COPD",
-        "chf": "Chronic heart failure",
-        "asa": "ASA status",
-        "smoker": "Smoking",
-        "anticoag": "Anticoagulation",
-        "center_id": "Center",
-        "indication": "Indication",
-        "neoplastic": "Neoplastic collapse",
-        "technique": "Technique",
-        "viscosity_class": "Cement viscosity",
-        "approach": "Approach",
-        "cement_ml": "Cement per vertebra (mL)",
-        "total_cement_ml": "Cement in the session (mL)",
-        "fill_fraction": "Fill fraction",
-        "max_fill_fraction": "Largest fill fraction",
-        "n_levels": "Treated levels",
-        "region": "Region",
-        "height_loss_pct": "Height loss (%)",
-        "kyphosis_deg_pre": "Kyphosis before (degrees)",
-        "cortical_breach": "Cortical breach",
-        "posterior_wall_breach": "Posterior wall breach",
-        "intravertebral_cleft": "Intravertebral cleft",
-        "vascularity": "Vascularity",
-        "epidural_mass": "Epidural mass",
-        "operator_case_no": "Operator's case number",
-        "operator_cases_10": "Operator's cases so far (per 10)",
-        "any_thoracic": "Any thoracic level",
-        "azygos_or_ivc_leak_fluoro": "Azygos or caval leak on fluoroscopy",
-        "venous_leak_fluoro": "Venous leak on fluoroscopy",
-        "crp_mg_l": "CRP before (mg/L)",
-        "log_crp": "CRP before (per doubling)",
-        "wbc_10e9_l": "White cells before (10⁹/L)",
-        "mri_pre": "MRI before",
-        "biopsy_done": "Biopsy",
-        "antibiotic_iv": "Intravenous antibiotic",
-        "antibiotic_in_cement": "Antibiotic in cement",
-        "disc_leak": "Leak into the shared disc",
-        "distance": "Distance from a treated vertebra",
-        "neighbour_side": "Side of the treated vertebra",
-        "leak_any": "Any leak",
-        "leak_epidural": "Epidural leak",
-        "leak_foraminal": "Foraminal leak",
-        "leak_disc": "Leak into a disc",
-        "leak_disc_sup": "Leak into the disc above",
-        "leak_disc_inf": "Leak into the disc below",
-        "leak_venous": "Venous leak",
-        "leak_paravertebral_soft": "Soft-tissue leak",
-        "leak_needle_track": "Needle-track leak",
-        "leak_remote": "Remote cement",
-        "pce": "Pulmonary cement embolism",
-        "embolism_any": "Pulmonary embolism of any cause",
-        "infection": "Infection",
-        "event": "Event",
-    }
-)
-"""Column → the words that tables and figures print."""
 
 
 def analysis_values(values: pd.Series, column: Column) -> pd.Series:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vpstats.registry import Registry
 
 
-def infection(registry: Registry) -> Frame:
+def infection(registry: Registry, horizon: float | None = None) -> Frame:
     """Procedures followed to an infection of the spine, death competing.
 
     An infection belongs to the latest procedure before its onset; an earlier procedure is
@@ -30,16 +30,24 @@ def infection(registry: Registry) -> Frame:
     Parameters
     ----------
     registry : Registry
+    horizon : float, optional
+        Days after which follow-up is cut.
 
     Returns
     -------
     Frame
         Unit "procedure"; `event` is 0 censored, 1 infection, 2 death; `days` since the procedure.
 
+    Raises
+    ------
+    UsageError
+        If the horizon is not positive.
+
     References
     ----------
     Zhang C, et al. Pyogenic spondylitis after vertebral augmentation. 2021. PMC8236162.
     """
+    _check_horizon(horizon)
     data = _followed(registry)
     found = attribute(registry.events, registry.procedures)
     found = found[found["event_type"] == "infection"]
@@ -50,7 +58,7 @@ def infection(registry: Registry) -> Frame:
     undated = found["event_date"].isna() & ~old
     lost = frame.data["procedure_id"].isin(found.loc[undated, "procedure_id"])
     frame = frame.keep(~lost, "day of the infection known")
-    timed = _time_to(frame.data, first_event(found[~old], ["infection"]), horizon=None)
+    timed = _time_to(frame.data, first_event(found[~old], ["infection"]), horizon=horizon)
     return _close(frame, timed)
 
 
@@ -85,8 +93,9 @@ def events(
     types = [event_types] if isinstance(event_types, str) else list(event_types)
     if not types or not set(types) <= set(EVENT_TYPES):
         raise UsageError(f"event_types takes codes of {', '.join(EVENT_TYPES)}.")
-    if unit not in ("procedure", "patient") or (horizon is not None and horizon <= 0):
-        raise UsageError("unit is 'procedure' or 'patient', and horizon a positive number of days.")
+    if unit not in ("procedure", "patient"):
+        raise UsageError(f"unit is '{unit}'; expected 'procedure' or 'patient'.")
+    _check_horizon(horizon)
     data = _followed(registry)
     causes = {1: " or ".join(types).replace("_", " ")}
     if "death" not in types:
@@ -97,6 +106,11 @@ def events(
     found = first_event(attribute(registry.events, registry.procedures), types)
     timed = _time_to(frame.data, found, horizon=horizon, death_is_event="death" in types)
     return _close(frame, timed)
+
+
+def _check_horizon(horizon: float | None) -> None:
+    if horizon is not None and horizon <= 0:
+        raise UsageError("horizon is a positive number of days, or absent.")
 
 
 def _followed(registry: Registry) -> pd.DataFrame:

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vpstats.disclosure.bands import FEW_DIGITS, coarse, digits_for, is_banded
 from vpstats.disclosure.cells import Cells, collect
 from vpstats.disclosure.derived import Decisions
 from vpstats.disclosure.numbers import Curve, Numbers, curves_of
-from vpstats.disclosure.policy import DIGITS, ReleasePolicy
+from vpstats.disclosure.policy import DIGITS, ReleasePolicy, in_band
 from vpstats.disclosure.relations import Builder
 from vpstats.disclosure.system import Role
 from vpstats.ledger import Ledger, cell
@@ -210,13 +211,39 @@ def _release_family(
         points = chosen.get(curve.key, [])
         at = grid[points]
         first = min(curve.positions)
+        start = numbers.curves[curve.key][0]
+        base = builder.system.bands.get(start)
         rows = _rows(curve, at, readings[curve.key], points, policy)
-        released.rows += [(first, row) for row in rows]
+        released.rows += [(first, _in_bands(row, base)) for row in rows]
         risk = [policy.rounded(float(x)) for x in readings[curve.key].at_risk[points]]
-        shown = dict(zip(at.tolist(), risk, strict=True))
+        shown = dict(zip(at.tolist(), [_band(x, base) for x in risk], strict=True))
+        if base is not None:
+            _coarsen_horizons(decisions, cells, curve, horizons)
         for i in horizons:
             if cells.group[i] == curve.key[2]:
                 _decide_horizon(decisions, released, cells, i, shown)
+
+
+def _band(count: float, base: int | None) -> float:
+    return count if base is None or not isfinite(count) else in_band(count, base)
+
+
+def _in_bands(row: dict[str, Any], base: int | None) -> dict[str, Any]:
+    """A reading of a curve whose number at the start is shown rounded to a base."""
+    if base is None or not isfinite(row["value"]):
+        return row
+    value = _band(row["value"], base) if row["stat"] == "n_risk" else row["value"]
+    if row["stat"] in ("estimate", "conf_low", "conf_high"):
+        value = coarse(value, FEW_DIGITS)
+    return {**row, "value": value, "n": _band(row["n"], base), "suppressed": "rounded"}
+
+
+def _coarsen_horizons(
+    decisions: Decisions, cells: Cells, curve: Steps, horizons: list[int]
+) -> None:
+    for i in horizons:
+        if cells.group[i] == curve.key[2] and isfinite(cells.value[i]):
+            decisions.changed[i] = coarse(cells.value[i], FEW_DIGITS)
 
 
 def _decide_horizon(
@@ -231,6 +258,8 @@ def _decide_horizon(
     released.numbers_at[i] = shown.get(time, float("nan"))
     if time in shown:
         decisions.reason.pop(i, None)
+        if i in decisions.changed:
+            decisions.reason[i] = "rounded"
     elif isfinite(cells.value[i]):
         decisions.reason[i] = "curve"
 
@@ -294,7 +323,10 @@ def read(
 def _may_be_shown(builder: Builder, numbers: Numbers, curve: Steps) -> bool:
     system, cells = builder.system, builder.cells
     parent = builder.variable.get(cells.parent[curve.positions[0]])
-    if any(system.is_hidden(v) for v in numbers.curves[curve.key]):
+    start, events = numbers.curves[curve.key]
+    if system.is_hidden(start) or system.is_hidden(events) or is_banded(system, events):
+        return False
+    if is_banded(system, start) and digits_for(system, start) is None:
         return False
     return parent is None or system.role[parent] not in (Role.MARKED, Role.UNMARKED)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isclose, isfinite
 
+from vpstats.disclosure.bands import decide_banded
 from vpstats.disclosure.cells import EXTREMES, Cells, Row, collect, split_term
 from vpstats.disclosure.numbers import Numbers
 from vpstats.disclosure.policy import ReleasePolicy
@@ -105,6 +106,7 @@ def decide(builder: Builder, numbers: Numbers) -> Decisions:
         if isfinite(judge.cells.value[i]) and _gives_away(judge, terms, i):
             judge.decisions.reason[i] = "derived"
     _decide_percentages(judge)
+    decide_banded(judge)
     _decide_medians(judge)
     _decide_means(judge)
     return judge.decisions
@@ -113,7 +115,10 @@ def decide(builder: Builder, numbers: Numbers) -> Decisions:
 def _decide_counts(judge: Judge) -> None:
     for i, variable in judge.builder.variable.items():
         role = judge.builder.system.role[variable]
-        if role is not Role.PUBLISHED:
+        if role is Role.BANDED:
+            judge.decisions.reason[i] = "rounded"
+            judge.decisions.changed[i] = judge.builder.system.shown(variable)
+        elif role is not Role.PUBLISHED:
             judge.decisions.reason[i] = "primary" if role is Role.MARKED else "secondary"
 
 

@@ -281,7 +281,7 @@ def _assemble(
     )
     order = {name: k for k, name in enumerate(ledger.cells["cell_id"])}
     frame = frame.assign(place=[float(order[name]) for name in cells.ids], within=0)
-    kept = frame[[kind != "curve step" for kind in cells.kind]]
+    kept = frame[(frame["kind"] != "curve step").to_numpy()]
     frame = pd.concat([kept, *_curve_frame(cells, curves, order)], ignore_index=True)
     frame = frame.sort_values(["place", "within"], kind="stable", ignore_index=True)
     return _without_zero_caveats(frame[list(RELEASED_COLUMNS)], policy)
@@ -313,6 +313,8 @@ def _shown(
     value = decisions.changed.get(i, cells.value[i])
     if not isfinite(value):
         return value, n, reason
+    if reason == "rounded" and policy.rounding == 1:
+        return value, n, reason
     if cells.kind[i] in ("count", "total"):
         return policy.rounded(value), n, "rounded" if policy.rounding > 1 else reason
     if policy.rounding > 1 and cells.parent[i] >= 0 and not cells.is_summary(i):
@@ -335,7 +337,7 @@ def _shown_n(builder: Builder, numbers: Numbers, curves: CurveRelease, i: int) -
     variable = numbers.of_n.get(i)
     if variable is None or builder.system.is_hidden(variable):
         return np.nan
-    return builder.system.policy.rounded(builder.cells.n[i])
+    return builder.system.shown(variable)
 
 
 def _without_zero_caveats(frame: pd.DataFrame, policy: ReleasePolicy) -> pd.DataFrame:
@@ -379,6 +381,8 @@ def _render_all(
 
 def _words(value: float, reason: str, spec: str, policy: ReleasePolicy) -> str:
     if not np.isnan(value):
+        if reason == "rounded" and policy.rounding == 1:
+            return f"about {value:,.10g}"
         return format_number(value, spec)
     if reason == "primary":
         return policy.small_words

@@ -115,6 +115,11 @@ class ReleasePolicy:
         """
         return self.lowest <= count < self.threshold
 
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """Bases to which single large counts may be rounded where they would give others away."""
+        return tuple(2 * self.threshold * k for k in (1, 2, 5, 10))
+
     def rounded(self, count: float) -> float:
         """Round a count to the base; half goes up, and what is not 0 never becomes 0.
 
@@ -132,6 +137,17 @@ class ReleasePolicy:
             return float(count)
         nearest = self.rounding * ((2 * count + self.rounding) // (2 * self.rounding))
         return float(max(nearest, self.rounding))
+
+
+def in_band(count: float, base: int) -> float:
+    """Round a count to a base; half goes up.
+
+    Examples
+    --------
+    >>> in_band(3004, 10), in_band(3005, 10)
+    (3000.0, 3010.0)
+    """
+    return float(base * ((2 * count + base) // (2 * base)))
 
 
 def _whole(value: object) -> bool:
@@ -184,7 +200,10 @@ def _protection_text(policy: ReleasePolicy) -> str:
         "Further cells are hidden so that no table, flow, curve or sentence of this report, nor "
         "all of them together, narrows a hidden count to fewer than "
         f"{policy.width} possible values (Hundepool et al., Statistical Disclosure Control, "
-        f"Wiley 2012). Estimates are given to {DIGITS} significant digits."
+        "Wiley 2012). A large count that would give a small one away is rounded to a multiple of "
+        f"{policy.bands[0]} or more instead of being hidden, with the percentages and curves that "
+        "rest on it; sentences then say “about”. Other estimates are given to "
+        f"{DIGITS} significant digits."
     )
 
 

@@ -26,6 +26,9 @@ COINCIDENCE = 4
 TOTAL_COST, PERCENT_COST = 5.0, 0.3
 """What hiding a total, and each percentage that goes with a count, adds to its cost of 1."""
 
+MODEL_COST = 0.2
+"""Share of that cost for the counts of a fitted model, which say little by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -103,6 +106,8 @@ def count_system(cells: Cells, policy: ReleasePolicy) -> Builder:
     for i in cells.counts:
         total = TOTAL_COST if cells.kind[i] == "total" else 0.0
         cost = 1 + total + PERCENT_COST * dependent.get(i, 0) + 0.1 * log10(1 + cells.value[i])
+        # what a model rests on is missed less than what was counted
+        cost *= MODEL_COST if cells.variable[i] == "model" else 1.0
         builder.variable[i] = builder.system.add(round(cells.value[i]), cost)
         if policy.is_small(cells.value[i]):
             builder.system.sensitive.add(builder.variable[i])
@@ -153,11 +158,14 @@ def _parents(builder: Builder) -> None:
         if cells.parent[i] >= 0
     )
     for (parent, *_), children in sets.items():
-        if _is_person(cells, parent) == _is_person(cells, children[0]):
-            _partition(builder, parent, children)
-        else:
+        if _is_person(cells, parent) != _is_person(cells, children[0]):
             for child in children:
                 builder.sum(parent, [child], complement=False)
+            continue
+        everybody = [c for c in children if cells.is_overall(c)]
+        groups = [c for c in children if not cells.is_overall(c)]
+        for part in filter(None, (everybody, groups)):
+            _partition(builder, parent, part)
 
 
 def _is_person(cells: Cells, i: int) -> bool:
@@ -192,12 +200,11 @@ def _overalls(builder: Builder) -> None:
     for members in _sets(cells):
         first = members[0]
         parents = {cells.parent[m] for m in members}
-        if len(parents) == 1 and -1 not in parents:
-            continue
+        related = len(parents) == 1 and -1 not in parents
         same = index[cells.analysis[first], family(cells.stat[first])]
-        candidates = _wholes(cells, same, members)
+        candidates = _wholes(cells, same, members, own=related)
         whole = builder.smallest_from(candidates, builder.add_up(members))
-        if whole is None:
+        if whole is None and not related:
             whole = _elsewhere(builder, elsewhere, members)
         if whole is not None:
             builder.sum(whole, members)
@@ -221,8 +228,8 @@ def _sets(cells: Cells) -> Iterator[list[int]]:
                 yield members
 
 
-def _wholes(cells: Cells, same: list[int], members: list[int]) -> list[int]:
-    """Cells of the analysis that could be the sum: the variable's own first, then others."""
+def _wholes(cells: Cells, same: list[int], members: list[int], *, own: bool) -> list[int]:
+    """Cells of the analysis that could be the sum: the variable's own, or else another's."""
     first, inside = members[0], set(members)
     across_groups = len({cells.group[m] for m in members}) > 1
     fitting = [
@@ -235,11 +242,12 @@ def _wholes(cells: Cells, same: list[int], members: list[int]) -> list[int]:
         and (cells.is_overall(i) or (not across_groups and cells.group[i] == cells.group[first]))
         and (cells.level[i] == cells.level[first] if across_groups else not cells.level[i])
     ]
-    own = [i for i in fitting if cells.variable[i] == cells.variable[first]]
-    if not own and cells.stat[first] == "n_missing":
+    of_variable = [i for i in fitting if cells.variable[i] == cells.variable[first]]
+    if not of_variable and (own or cells.stat[first] == "n_missing"):
         return []
+    found = of_variable or fitting
     # where the sum itself is missing, another number of its size is not the sum
-    return [] if any(isnan(cells.value[i]) for i in own or fitting) else own or fitting
+    return [] if any(isnan(cells.value[i]) for i in found) else found
 
 
 def _elsewhere(

@@ -23,20 +23,27 @@ from typing import Any
 
 import numpy as np
 
+from vpstats.disclosure.policy import in_band
 from vpstats.disclosure.system import HIDDEN_ROLES, Role, System
 from vpstats.errors import DisclosureError
 
 RADII: tuple[int | None, ...] = (1, 2, 3, 5, 8, None)
 """How far around a variable relations are considered; None for as far as they go."""
 
-CHEAP = 3.0
+CHEAP = 0.6
 """Cost up to which a plan is taken without looking whether giving up marks would cost less."""
+
+LARGE = 60
+"""Relations beyond which no cheaper witness is looked for."""
 
 UNMARK_COST = 0.5
 """Loss where a table says "withheld" instead of "fewer than 5"."""
 
 WHOLE = 1e-5
 """Largest distance from a whole number that is put down to the solver's arithmetic."""
+
+LEAST_BASES = 10
+"""How many times its base a rounded count must be, so that it still says something."""
 
 FREE = 1e-6
 """Price of moving what is hidden already: it keeps witnesses small."""
@@ -61,6 +68,7 @@ class _Search:
 
     def record(self, moves: dict[int, int]) -> None:
         """Remember a witness."""
+        self.system.witnesses.append(moves)
         for variable in moves.keys() & self.system.sensitive:
             at = self.system.value[variable] + moves[variable]
             self.low[variable] = min(self.low.get(variable, self.system.value[variable]), at)
@@ -94,6 +102,30 @@ def protect(system: System) -> None:
     for variable in sorted(system.sensitive, key=lambda v: (not _is_total(system, v), v)):
         if search.missing(variable, strict=True):
             _protect(search, variable)
+    if system.policy.rounding == 1:
+        _show_in_bands(system)
+
+
+def _show_in_bands(system: System) -> None:
+    """Give back a rounded value of each large hidden variable, where every witness rounds alike.
+
+    A witness stays a table that agrees with the release, so what it protects stays protected.
+    """
+    for variable, role in enumerate(system.role):
+        if role is Role.SECONDARY:
+            base = _band_of(system, variable)
+            if base is not None:
+                system.role[variable], system.bands[variable] = Role.BANDED, base
+
+
+def _band_of(system: System, variable: int) -> int | None:
+    possible = system.can_be(variable)
+    for base in system.policy.bands:
+        if min(possible) < LEAST_BASES * base:
+            return None
+        if len({in_band(value, base) for value in possible}) == 1:
+            return base
+    return None
 
 
 def _is_total(system: System, variable: int) -> bool:
@@ -163,7 +195,7 @@ def _plan(search: _Search, variable: int, unmarked: list[int], *, strict: bool) 
             plan = None
             break
         hidden = [v for v in moves if system.role[v] is Role.PUBLISHED]
-        plan.cost += sum(system.cost[v] for v in hidden)
+        plan.cost += _cost(system, moves)
         plan.hidden += hidden
         plan.witnesses.append(moves)
         _set(system, hidden, Role.SECONDARY)
@@ -189,17 +221,25 @@ def _witness(system: System, variable: int, goal: int) -> dict[int, int] | None:
     """Find the cheapest changes of other variables that let one change by `goal`."""
     if not system.touching[variable]:
         return {variable: goal}
+    best: dict[int, int] | None = None
     before = 0
     for radius in RADII:
         relations = _around(system, variable, radius)
-        if len(relations) == before:
+        if len(relations) == before or (best is not None and before > LARGE):
             continue
         before = len(relations)
         moves = _swap(system, variable, goal) if radius == 1 else None
         moves = moves or _solve(system, relations, variable, goal)
-        if moves is not None:
-            return moves
-    return None
+        if moves is not None and (best is None or _cost(system, moves) < _cost(system, best)):
+            best = moves
+        if best is not None and _cost(system, best) <= CHEAP:
+            return best
+    return best
+
+
+def _cost(system: System, moves: dict[int, int]) -> float:
+    """Loss from hiding what a witness moves of the published variables."""
+    return sum(system.cost[v] for v in moves if system.role[v] is Role.PUBLISHED)
 
 
 def _around(system: System, variable: int, radius: int | None) -> list[int]:
@@ -258,7 +298,8 @@ def _binding(system: System, variable: int) -> list[int]:
 def _ample_rest(system: System, relation: int) -> int | None:
     for v in system.relations[relation]:
         ample = system.value[v] >= 4 * system.policy.threshold
-        if system.role[v] is Role.IMPLIED and len(system.touching[v]) == 1 and ample:
+        rest = system.role[v] is Role.IMPLIED and v not in system.sensitive
+        if rest and len(system.touching[v]) == 1 and ample:
             return v
     return None
 

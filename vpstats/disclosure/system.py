@@ -2,8 +2,8 @@
 
 Every count is a variable, every relation says that a signed sum of variables is zero. What is
 known of a variable depends on its role: a published one is known exactly, a marked one lies below
-the threshold, one hidden for the sake of others does not, and one that stands in no table can be
-anything from zero.
+the threshold, one hidden for the sake of others does not, a banded one rounds to what is shown, and
+one that stands in no table can be anything from zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf, isfinite
 
-from vpstats.disclosure.policy import ReleasePolicy
+from vpstats.disclosure.policy import ReleasePolicy, in_band
 
 
 class Role(IntEnum):
@@ -24,7 +24,14 @@ class Role(IntEnum):
     MARKED = 2
     UNMARKED = 3
     IMPLIED = 4
+    BANDED = 5
 
+
+BAND_COST = 0.1
+"""Loss if a count is only rounded, where hiding it costs 1."""
+
+LARGE_IN_BASES = 11
+"""How many times the smallest base a count must be to be rounded rather than hidden."""
 
 HIDDEN_ROLES = (Role.SECONDARY, Role.MARKED, Role.UNMARKED)
 
@@ -50,6 +57,10 @@ class System:
         Relations that equate cells because they look like the same quantity.
     touching : list of list of int
         Relations of each variable.
+    bands : dict of int to int
+        Base to which the value of a banded variable is rounded when it is shown.
+    witnesses : list of dict of int to int
+        Changes of variables that lead to other tables which agree with everything shown.
     """
 
     policy: ReleasePolicy
@@ -60,6 +71,8 @@ class System:
     relations: list[dict[int, int]] = field(default_factory=list)
     guessed: set[int] = field(default_factory=set)
     touching: list[list[int]] = field(default_factory=list)
+    bands: dict[int, int] = field(default_factory=dict)
+    witnesses: list[dict[int, int]] = field(default_factory=list)
     _seen: set[tuple[tuple[int, int], ...]] = field(default_factory=set)
 
     def add(self, value: float, cost: float, *, role: Role | None = None) -> int:
@@ -85,7 +98,8 @@ class System:
             marked = Role.MARKED if self.policy.marks_small else Role.UNMARKED
             role = marked if small else Role.PUBLISHED
         self.value.append(int(value))
-        self.cost.append(cost)
+        bandable = value >= LARGE_IN_BASES * self.policy.bands[0] and self.policy.rounding == 1
+        self.cost.append(cost * BAND_COST if bandable else cost)
         self.role.append(role)
         self.touching.append([])
         return variable
@@ -182,6 +196,10 @@ class System:
         role, value = self.role[variable], self.value[variable]
         if role is Role.PUBLISHED:
             return float(value), float(value)
+        if role is Role.BANDED:
+            base = self.bands[variable]
+            nearest = in_band(value, base)
+            return nearest - base // 2, nearest + base - base // 2 - 1
         if role is Role.SECONDARY:
             return float(self.policy.threshold), inf
         if role is Role.MARKED:
@@ -191,6 +209,16 @@ class System:
     def may_hide(self, variable: int) -> bool:
         """Whether a published variable may be hidden to protect another; zeros may not."""
         return self.role[variable] is Role.PUBLISHED and self.value[variable] > 0
+
+    def shown(self, variable: int) -> float:
+        """What the public is told of the value: itself, or the middle of its band."""
+        base = self.bands.get(variable)
+        value = self.value[variable]
+        return self.policy.rounded(value) if base is None else in_band(value, base)
+
+    def can_be(self, variable: int) -> set[int]:
+        """Values that witnesses show to be possible, the true one among them."""
+        return {self.value[variable] + moves.get(variable, 0) for moves in (*self.witnesses, {})}
 
     def is_hidden(self, variable: int) -> bool:
         """Whether the public is not told the value."""

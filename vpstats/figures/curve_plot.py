@@ -268,7 +268,7 @@ def _top(series: list[Curve], kind: str) -> float:
         return 100.0
     values = np.concatenate([np.append(c.high, c.estimate) for c in series])
     # a curve that never rises still needs an axis: one per cent, or a hundredth of a hazard
-    top = max(float(np.nanmax(values)) * 1.06, _scale(kind) / 100)
+    top = float(np.nanmax(values)) * 1.06 or _scale(kind) / 100
     return top if kind == "cumulative_hazard" else min(top, 100.0)
 
 

@@ -48,12 +48,17 @@ from vpstats.formats import (
 from vpstats.rows import MODELS, Record, is_hidden, number, records
 
 _LOOKS = {"crude": (GREY, "o"), "adjusted": (PALETTE[0], "s"), "mediators": (PALETTE[1], "D")}
-_ROW, _PAD, _GAP, _HEAD, _FOOT, _EDGE = 4.0, 0.7, 2.6, 6.2, 10.5, 1.0
-_MIN_PLOT, _MAX_LABEL = 24.0, 52.0
+_ROW, _PAD, _GAP, _HEAD, _FOOT, _EDGE = 4.0, 0.7, 2.6, 6.2, 10.5, 1.5
+_MIN_PLOT, _MAX_LABEL, _INDENT = 24.0, 52.0, 2.5
+_NARROW = 120.0
+"""Width under which the models of a term stand below its label, not beside it."""
+
 _DECADES = tuple(10.0**k for k in range(-3, 4))
 _TICKS = tuple(d * k for d in _DECADES for k in (1, 2, 5))
 _COARSE_TICKS = tuple(d * k for d in _DECADES for k in (1, 3))
 _FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0)
+_MIDDLE_TICKS = (0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5)
+_SPARSE_TICKS = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0)
 _WIDEST_AXIS = (0.05, 20.0)
 
 
@@ -89,6 +94,27 @@ class Column:
     width: float
     align: str = "left"
     x: float = 0.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """The lines of one term, and its label in lines; stacked ones have the label above."""
+
+    lines: list[Line]
+    label: list[str]
+    stacked: bool
+
+    @property
+    def offset(self) -> float:
+        """From the top of the block to the middle of its first line of numbers."""
+        above = len(self.label) * line_height(SMALL) if self.stacked else 0.0
+        return _PAD + _ROW / 2 + above
+
+    @property
+    def size(self) -> float:
+        """Height in millimetres."""
+        label = line_height(SMALL) * len(self.label) + 0.7 + _PAD
+        return max(self.offset - _ROW / 2 + _ROW * len(self.lines), label) + _PAD
 
 
 def forest(
@@ -230,7 +256,7 @@ def _axis_limits(lines: list[Line]) -> tuple[float, float]:
 def _ticks(ends: tuple[float, float], room: float) -> list[float]:
     # the densest series whose labels stand apart
     per_decade = room / float(np.log10(ends[1] / ends[0]))
-    for series in (_FINE_TICKS, _TICKS, _COARSE_TICKS):
+    for series in (_FINE_TICKS, _MIDDLE_TICKS, _TICKS, _SPARSE_TICKS, _COARSE_TICKS):
         inside = [t for t in series if ends[0] <= t <= ends[1]]
         gaps = np.diff(np.log10(inside)) * per_decade
         needed = [text_width(f"{t:g}", SMALL) + 1.2 for t in inside[1:]]
@@ -300,28 +326,33 @@ def _sheet(
     note: str,
 ) -> Figure:
     columns, plot_x, plot_width = _columns(lines, width, heads)
-    blocks = [list(part) for _, part in groupby(lines, key=lambda line: line.term)]
-    labels = [wrap(block[0].label, columns[0].width, SMALL) for block in blocks]
-    sizes = [max(_ROW * len(b), line_height(SMALL) * len(w) + 0.7) + 2 * _PAD
-             for b, w in zip(blocks, labels, strict=True)]  # fmt: skip
+    blocks = _blocks(lines, columns[0].width, stacked=width < _NARROW)
+    total = sum(block.size for block in blocks)
     notes = wrap(note, width - 2 * _EDGE, SMALL) if note else []
     foot = _FOOT + (4.0 if directions else 0.0)
-    height = _HEAD + sum(sizes) + foot + line_height(SMALL) * len(notes)
+    height = _HEAD + total + foot + line_height(SMALL) * len(notes)
     sheet = new_sheet(width, height)
     _headings(sheet, columns)
-    heights = _write_blocks(sheet, columns, blocks, labels, sizes)
-    ax = sheet.add_axes(plot_x, _HEAD, plot_width, sum(sizes))
-    ax.set_ylim(_HEAD + sum(sizes), _HEAD)
+    heights = _write_blocks(sheet, columns, blocks)
+    ax = sheet.add_axes(plot_x, _HEAD, plot_width, total)
+    ax.set_ylim(_HEAD + total, _HEAD)
     _draw(ax, lines, heights, ends)
     _log_axis(ax, ends, plot_width)
     bare_x(ax)
-    bottom = _HEAD + sum(sizes)
-    _below(sheet, plot_x, plot_width, bottom, ends, measure, directions)
+    _below(sheet, plot_x, plot_width, _HEAD + total, ends, measure, directions)
     for i, text in enumerate(notes):
         sheet.write(
             _EDGE, height - line_height(SMALL) * (len(notes) - i - 0.5), text, fontsize=SMALL
         )
     return sheet.figure
+
+
+def _blocks(lines: list[Line], room: float, stacked: bool) -> list[Block]:
+    parts = [list(part) for _, part in groupby(lines, key=lambda line: line.term)]
+    return [
+        Block(part, wrap(part[0].label, room, SMALL), stacked and bool(part[0].model))
+        for part in parts
+    ]
 
 
 def _columns(
@@ -336,7 +367,7 @@ def _columns(
         "p": ("left", "p"),
     }
     kept = [f for f in offered if f in ("label", "text") or any(getattr(v, f) for v in lines)]
-    for dropped in ("", "events", "n", "p"):
+    for dropped in ("model" if width < _NARROW else "", "events", "n", "p"):
         kept = [f for f in kept if f != dropped]
         columns = [_column(f, *offered[f], lines) for f in kept]
         if width - _taken(columns) >= _MIN_PLOT + 14:
@@ -349,6 +380,8 @@ def _column(field: str, align: str, head: str, lines: list[Line]) -> Column:
     if field == "text":
         # reasons are written over the plot, so that they do not widen the column
         texts = [line.text for line in lines if line.drawn or line.reference]
+    if field == "label":  # in a narrow figure the models stand here too
+        texts = [*texts, *(f"{line.model}{'m' * bool(line.model)}" for line in lines)]
     room = max(widest(texts, SMALL), text_width(head, SMALL, "bold"))
     return Column(field, head, min(room, _MAX_LABEL) if field == "label" else room, align)
 
@@ -360,7 +393,7 @@ def _taken(columns: list[Column]) -> float:
 def _placed(columns: list[Column], width: float) -> tuple[list[Column], float, float]:
     excess = _taken(columns) + _MIN_PLOT - width
     if excess > 0:
-        columns = [replace(columns[0], width=max(columns[0].width - excess, 18.0)), *columns[1:]]
+        columns = [replace(columns[0], width=max(columns[0].width - excess, 22.0)), *columns[1:]]
     plot_width = width - _taken(columns) - _GAP
     left = [c for c in columns if c.field not in ("text", "p")]
     x, placed = _EDGE, []
@@ -384,25 +417,20 @@ def _headings(sheet: Sheet, columns: list[Column]) -> None:
     sheet.rule(_HEAD - 0.6)
 
 
-def _write_blocks(
-    sheet: Sheet,
-    columns: list[Column],
-    blocks: list[list[Line]],
-    labels: list[list[str]],
-    sizes: list[float],
-) -> list[float]:
+def _write_blocks(sheet: Sheet, columns: list[Column], blocks: list[Block]) -> list[float]:
     heights: list[float] = []
     top = _HEAD
-    for i, (block, label, size) in enumerate(zip(blocks, labels, sizes, strict=True)):
+    for i, block in enumerate(blocks):
         if i % 2:
-            sheet.axes.axhspan(top, top + size, color=BAND, lw=0, zorder=0)
-        first = top + _PAD + _ROW / 2
-        for k, text in enumerate(label):
-            _put(sheet, columns[0], first + k * line_height(SMALL), text)
-        for k, line in enumerate(block):
-            heights.append(first + k * _ROW)
+            sheet.axes.axhspan(top, top + block.size, color=BAND, lw=0, zorder=0)
+        for k, text in enumerate(block.label):
+            _put(sheet, columns[0], top + _PAD + _ROW / 2 + k * line_height(SMALL), text)
+        for k, line in enumerate(block.lines):
+            heights.append(top + block.offset + k * _ROW)
+            if block.stacked:
+                sheet.write(columns[0].x + _INDENT, heights[-1], line.model, fontsize=SMALL)
             _write_line(sheet, columns[1:], line, heights[-1])
-        top += size
+        top += block.size
     return heights
 
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 _STATS = ("percent", "conf_low", "conf_high")
-_ROW, _HEAD, _EDGE, _GAP = 4.4, 6.2, 1.0, 2.6
+_ROW, _HEAD, _EDGE, _GAP = 4.4, 6.2, 1.5, 2.6
 _SPREAD = 20.0
 """Largest over smallest rate from which a linear axis would press the small ones together."""
 
@@ -184,7 +184,7 @@ def _rates_sheet(
     _rates_text(sheet, lines, heads, (events_x, text_x), dict(zip(map(id, found),
                 zip(numbers, events, strict=True), strict=True)))  # fmt: skip
     ax = sheet.add_axes(events_x + _GAP, _HEAD, text_x - events_x - 2 * _GAP - 1.0, bottom - _HEAD)
-    _rates_axes(ax, lines, root, axis_label, bottom)
+    _rates_axes(ax, lines, root, axis_label, (bottom, text_x - events_x - 2 * _GAP - 1.0))
     for i, text in enumerate(notes):
         sheet.write(_EDGE, bottom + 11.0 + (i + 0.3) * line_height(SMALL), text, fontsize=SMALL,
                     color=GREY)  # fmt: skip
@@ -231,7 +231,10 @@ def _rates_text(
         sheet.write(text_x, line.middle, number_text, fontsize=SMALL)
 
 
-def _rates_axes(ax: Axes, lines: list[Row], root: bool, label: str, bottom: float) -> None:
+def _rates_axes(
+    ax: Axes, lines: list[Row], root: bool, label: str, size: tuple[float, float]
+) -> None:
+    bottom, room = size
     bare_x(ax)
     if root:
         ax.set_xscale("function", functions=(_root, np.square))
@@ -241,7 +244,7 @@ def _rates_axes(ax: Axes, lines: list[Row], root: bool, label: str, bottom: floa
     for line in lines:
         if line.record is not None:
             draw_rate(ax, line.middle, line.record)
-    ticks = _ticks(ax.get_xlim()[1], root)
+    ticks = _ticks(ax.get_xlim()[1], root, room)
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_major_formatter(FixedFormatter([f"{t:g}" for t in ticks]))
     ax.set_xlabel(f"{label}, %{' (square-root scale)' if root else ''}")
@@ -256,15 +259,19 @@ def _right(lines: list[Row]) -> float:
     return min(max([e for e in ends if np.isfinite(e)] + [0.5]) * 1.05, 100.0)
 
 
-def _ticks(right: float, root: bool) -> list[float]:
+def _ticks(right: float, root: bool, room: float) -> list[float]:
+    """Ticks whose labels stand apart on an axis of `room` millimetres."""
     if not root:
-        step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25) if right / s <= 5 or s == 25)
+        most = max(min(room / 6.0, 5.0), 1.0)
+        steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50, 100)
+        step = next((s for s in steps if right / s <= most), steps[-1])
         return [float(round(k * step, 6)) for k in range(int(right / step) + 1)]
     ticks = [0.0]
-    for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 50, 70, 100):
-        # a tenth of the axis between two labels
-        if tick <= right and sqrt(tick) - sqrt(ticks[-1]) >= 0.11 * sqrt(right):
-            ticks.append(float(tick))
+    for tick in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 70.0, 100.0):
+        gap = room * (sqrt(tick) - sqrt(ticks[-1])) / sqrt(right)
+        needed = (text_width(f"{tick:g}", SMALL) + text_width(f"{ticks[-1]:g}", SMALL)) / 2 + 1.2
+        if tick <= right and gap >= max(needed, 0.1 * room):
+            ticks.append(tick)
     return ticks
 
 

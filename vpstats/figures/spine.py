@@ -26,7 +26,6 @@ from vpstats.figures.style import (
     TEXT,
     Sheet,
     bare_x,
-    ink_on,
     line_height,
     new_sheet,
     styled,
@@ -242,7 +241,7 @@ def _body(sheet: Sheet, v: Vertebra, record: Record | None, top: float, mark: st
     sheet.axes.add_patch(PathPatch(path, fc=face, ec=INK, lw=0.7, hatch=hatch or None,
                                    joinstyle="round", zorder=2))  # fmt: skip
     if hidden:
-        sheet.write(v.x, v.y, mark, ha="center", fontsize=TEXT, color=ink_on(face), zorder=3)
+        sheet.write(v.x, v.y, mark, ha="center", fontsize=TEXT, zorder=3)
 
 
 _OUTLINE_CODES = [Path.MOVETO, *[Path.CURVE3] * 8, Path.CLOSEPOLY]

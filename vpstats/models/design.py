@@ -42,6 +42,8 @@ ALIAS_TOLERANCE = 1e-7
 """A column is aliased when the part of it that the columns before it leave over is shorter than
 this share of the column; R's ``lm`` uses the same."""
 _BLOCK = 4096
+_LARGEST = 1e150
+"""Larger values count as infinite: their squares are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,14 +346,13 @@ def _product(factors: Sequence[NDArray[Any]]) -> NDArray[Any] | float:
 
 
 def _check_finite(X: Matrix, terms: Sequence[str]) -> None:
-    if np.isfinite(X.sum()):
-        return
     for j, term in enumerate(terms):
-        bad = int(np.count_nonzero(~np.isfinite(X[:, j])))
-        if bad:
+        usable = np.abs(X[:, j]) < _LARGEST
+        if not usable.all():
             raise UsageError(
-                f"{term} is infinite or undefined in {bad:,} rows (an infinite value, a logarithm "
-                "of zero, a root of a negative number); correct the values or make them missing."
+                f"{term} is infinite or undefined in {np.count_nonzero(~usable):,} rows (an "
+                "infinite value, a logarithm of zero, a root of a negative number); correct the "
+                "values or make them missing."
             )
 
 

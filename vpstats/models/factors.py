@@ -173,10 +173,7 @@ class _Evaluation:
 
     def _vector(self, node: ast.expr) -> Vector:
         with np.errstate(all="ignore"):
-            value = np.asarray(self._number(node), dtype=np.float64)
-        if value.ndim == 0:
-            raise FormulaError(f"'{self.expression.text}' names no column.")
-        return value
+            return np.asarray(self._number(node), dtype=np.float64)
 
     def _number(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Name):

@@ -135,12 +135,13 @@ def read_follow_up(
     used = [name for name in (duration, event, entry, weights, by, frame.cluster) if name]
     require_columns(frame.data, used)
     data = frame.data if kept is None else frame.data[list(dict.fromkeys(used))].iloc[kept]
-    exit_, event_ = read_times(data, duration), _numbers(data, event)
+    exit_, event_ = read_times(data, duration), _read_codes(data, event)
     entry_ = None if entry is None else read_times(data, entry)
     weights_ = None if weights is None else _numbers(data, weights)
     group, groups = _group(data, by)
     cluster = None if frame.cluster is None else cluster_codes(data[frame.cluster])
-    keep = _complete(exit_, event_, entry_, weights_, group)
+    # whole numbers are never missing, and a code of -1 is an error, not a gap
+    keep = _complete(exit_, None if event_.dtype.kind == "i" else event_, entry_, weights_, group)
     if keep is not None:
         exit_, event_, cluster, group = (_subset(v, keep) for v in (exit_, event_, cluster, group))
         entry_, weights_ = _subset(entry_, keep), _subset(weights_, keep)
@@ -238,6 +239,15 @@ def _numbers(data: pd.DataFrame, name: str) -> Vector:
     return read_numbers(data, name)
 
 
+def _read_codes(data: pd.DataFrame, name: str) -> NDArray[Any]:
+    """Event codes as whole numbers where the column holds them, else as numbers."""
+    require_columns(data, [name])
+    column = data[name]
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
+        return np.asarray(column.to_numpy().astype(np.int64))
+    return _numbers(data, name)
+
+
 def _group(data: pd.DataFrame, by: str | None) -> tuple[Codes | None, pd.Index]:
     if by is None:
         return None, pd.Index([None])
@@ -247,18 +257,22 @@ def _group(data: pd.DataFrame, by: str | None) -> tuple[Codes | None, pd.Index]:
 
 def _complete(*columns: NDArray[Any] | None) -> NDArray[np.intp] | None:
     """Positions of the rows without a missing value, or None where that is all of them."""
-    missing = np.zeros(0, dtype=bool)
-    for column in columns:
-        if column is None:
-            continue
-        absent = column < 0 if column.dtype.kind == "i" else np.isnan(column)
-        missing = absent if missing.size == 0 else missing | absent
-    return np.flatnonzero(~missing) if missing.any() else None
+    absent = [_absent(column) for column in columns if column is not None]
+    found = [missing for missing in absent if missing is not None]
+    return np.flatnonzero(~np.any(found, axis=0)) if found else None
+
+
+def _absent(column: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Rows where a number is NaN or a code -1; None where the least value shows that none is."""
+    least = column.min(initial=0)
+    if column.dtype.kind == "i":
+        return column < 0 if least < 0 else None
+    return np.isnan(column) if np.isnan(least) else None
 
 
 def _check_times(exit_: Vector, entry: Vector | None, duration: str, name: str | None) -> None:
-    wrong = int(np.count_nonzero(~((exit_ >= 0) & np.isfinite(exit_))))
-    if wrong:
+    if not (exit_.min(initial=0.0) >= 0 and exit_.max(initial=0.0) < np.inf):
+        wrong = int(np.count_nonzero(~((exit_ >= 0) & np.isfinite(exit_))))
         raise UsageError(
             f"duration='{duration}' is negative or infinite in {wrong:,} rows; expected times "
             "since the start of follow-up. Correct or leave out those rows."
@@ -285,11 +299,11 @@ def _check_weights(weights: Vector | None, name: str | None) -> None:
         )
 
 
-def _event_codes(event: Vector, name: str) -> Codes:
+def _event_codes(event: NDArray[Any], name: str) -> Codes:
     with np.errstate(invalid="ignore"):  # an infinite code is found by the comparison
-        codes = event.astype(np.int64)
-    wrong = int(np.count_nonzero((codes != event) | (codes < 0)))
-    if wrong:
+        codes = event.astype(np.int64, copy=False)
+    if codes.min(initial=0) < 0 or not (codes is event or np.array_equal(codes, event)):
+        wrong = int(np.count_nonzero((codes != event) | (codes < 0)))
         raise UsageError(
             f"event='{name}' is not a code in {wrong:,} rows; expected 0 for censored and 1, 2, "
             "… for the causes (or booleans)."

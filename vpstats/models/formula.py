@@ -194,7 +194,7 @@ def _parse(text: str) -> Formula:
         parsed = DefaultFormulaParser().get_terms(text)
     except (FormulaicError, SyntaxError) as error:
         reason = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split("\n")[0].rstrip(". ")
-        raise FormulaError(f"formula '{text}': {reason}; see the notation in the guide.") from None
+        raise FormulaError(f"formula '{text}': {reason}.") from None
     sides = parsed._to_dict() if hasattr(parsed, "_to_dict") else {"root": parsed}
     right = [_factors(text, term) for term in sides.get("rhs", sides.get("root", ()))]
     response = _response(text, [_factors(text, term) for term in sides.get("lhs", ())])
@@ -351,21 +351,20 @@ def _is_plain_comparison(node: ast.Compare) -> bool:
 
 def _call_faults(node: ast.Call, names: Mapping[str, str]) -> Iterator[tuple[ast.AST, str]]:
     name = function_name(node)
+    known = TRANSFORMS[name].options if name in TRANSFORMS else ()
     if name not in TRANSFORMS:
         yield node.func, f"is not a transform; known: {', '.join(TRANSFORMS)}"
-        return
-    known = TRANSFORMS[name].options
-    if not node.args or len(node.args) > 1 + len(known):
+    elif not node.args or len(node.args) > 1 + len(known):
         yield node, f"needs one argument{' and at most ' + ', '.join(known) if known else ''}"
-        return
-    if any(option.arg not in known for option in node.keywords):
+    elif any(option.arg not in known for option in node.keywords):
         yield node, f"has an unknown option; known: {', '.join(known) or 'none'}"
-    for value in [*node.args[1:], *(option.value for option in node.keywords)]:
-        if not _is_option_value(value):
-            yield value, "cannot be an option; give a number, a text or a list of numbers"
-    if name == "C" and not isinstance(node.args[0], ast.Name):
+    elif name == "C" and not isinstance(node.args[0], ast.Name):
         yield node.args[0], "cannot stand in C(); name one column"
-    yield from _faults(node.args[0], names)
+    else:
+        for value in [*node.args[1:], *(option.value for option in node.keywords)]:
+            if not _is_option_value(value):
+                yield value, "cannot be an option; give a number, a text or a list of numbers"
+        yield from _faults(node.args[0], names)
 
 
 def _is_option_value(node: ast.expr) -> bool:

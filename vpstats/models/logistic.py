@@ -18,7 +18,7 @@ from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations, open_data
 from vpstats.models.binary import (
     BinaryRows,
-    fitted_likelihood,
+    largest_log_odds,
     likelihood,
     row_terms,
     starting_point,
@@ -36,6 +36,7 @@ from vpstats.models.covariance import (
     two_way_covariance,
 )
 from vpstats.models.design import Design, build_design
+from vpstats.models.firth import fitted_likelihood, has_few_events, modified_terms
 from vpstats.models.logistic_result import LogisticFit
 from vpstats.models.newton import Solution, invert, maximise
 from vpstats.models.pooling import pool_fits
@@ -340,7 +341,7 @@ def _separation(data: _Data, request: _Request, found: Solution) -> Caveat | Non
             likelihood(data.rows),
             found.estimate if found.converged else np.zeros(len(data.design.terms)),
         )
-    if found.converged and row_terms(data.rows, found.estimate).largest < _FAR:
+    if found.converged and largest_log_odds(data.rows, found.estimate) < _FAR:
         return None
     separation = detect_separation(data.design.X, data.y, data.design.terms)
     if not separation.found:
@@ -372,14 +373,15 @@ def _not_converged(blank: LogisticFit, found: Solution) -> LogisticFit:
 
 
 def _finish(blank: LogisticFit, data: _Data, request: _Request, found: Solution) -> LogisticFit:
-    plain = likelihood(data.rows)(found.estimate)
+    penalised = request.penalty is not None
+    plain = likelihood(data.rows)(found.estimate) if penalised else found
     covariance = _covariance(data, request, found.estimate, invert(plain.information))
     low = high = p_values = None
     if request.intervals == "profile":
         evaluate = fitted_likelihood(data.rows, request.penalty)
-        low, high = profile_intervals(evaluate, found, request.level)
+        concave = request.penalty is None or not has_few_events(data.rows)
+        low, high = profile_intervals(evaluate, found, request.level, concave=concave)
         p_values = ratio_p_values(evaluate, found)
-    penalised = request.penalty is not None
     return replace(
         blank,
         coefficients=found.estimate,
@@ -399,7 +401,7 @@ def _covariance(data: _Data, request: _Request, estimate: Vector, bread: Matrix)
     name, X = request.vcov, data.design.X
     if name == "model":
         return Covariance(bread, name)
-    terms = row_terms(data.rows, estimate, penalty=0.5 if request.penalty else 0.0)
+    terms = (modified_terms if request.penalty else row_terms)(data.rows, estimate)
     if name == "HC1":
         return Covariance(heteroscedastic_covariance(bread, X, terms.residuals), name)
     df = float(min(c.count for c in data.clusters) - 1)

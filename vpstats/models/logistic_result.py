@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from vpstats.errors import UsageError
-from vpstats.models.binary import BinaryRows, fitted_likelihood
+from vpstats.models.binary import BinaryRows
 from vpstats.models.columns import read_numbers, read_response
 from vpstats.models.design import DesignSpec, apply_design
+from vpstats.models.firth import fitted_likelihood
 from vpstats.models.newton import maximise
 from vpstats.models.profile import constrained_maximum
 from vpstats.results import FitResult, critical_value, require_level

@@ -146,12 +146,13 @@ def newton_step(here: Evaluation, free: Mask) -> tuple[Vector, float]:
         return step, 0.0
     score = here.score[free]
     try:
-        factor = linalg.cho_factor(here.information[np.ix_(free, free)])
+        with np.errstate(over="ignore", invalid="ignore"):
+            factor = linalg.cho_factor(here.information[np.ix_(free, free)])
+            step[free] = linalg.cho_solve(factor, score)
+            decrement = float(score @ step[free])
     except (linalg.LinAlgError, ValueError):  # ValueError: not finite
-        return step, np.inf
-    step[free] = linalg.cho_solve(factor, score)
-    decrement = float(score @ step[free])
-    return step, decrement if np.isfinite(decrement) else np.inf
+        return np.zeros(len(free)), np.inf
+    return (step, decrement) if np.isfinite(decrement) else (np.zeros(len(free)), np.inf)
 
 
 def _halve(
@@ -188,5 +189,7 @@ def invert(information: Matrix) -> Matrix:
         factor = linalg.cho_factor(information)
     except (linalg.LinAlgError, ValueError):
         return np.full_like(information, np.nan)
-    inverse = linalg.cho_solve(factor, np.eye(len(information)))
-    return np.asarray((inverse + inverse.T) / 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inverse = linalg.cho_solve(factor, np.eye(len(information)))
+        inverse = np.asarray((inverse + inverse.T) / 2)
+    return inverse if np.isfinite(inverse).all() else np.full_like(information, np.nan)

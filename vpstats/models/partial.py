@@ -76,6 +76,8 @@ def predictor(sets: RiskSets, beta: Vector) -> Vector:
     return np.asarray(eta if sets.rows.offset is None else eta + sets.rows.offset)
 
 
+# far from the maximum sums overflow, which the value then says
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     """Sum the rows up by event time.
 
@@ -93,21 +95,17 @@ def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     """
     rows = sets.rows
     eta = predictor(sets, beta)
-    with np.errstate(over="ignore"):
-        risk = np.exp(eta)
+    risk = np.exp(eta)
     if rows.weights is not None:
         risk *= rows.weights
-    zero, first = _by_slot(sets, risk)
-    (S0, E0), (S1, E1) = zero, first
+    (S0, E0), (S1, E1) = _by_slot(sets, risk)
     own = eta[rows.dead]
     gained = float(own.sum() if rows.weights is None else own @ rows.weights[rows.dead])
-    with np.errstate(all="ignore"):
-        den = np.repeat(S0, sets.deaths) - sets.shares * np.repeat(E0, sets.deaths)
-        lost = float(_per_slot(sets, np.log(den)).sum())
-        inverse = 1.0 / den
-        h, e = _per_slot(sets, inverse), _per_slot(sets, sets.shares * inverse)
-        square = inverse**2
-        a, b, c = (_per_slot(sets, sets.shares**k * square) for k in range(3))
+    den = np.repeat(S0, sets.deaths) - sets.shares * np.repeat(E0, sets.deaths)
+    lost = float(_per_slot(sets, np.log(den)).sum())
+    inverse = 1.0 / den
+    h, e = _per_slot(sets, inverse), _per_slot(sets, sets.shares * inverse)
+    a, b, c = (_per_slot(sets, sets.shares**k * inverse**2) for k in range(3))
     return Sums(risk, gained - lost, S0, E0, S1, E1, h, e, a, b, c)
 
 

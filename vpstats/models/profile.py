@@ -16,12 +16,17 @@ Evaluate = Callable[[Vector], Evaluation]
 
 _CLOSE = 1e-16
 """Squared length of the last step towards a limit, in standard errors."""
+_LEVEL = 1e-8
+"""By how much a profile may exceed the target at its limit: 1e-8 log-likelihood is about as many
+standard errors."""
 _MAX_STEPS = 40
 _WIDEST = 200.0
 """How many standard errors away a limit is looked for before it is called infinite."""
 
 
-def profile_intervals(evaluate: Evaluate, found: Solution, level: float) -> tuple[Vector, Vector]:
+def profile_intervals(
+    evaluate: Evaluate, found: Solution, level: float, *, concave: bool = True
+) -> tuple[Vector, Vector]:
     """Profile-likelihood limits of every coefficient.
 
     Parameters
@@ -32,6 +37,9 @@ def profile_intervals(evaluate: Evaluate, found: Solution, level: float) -> tupl
         Its maximum.
     level : float
         Confidence level.
+    concave : bool
+        Whether the log-likelihood has one maximum along every profile; if not, each limit is
+        checked against the maximum there.
 
     Returns
     -------
@@ -46,19 +54,27 @@ def profile_intervals(evaluate: Evaluate, found: Solution, level: float) -> tupl
     """
     target = found.value - float(stats.chi2.ppf(level, 1)) / 2
     p = len(found.estimate)
-    low = [profile_limit(evaluate, found, j, target, -1) for j in range(p)]
-    high = [profile_limit(evaluate, found, j, target, 1) for j in range(p)]
+    low, high = (
+        [profile_limit(evaluate, found, j, target, side, concave=concave) for j in range(p)]
+        for side in (-1, 1)
+    )
     return np.array(low), np.array(high)
 
 
-def profile_limit(evaluate: Evaluate, found: Solution, j: int, target: float, side: int) -> float:
+def profile_limit(
+    evaluate: Evaluate, found: Solution, j: int, target: float, side: int, *, concave: bool = True
+) -> float:
     """Where the profile of coefficient `j` falls to `target`, below (-1) or above (1) its maximum.
 
-    A Lagrange-Newton iteration from the Wald limit; if that does not settle, a search along the
-    profile itself.
+    A Lagrange-Newton iteration from the Wald limit; if that does not settle, or settles where the
+    profile is higher than it saw, a search along the profile itself.
     """
     limit = _newton_limit(evaluate, found, j, target, side)
-    return _search_limit(evaluate, found, j, target, side) if limit is None else limit
+    if limit is None:
+        return _search_limit(evaluate, found, j, target, side)
+    if not concave and _profile(evaluate, found, j, limit) > target + _LEVEL:
+        return _search_limit(evaluate, found, j, target, side)
+    return limit
 
 
 def _newton_limit(
@@ -84,23 +100,28 @@ def _limit_step(here: Evaluation, j: int, target: float, side: int) -> Vector | 
     covariance = invert(here.information)
     if not np.isfinite(covariance).all():
         return None
-    ahead = covariance @ here.score
-    square = (2 * (here.value - target) + here.score @ ahead) / covariance[j, j]
+    with np.errstate(over="ignore", invalid="ignore"):
+        ahead = covariance @ here.score
+        square = (2 * (here.value - target) + here.score @ ahead) / covariance[j, j]
     if not np.isfinite(square) or square < 0:
         return None
     return np.asarray(ahead + side * np.sqrt(square) * covariance[:, j])
 
 
-def _search_limit(evaluate: Evaluate, found: Solution, j: int, target: float, side: int) -> float:
+def _profile(evaluate: Evaluate, found: Solution, j: int, value: float) -> float:
+    """Largest log-likelihood with coefficient `j` held at a value, from two starts."""
     free = np.arange(len(found.estimate)) != j
+    along = found.covariance[:, j] / found.covariance[j, j]
+    starts = np.array([found.estimate, found.estimate + (value - found.estimate[j]) * along])
+    starts[:, j] = value
+    return max(maximise(evaluate, start, free=free).value for start in starts)
+
+
+def _search_limit(evaluate: Evaluate, found: Solution, j: int, target: float, side: int) -> float:
     error = np.sqrt(found.covariance[j, j])
-    start = found.estimate.copy()
 
     def excess(distance: float) -> float:
-        start[j] = found.estimate[j] + side * distance * error
-        best = maximise(evaluate, start, free=free)
-        start[free] = best.estimate[free]
-        return best.value - target
+        return _profile(evaluate, found, j, found.estimate[j] + side * distance * error) - target
 
     near, far = 0.0, 2.0
     while excess(far) > 0:

@@ -70,7 +70,7 @@ class _Sum:
         """
         if self.clusters is None:
             return 1.0
-        if not (independent > 0 and self.variance > 0):
+        if not (independent > 0 and np.isfinite(self.variance)):
             return max(1.0, self.rows / self.clusters) if self.clusters else 1.0
         return max(1.0, self.variance / independent)
 
@@ -152,7 +152,7 @@ def event_rates(
     value = read_response(frame.data[outcome])
     used = ~np.isnan(value)
     ids = _cluster(frame)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"group": name, "n_missing": int(np.count_nonzero(~used[own]))}
         | _share(value[own[used[own]]], _at(ids, own[used[own]]), method, level)
         for name, own in members(frame.data, by)

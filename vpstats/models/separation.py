@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from vpstats.errors import InternalError
 from vpstats.models.design import independent_columns
 
 Vector = NDArray[np.float64]
@@ -112,6 +113,7 @@ def _separating_direction(rows: Matrix) -> Vector:
     found = optimize.linprog(
         -part.sum(axis=0), A_ub=-part, b_ub=np.zeros(len(part)), bounds=(-1, 1), method="highs"
     )
-    if found.x is not None:
-        direction[chosen] = found.x
+    if found.x is None:  # no direction at all is always feasible
+        raise InternalError(f"the search for separation failed: {found.message}")
+    direction[chosen] = found.x
     return direction

@@ -30,11 +30,12 @@ class Counts:
         Number (or weight) at risk just before each time.
     event, other, censored : ndarray, shape (D,)
         Events of the cause in question, events of other causes, rows censored.
-    slot : ndarray of int, shape (n,)
-        Position of each row's exit in `time`.
-    entry_slot : ndarray of int, shape (n,), optional
-        Position of the last time at or before each row's entry, -1 where there is none: the row
-        is at risk at the times after it.
+    day : ndarray of int, shape (n,)
+        Position of each row's exit in the grid that was counted on.
+    entry_day : ndarray of int, shape (n,), optional
+        Position of each row's entry in that grid, -1 where it is at risk from the start.
+    position : ndarray of int
+        Position in `time` of the last distinct time at or before each time of the grid.
     """
 
     time: Vector
@@ -42,13 +43,24 @@ class Counts:
     event: Vector
     other: Vector
     censored: Vector
-    slot: Codes
-    entry_slot: Codes | None
+    day: Codes
+    entry_day: Codes | None
+    position: Codes
 
     @property
     def any_event(self) -> Vector:
         """Events of any cause, shape (D,)."""
         return self.event + self.other
+
+    def slot(self) -> Codes:
+        """Position of each row's exit in `time`, shape (n,)."""
+        return self.position[self.day]
+
+    def entry_slot(self) -> Codes | None:
+        """Position in `time` of each row's entry, after which it is at risk; -1 for the start."""
+        if self.entry_day is None:
+            return None
+        return np.where(self.entry_day < 0, -1, self.position[self.entry_day])
 
 
 def count(rows: FollowUp, cause: int | None) -> Counts:
@@ -67,63 +79,62 @@ def count(rows: FollowUp, cause: int | None) -> Counts:
         With one entry per distinct exit time, and per distinct entry time after the start, so
         that the number at risk can be read at any time.
     """
-    kind = _kinds(rows.event, cause)
-    time, slot, entry_slot = _grid(rows)
-    size = time.size
-    table = np.bincount(slot * 3 + kind, weights=rows.weights, minlength=3 * size)
-    censored, event, other = table.reshape(size, 3).T.astype(float)
-    left = np.cumsum((censored + event + other)[::-1])[::-1]
-    if entry_slot is not None:
-        # a row that enters at slot e is not at risk at the slots up to e
-        later = np.bincount(entry_slot + 1, weights=rows.weights, minlength=size + 1)
-        left = left - np.cumsum(later[:0:-1])[::-1]
-    return Counts(time, left, event, other, censored, slot, entry_slot)
+    day, entry_day, grid = _grid(rows)
+    size = grid.size
+    key = day * 3
+    key += _kinds(rows.event, cause)
+    table = np.bincount(key, weights=rows.weights, minlength=3 * size).reshape(size, 3)
+    total = table.sum(axis=1)
+    left = np.cumsum(total[::-1])[::-1].astype(float)
+    used = np.zeros(size, dtype=bool)
+    if rows.weights is None:
+        used = total > 0
+    else:
+        used[day] = True  # a row of weight 0 has a time all the same
+    if entry_day is not None:
+        # a row that enters on a day is not at risk up to that day
+        later = np.bincount(entry_day + 1, weights=rows.weights, minlength=size + 1)
+        left -= np.cumsum(later[:0:-1])[::-1]
+        used[entry_day[entry_day >= 0]] = True
+    censored, event, other = table[used].T.astype(float)
+    position = np.cumsum(used) - 1
+    return Counts(grid[used], left[used], event, other, censored, day, entry_day, position)
 
 
 def _kinds(event: Codes, cause: int | None) -> Codes:
     if cause is None:
         return np.asarray(event > 0, dtype=np.int64)
-    return np.where(event == cause, EVENT, np.where(event > 0, OTHER, CENSORED))
+    kind = np.full(max(int(event.max()), cause) + 1, OTHER, dtype=np.int64)
+    kind[0], kind[cause] = CENSORED, EVENT
+    return kind[event]
 
 
-def _grid(rows: FollowUp) -> tuple[Vector, Codes, Codes | None]:
+def _grid(rows: FollowUp) -> tuple[Codes, Codes | None, Vector]:
+    """Exits and entries as positions in a grid of times, whole days where that spares sorting."""
     whole = _whole_days(rows)
-    return _sorted_grid(rows) if whole is None else _day_grid(*whole)
-
-
-def _whole_days(rows: FollowUp) -> tuple[Codes, Codes | None] | None:
-    """Exit and entry as integers where counting by day is cheaper than sorting."""
-    if rows.exit.max() > 4 * rows.exit.size + 4096:
-        return None
-    exit_ = rows.exit.astype(np.int64)
-    if not np.array_equal(exit_, rows.exit):
-        return None
+    if whole is not None:
+        return whole
     if rows.entry is None:
-        return exit_, None
-    entry = np.maximum(rows.entry, -1.0)
-    days = entry.astype(np.int64)
-    return (exit_, days) if np.array_equal(days, entry) else None
-
-
-def _day_grid(exit_: Codes, entry: Codes | None) -> tuple[Vector, Codes, Codes | None]:
-    seen = np.zeros(int(exit_.max()) + 1, dtype=bool)
-    seen[exit_] = True
-    if entry is not None:
-        seen[entry[entry > 0]] = True
-    position = np.cumsum(seen) - 1
-    days = np.flatnonzero(seen).astype(float)
-    if entry is None:
-        return days, position[exit_], None
-    return days, position[exit_], np.where(entry < 0, -1, position[np.maximum(entry, 0)])
-
-
-def _sorted_grid(rows: FollowUp) -> tuple[Vector, Codes, Codes | None]:
-    if rows.entry is None:
-        time, slot = np.unique(rows.exit, return_inverse=True)
-        return time, slot, None
+        time, day = np.unique(rows.exit, return_inverse=True)
+        return day, None, time
     time = np.unique(np.concatenate([rows.exit, rows.entry[rows.entry > 0]]))
-    slot = np.searchsorted(time, rows.exit)
-    return time, slot, np.searchsorted(time, rows.entry, side="right") - 1
+    entry_day = np.searchsorted(time, rows.entry, side="right") - 1
+    return np.searchsorted(time, rows.exit), entry_day, time
+
+
+def _whole_days(rows: FollowUp) -> tuple[Codes, Codes | None, Vector] | None:
+    top = float(rows.exit.max())
+    if top > 4 * rows.exit.size + 4096:
+        return None
+    day = rows.exit.astype(np.int64)
+    if not np.array_equal(day, rows.exit):
+        return None
+    grid = np.arange(top + 1)
+    if rows.entry is None:
+        return day, None, grid
+    entry = np.maximum(rows.entry, -1.0)
+    entry_day = entry.astype(np.int64)
+    return (day, entry_day, grid) if np.array_equal(entry_day, entry) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +278,7 @@ def incidence_influence(counts: Counts, curve: Curve, event: Codes, cause: int |
     loss = _divide(np.ones_like(survivors), survivors)
     loss[curve.hazard >= 1.0] = 0.0  # nobody survives, so there is nothing left to lose
     spread = curve.hazard * loss
-    slot = counts.slot
+    slot = counts.slot()
     own, happened = _kinds(event, cause) == EVENT, event > 0
     return Influence(
         F=curve.estimate,
@@ -298,7 +309,7 @@ def hazard_influence(counts: Counts, curve: Curve, event: Codes, cause: int | No
         F=nothing,
         A=np.cumsum(share * curve.event_hazard),
         G=nothing,
-        p=np.where(own, share[counts.slot], 0.0),
+        p=np.where(own, share[counts.slot()], 0.0),
         q=np.zeros(event.size),
     )
 
@@ -367,13 +378,13 @@ class _Moves:
 def _moves(counts: Counts, rows: FollowUp, influence: Influence) -> _Moves:
     weight = np.ones(len(rows)) if rows.weights is None else rows.weights
     cluster = np.arange(len(rows)) if rows.cluster is None else rows.cluster
-    A, G = influence.A[counts.slot], influence.G[counts.slot]
-    slot = counts.slot
+    slot, entry_slot = counts.slot(), counts.entry_slot()
+    A, G = influence.A[slot], influence.G[slot]
     change = np.stack([weight * (influence.p - A), weight * (influence.q + G), -weight])
     start: Vector = np.bincount(cluster, weight).astype(float)
-    if counts.entry_slot is not None:
-        late = np.flatnonzero(counts.entry_slot >= 0)
-        entry, w = counts.entry_slot[late], weight[late]
+    if entry_slot is not None:
+        late = np.flatnonzero(entry_slot >= 0)
+        entry, w = entry_slot[late], weight[late]
         start = start - np.bincount(cluster[late], w, minlength=start.size)
         entering = np.stack([w * influence.A[entry], -w * influence.G[entry], w])
         change = np.concatenate([entering, change], axis=1)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-FILE, ROW, SOURCE, PATIENT = "_file", "_row", "_source", "_patient"
-HIDDEN = (FILE, ROW, SOURCE, PATIENT)
+FILE, ROW, SOURCE = "_file", "_row", "_source"
+HIDDEN = (FILE, ROW, SOURCE)
 """Columns of a draft beside the canonical ones: where each row comes from."""
 
 _EXTRA = {
@@ -182,13 +182,13 @@ def block_frame(block: Block, key: Array, source: int) -> pd.DataFrame:
     if "yeom" in block.values:
         columns |= yeom_columns(pd.Series(block.values["yeom"], dtype=object))
     places = block.places(key)
-    columns |= {FILE: places.file, ROW: places.row, SOURCE: source, PATIENT: block.patient}
+    columns |= {FILE: places.file, ROW: places.row, SOURCE: source}
     return pd.DataFrame(columns)
 
 
 def draft_table(
     table: str, blocks: Sequence[Block], journal: Journal, numbers: dict[int, int]
-) -> tuple[Draft, int]:
+) -> Draft:
     """Put the blocks of one table under one another and collapse rows with the same key.
 
     Parameters
@@ -204,12 +204,11 @@ def draft_table(
 
     Returns
     -------
-    tuple
-        The draft, and how many rows were left out as unusable.
+    Draft
+        One row per key.
     """
     frames: list[pd.DataFrame] = []
     names: dict[tuple[int, str], str] = {}
-    dropped = 0
     for block in blocks:
         if block.table != table:
             continue
@@ -220,10 +219,9 @@ def draft_table(
         source = numbers[id(block)]
         frames.append(block_frame(block, key, source)[usable])
         names.update({(source, name): raw for name, raw in block.names.items()})
-        dropped += int((~usable).sum())
     whole = pd.concat(frames, ignore_index=True) if frames else _empty(table)
     draft = Draft(table, whole, names)
-    return _collapsed(draft, journal), dropped
+    return _collapsed(draft, journal)
 
 
 def _empty(table: str) -> pd.DataFrame:
@@ -241,8 +239,8 @@ def _collapsed(draft: Draft, journal: Journal) -> Draft:
     one, conflicts = collapse(frame, key, fields)
     places = draft.places()
     journal.add([_conflict(draft, c) for c in conflicts], places)
-    repeated = pd.Series(key).duplicated(keep=False).to_numpy(bool)
-    if draft.table in ("levels", "visits", "events") and repeated.any():
+    if draft.table in ("levels", "visits", "events") and len(one) < len(frame):
+        repeated = pd.Series(key).duplicated(keep=False)
         journal.add([entry("duplicate.key", np.flatnonzero(repeated))], places)
     draft.frame = one.reset_index(drop=True)
     return _without_lost_keys(draft, journal) if conflicts else draft
@@ -264,6 +262,17 @@ def _without_lost_keys(draft: Draft, journal: Journal) -> Draft:
     return draft
 
 
+def drop_orphans(drafts: dict[str, Draft], journal: Journal) -> None:
+    """Leave out levels whose session is not there: nothing is known of when or why."""
+    levels = drafts["levels"]
+    sessions = drafts["procedures"].frame["procedure_id"]
+    lost = ~levels.frame["procedure_id"].isin(sessions).to_numpy(bool)
+    note = "the session of this level is not there or cannot be used; the level was left out"
+    item = entry("key.orphan", np.flatnonzero(lost), field="procedure_id", note=note)
+    journal.add([item], levels.places())
+    levels.frame = levels.frame[~lost].reset_index(drop=True)
+
+
 def _conflict(draft: Draft, conflict: Conflict) -> Entry:
     declared = TABLES[draft.table]
     masked = conflict.field in declared and declared[conflict.field].masked
@@ -281,5 +290,5 @@ def _conflict(draft: Draft, conflict: Conflict) -> Entry:
 
 def _text(value: object) -> str:
     if isinstance(value, pd.Timestamp):
-        return value.date().isoformat()
+        return str(value.date())
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpstats.registry.cleaning import (
-    LIMITS,
-    PARTIAL,
-    Cleaned,
-    Dialect,
-    clean_column,
-    judge_range,
-    raw_name,
-)
 from vpstats.registry.cells import trim
+from vpstats.registry.cleaning import clean_column
+from vpstats.registry.columns import LIMITS, PARTIAL, Cleaned, Dialect, raw_name
 from vpstats.registry.journal import Entry, Places, entry
 from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, field_column
 from vpstats.registry.raw import TextColumn
 from vpstats.registry.tables import ACCESS_GROUP, TextTable
+from vpstats.registry.typed import judge_range
 from vpstats.schema_tables import TABLES
 
 if TYPE_CHECKING:
@@ -159,12 +153,13 @@ def _centers(block: Block) -> Array:
 
 
 def _coded_centers(block: Block, text: TextColumn, name: str, codes: dict[str, str]) -> Array:
+    block.names["center_id"] = name
     mapped = [coded(s, codes) for s in text.spellings]
     unknown = np.array([bool(codes) and m is None for m in mapped] + [False], bool)[text.codes]
     lookup = np.array(
         [m or trim(s) for m, s in zip(mapped, text.spellings, strict=True)] + [None], dtype=object
     )
-    block.entries += [
+    block.entries.append(
         entry(
             "center.unknown",
             np.flatnonzero(unknown),
@@ -172,15 +167,8 @@ def _coded_centers(block: Block, text: TextColumn, name: str, codes: dict[str, s
             column=name,
             raw=text.texts()[unknown],
             note="the mapping has no code for this center",
-        ),
-        entry(
-            "required.missing",
-            np.flatnonzero(~text.filled),
-            field="center_id",
-            column=name,
-            note="the row has no center and was left out",
-        ),
-    ]
+        )
+    )
     return lookup[text.codes]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-")
@@ -68,6 +69,7 @@ def trim(text: str) -> str:
     return text.translate(_STRAIGHT).strip()
 
 
+@lru_cache(maxsize=262144)
 def fold(text: str) -> str:
     """Spell a word without case, accents, doubled spaces and closing punctuation.
 

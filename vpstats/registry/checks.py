@@ -42,6 +42,8 @@ class Doubt:
         Value before and after, for corrections.
     erase : bool
         Whether the field is set missing.
+    put : object
+        What is put there instead of missing.
     """
 
     rule: str
@@ -52,6 +54,7 @@ class Doubt:
     raw: Any = ""
     clean: Any = ""
     erase: bool = False
+    put: Any = pd.NA
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,22 +103,13 @@ def where(mask: Any) -> Array:
     if isinstance(mask, pd.Series):
         mask = mask.array
     if hasattr(mask, "fillna"):
-        mask = mask.fillna(False)  # noqa: FBT003  # pandas names it so
+        mask = mask.fillna(False)  # pandas names it so
     return np.flatnonzero(np.asarray(mask, dtype=bool))
 
 
 def is_code(values: pd.Series, *codes: str) -> Array:
     """Where a categorical holds one of some codes; missing is false."""
     return np.asarray(values.isin(list(codes)), dtype=bool)
-
-
-def all_doubts(case: Case) -> Iterator[Doubt]:
-    """Run every check."""
-    # the modules register their checks when they are imported
-    from vpstats.registry import checks_course, checks_people, checks_sessions  # noqa: F401
-
-    for function in CHECKS:
-        yield from (doubt for doubt in function(case) if len(doubt.positions))
 
 
 @dataclass(slots=True)
@@ -148,7 +142,7 @@ class Desk:
             journal.add(self._entries(doubt), self.places[doubt.table])
             if doubt.erase and self.may_erase:
                 frame = self.tables[doubt.table]
-                frame.loc[doubt.positions, doubt.field] = pd.NA
+                frame.loc[doubt.positions, doubt.field] = doubt.put
 
     def _entries(self, doubt: Doubt) -> Iterator[Entry]:
         """One entry per source, since sources spell their columns differently."""
@@ -181,8 +175,8 @@ def days_between(later: pd.Series, earlier: pd.Series) -> pd.Series:
 
     Examples
     --------
-    >>> a = pd.Series(pd.to_datetime(["2023-01-03", None])); b = pd.Series(pd.to_datetime(["2023-01-01", "2023-01-01"]))
-    >>> days_between(a, b).tolist()
+    >>> later = pd.Series(pd.to_datetime(["2023-01-03", None]))
+    >>> days_between(later, pd.Series(pd.to_datetime(["2023-01-01"] * 2))).tolist()
     [2, <NA>]
     """
     return (later.reset_index(drop=True) - earlier.reset_index(drop=True)).dt.days.astype("Int64")

@@ -28,7 +28,7 @@ def first_sessions(case: Case) -> pd.Series:
 
 def earliest(events: pd.DataFrame) -> pd.Series:
     """The earliest day on which an event can be dated: found, or first seen."""
-    return events["event_date"].fillna(events["event_right_date"])
+    return events["event_date"].where(events["event_date"].notna(), events["event_right_date"])
 
 
 @check
@@ -135,31 +135,38 @@ def event_dates(case: Case) -> Iterator[Doubt]:
 
 @check
 def embolism_without_imaging(case: Case) -> Iterator[Doubt]:
-    """A cement embolism that nothing could have shown."""
-    events = case["events"]
-    sessions = case["procedures"].set_index("procedure_id")["chest_imaging_modality"]
-    imaging = sessions.astype(object).reindex(events["procedure_id"]).reset_index(drop=True)
-    by_patient = _any_imaging(case).reindex(events["patient_id"]).reset_index(drop=True)
-    imaged = np.where(events["procedure_id"].notna(), _is_imaging(imaging), by_patient == True)  # noqa: E712
+    """A cement embolism although the session has no imaging of the chest.
+
+    An event that was seen on an image contradicts a session that says "none"; where the session
+    says nothing, only an event that no image showed is doubtful.
+    """
+    events, sessions = case["events"], case["procedures"]
+    said = sessions.set_index("procedure_id")["chest_imaging_modality"].astype(object)
+    imaging = said.reindex(_session_of(case)).reset_index(drop=True)
     seen = is_code(events["detected_by"], *_SEEN_ON_IMAGE)
     pce = is_code(events["event_type"], "pce")
+    denied = pce & (imaging == "none").to_numpy(bool)
+    note = "a cement embolism, although the session has no imaging of the chest"
     yield Doubt(
         "event.pce_unseen",
         "events",
         "event_type",
-        where(pce & ~imaged.astype(bool) & ~seen),
-        note="a cement embolism without imaging of the chest that could have shown it",
+        where(denied | (pce & imaging.isna().to_numpy(bool) & ~seen)),
+        note=note,
+    )
+    doubtful = sessions["procedure_id"].isin(set(_session_of(case)[denied]))
+    yield Doubt(
+        "event.pce_unseen", "procedures", "chest_imaging_modality", where(doubtful), note=note
     )
 
 
-def _is_imaging(values: pd.Series) -> Array:
-    return (values.notna() & (values != "none")).to_numpy(bool)
-
-
-def _any_imaging(case: Case) -> pd.Series:
-    sessions = case["procedures"]
-    imaged = pd.Series(_is_imaging(sessions["chest_imaging_modality"]), sessions.index)
-    return imaged.groupby(sessions["patient_id"]).any()
+def _session_of(case: Case) -> pd.Series:
+    """Session that each event names, or the patient's only one."""
+    events, sessions = case["events"], case["procedures"]
+    only = sessions[~sessions["patient_id"].duplicated(keep=False)]
+    single = events["patient_id"].map(only.set_index("patient_id")["procedure_id"])
+    named = events["procedure_id"]
+    return named.where(named.notna(), single)
 
 
 # ------------------------------------------------------------------ fractures

@@ -165,7 +165,7 @@ def center_scale(case: Case) -> Iterator[Doubt]:
                     "unit.center_scale",
                     "procedures",
                     field,
-                    part.index.to_numpy(np.int64)[:1],
+                    part.index.to_numpy(np.int64),
                     note=f"the median of the center is {ratio:.2g} times that of the "
                     "others; its unit may differ",
                 )
@@ -212,14 +212,17 @@ def neoplastic_fields(case: Case) -> Iterator[Doubt]:
 
 @check
 def height_loss(case: Case) -> Iterator[Doubt]:
-    """A height loss below one percent is most likely a fraction."""
+    """A height loss below one percent is most likely a fraction, and so is a center of ones."""
     levels = case["levels"]
     loss = levels["height_loss_pct"]
+    center = case.along("levels", "procedure_id", "procedures", "center_id")["center_id"]
+    small = (loss <= 1).astype("Float64").groupby(center).transform("mean") > 0.5
+    fraction = (loss > 0) & ((loss < 1) | ((loss == 1) & small))
     yield Doubt(
         "unit.fraction",
         "levels",
         "height_loss_pct",
-        where((loss > 0) & (loss <= 1)),
+        where(fraction),
         erase=True,
         note="0 to 1 in a column of percent: it may be a fraction",
     )
@@ -243,12 +246,12 @@ def copied_totals(case: Case) -> Iterator[Doubt]:
     several = doses.transform("count") > 1
     for name, share in same[several].groupby(center[several], observed=True):
         if len(share) >= 2 * _FEWEST and share.mean() > 0.8:
-            first = share.index.to_numpy(np.int64)[:1]
+            copied = share.index[share].to_numpy(np.int64)
             yield Doubt(
                 "cement.copied",
                 "levels",
                 "cement_ml",
-                first,
+                copied,
                 note=f"center {name} has the same dose in all levels of most sessions",
             )
 
@@ -269,7 +272,9 @@ def leak_summary(case: Case) -> Iterator[Doubt]:
         "leaks",
         "state",
         summary.index[keys.isin(somewhere)].to_numpy(np.int64),
-        note="no leak at all, although a site has one",
+        note="no leak at all, although a site has one; the summary counts as not assessed",
+        erase=True,
+        put="not_assessed",
     )
 
 
@@ -331,4 +336,6 @@ def orphans(case: Case) -> Iterator[Doubt]:
             key,
             lost,
             note=f"the row names one of the {of} that no row of {of} has",
+            # an event can do without its session, and is better off than with a dangling one
+            erase=(table, key) == ("events", "procedure_id"),
         )

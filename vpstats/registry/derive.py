@@ -99,7 +99,8 @@ def case_numbers(procedures: pd.DataFrame) -> pd.Series:
     """
     ordered = procedures.sort_values(["proc_date", "procedure_id"], kind="stable")
     numbers = ordered.groupby("operator_id", observed=True).cumcount() + 1
-    numbers = numbers.astype("Int64").where(ordered["operator_id"].notna())
+    _, most = TABLES["procedures"]["operator_case_no"].hard or (0, np.inf)
+    numbers = numbers.astype("Int64").where(ordered["operator_id"].notna() & (numbers <= most))
     return numbers.reindex(procedures.index)
 
 

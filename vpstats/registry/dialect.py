@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vpstats.registry.cleaning import Dialect, column_evidence
+from vpstats.registry.columns import Dialect
 from vpstats.registry.dates import Evidence, date_shape
 from vpstats.registry.mapping import ColumnMap, SourceMap, field_column
 from vpstats.registry.numbers import decimal_evidence
 from vpstats.registry.raw import RawSource
+from vpstats.registry.typed import column_evidence
 from vpstats.schema import Column
 
 

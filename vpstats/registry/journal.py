@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.registry import CORRECTION_COLUMNS, FINDING_COLUMNS
-from vpstats.registry.rules import RULES, Rule
+from vpstats.registry.rule import Rule
+from vpstats.registry.rules import RULES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,12 +103,15 @@ class Places:
     key: Texts
 
 
+Columns = dict[str, Any]
+
+
 @dataclass(slots=True)
 class Journal:
     """Collects corrections and findings of a whole registry."""
 
-    corrections: list[pd.DataFrame] = field(default_factory=list)
-    findings: list[pd.DataFrame] = field(default_factory=list)
+    corrections: list[Columns] = field(default_factory=list)
+    findings: list[Columns] = field(default_factory=list)
 
     def add(self, entries: Iterable[Entry], places: Places) -> None:
         """Write entries down with their places."""
@@ -115,10 +119,13 @@ class Journal:
             if not len(item.positions):
                 continue
             rule = RULES[item.rule]
+            columns = _place(item, places)
             if rule.kind == "correction":
-                self.corrections.append(_corrections(item, rule, places))
+                shown = (MASK, MASK) if item.masked else (item.raw, item.clean)
+                self.corrections.append({**columns, "raw": shown[0], "clean": shown[1]})
             else:
-                self.findings.append(_findings(item, rule, places))
+                message = _messages(item, rule)
+                self.findings.append({**columns, "message": message, "action": rule.action})
 
     def note(
         self,
@@ -128,75 +135,51 @@ class Journal:
         file: str = "",
         row: int = 0,
         column: str = "",
-        table: str = "",
-        field: str = "",
     ) -> None:
         """Write down something about a file or a column as a whole."""
-        places = Places(
-            table,
-            np.array([file], object),
-            np.array([row], np.int64),
-            np.array([""], object),
-        )
-        item = entry(rule, np.zeros(1, np.int64), field=field, column=column, note=message)
-        self.add([item], places)
+        nothing = np.array([""], object)
+        places = Places("", np.array([file], object), np.array([row], np.int64), nothing)
+        self.add([entry(rule, np.zeros(1, np.int64), column=column, note=message)], places)
 
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Corrections and findings as frames, in the order of file, row and column."""
-        corrections = _joined(self.corrections, CORRECTION_COLUMNS)
-        findings = _joined(self.findings, FINDING_COLUMNS)
-        return corrections, findings
+        return _frame(self.corrections, CORRECTION_COLUMNS), _frame(self.findings, FINDING_COLUMNS)
 
 
-def _joined(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    if not parts:
-        empty = pd.DataFrame({c: pd.Series(dtype="string") for c in columns})
-        return empty.assign(row=pd.Series(dtype="Int64"))
-    whole = pd.concat(parts, ignore_index=True)
+def _frame(parts: Sequence[Columns], names: Sequence[str]) -> pd.DataFrame:
+    sizes = [len(part["row"]) for part in parts]
+    columns = {name: _column([p[name] for p in parts], sizes, name) for name in names}
     order = ["file", "row", "column", "table", "field", "rule", "key"]
-    return whole.sort_values(order, kind="stable", ignore_index=True)[list(columns)]
+    return pd.DataFrame(columns).sort_values(order, kind="stable", ignore_index=True)
 
 
-def _place(item: Entry, places: Places) -> dict[str, Any]:
-    where = item.positions
-    rows = places.row[where]
+def _column(parts: Sequence[Any], sizes: Sequence[int], name: str) -> Any:
+    """One typed column from the parts; a single text of a part stands for its rows."""
+    if name == "row":
+        rows = np.concatenate([np.empty(0, np.int64), *parts])
+        return pd.arrays.IntegerArray(rows, rows == 0)
+    spread = [_spread(part, size) for part, size in zip(parts, sizes, strict=True)]
+    return pd.array(np.concatenate([np.empty(0, object), *spread]), dtype="string")
+
+
+def _place(item: Entry, places: Places) -> Columns:
+    where, rule = item.positions, RULES[item.rule]
     return {
-        "file": pd.array(places.file[where], dtype="string"),
-        "row": pd.arrays.IntegerArray(rows.astype(np.int64), rows == 0),
+        "file": places.file[where],
+        "row": places.row[where].astype(np.int64),
         "column": item.column,
         "table": places.table,
-        "key": pd.array(places.key[where], dtype="string"),
+        "key": places.key[where],
         "field": item.field,
-        "rule": item.rule,
+        "rule": rule.id,
+        "severity": rule.severity,
     }
 
 
-def _typed(columns: dict[str, Any]) -> pd.DataFrame:
-    frame = pd.DataFrame(columns)
-    texts = [c for c in frame.columns if c != "row"]
-    return frame.astype(dict.fromkeys(texts, "string"))
-
-
-def _corrections(item: Entry, rule: Rule, places: Places) -> pd.DataFrame:
-    shown = {"raw": MASK, "clean": MASK} if item.masked else {"raw": item.raw, "clean": item.clean}
-    return _typed({**_place(item, places), **shown, "severity": rule.severity})
-
-
-def _findings(item: Entry, rule: Rule, places: Places) -> pd.DataFrame:
-    message = np.array(
-        [
-            _message(raw, note, item.masked, rule)
-            for raw, note in zip(item.raw, item.note, strict=True)
-        ],
-        dtype=object,
-    )
-    return _typed(
-        {
-            **_place(item, places),
-            "severity": rule.severity,
-            "message": message,
-            "action": rule.action,
-        }
+def _messages(item: Entry, rule: Rule) -> Texts:
+    pairs = zip(item.raw, item.note, strict=True)
+    return _spread(
+        np.array([_message(r, n, item.masked, rule) for r, n in pairs], object), len(item.raw)
     )
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 NAMED_SITES: tuple[str, ...] = tuple(site for site in LEAK_SITES if site != "any")
 WIDE_FIELDS: tuple[str, ...] = (*LEAK_FIELDS, *LEAK_SET_FIELDS)
-_STATES = {"yes": "present", "no": "absent"}
+STATES = ("present", "absent", "not_assessed")
+_NOTHING = 2
+"""Position in `STATES` of a site about which nothing was recorded."""
 
 
 def site_states(wide: pd.DataFrame) -> dict[tuple[str, str], Array]:
@@ -36,8 +38,8 @@ def site_states(wide: pd.DataFrame) -> dict[tuple[str, str], Array]:
     Returns
     -------
     dict
-        (modality, site) → array of "present", "absent" or None, one per level. A set of sites
-        says of each site not in it that it is absent; an empty set says nothing.
+        (modality, site) → positions in `STATES`, one per level. A set of sites says of each site
+        not in it that it is absent; an empty set says nothing.
     """
     states: dict[tuple[str, str], Array] = {}
     for field, modality in LEAK_SET_FIELDS.items():
@@ -45,90 +47,81 @@ def site_states(wide: pd.DataFrame) -> dict[tuple[str, str], Array]:
             states.update(_from_set(wide[field], modality))
     for field, (site, modality) in LEAK_FIELDS.items():
         if field in wide:
-            said = wide[field].map(_STATES).to_numpy(object)
-            earlier = states.get((modality, site))
-            states[modality, site] = said if earlier is None else _merged(said, earlier)
+            said = _from_yes_no(wide[field])
+            earlier = states.get((modality, site), said)
+            states[modality, site] = np.where(said == _NOTHING, earlier, said)
     return states
 
 
+def _from_yes_no(column: pd.Series) -> Array:
+    codes, words = pd.factorize(column)
+    known = {"yes": 0, "no": 1}
+    lookup = np.array([*(known.get(str(w), _NOTHING) for w in words), _NOTHING], np.int8)
+    return lookup[codes]
+
+
 def _from_set(column: pd.Series, modality: str) -> dict[tuple[str, str], Array]:
-    texts = column.astype("string")
-    told = texts.notna().to_numpy(bool)
-    codes, spellings = pd.factorize(texts)
+    codes, spellings = pd.factorize(column)
     members = [set(str(s).split(SET_SEPARATOR)) for s in spellings]
     found = {}
     for site in LEAK_SITES:
-        has = np.array([site in m for m in members] + [False], bool)[codes]
-        if site == "any" and not has.any():
+        if site == "any" and not any("any" in m for m in members):
             continue
-        unnamed = np.array(["any" in m for m in members] + [False], bool)[codes] & (site != "any")
-        state = np.where(has, "present", "absent").astype(object)
-        state[~told | (unnamed & ~has)] = None
-        found[modality, site] = state
+        lookup = np.array([*(_state_in(site, m) for m in members), _NOTHING], np.int8)
+        found[modality, site] = lookup[codes]
     return found
 
 
-def _merged(first: Array, second: Array) -> Array:
-    return np.where(pd.isna(first), second, first)
+def _state_in(site: str, members: set[str]) -> int:
+    if site in members:
+        return 0
+    # "any leak" in a set says that there is one, and of no other site that it has none
+    return _NOTHING if "any" in members else 1
 
 
-def long_leaks(
-    level_id: pd.Series, wide: pd.DataFrame, ct_not_done: Array
-) -> tuple[pd.DataFrame, Array]:
+def long_leaks(wide: pd.DataFrame, ct_not_done: Array) -> tuple[pd.DataFrame, Array, Array]:
     """Build the long table.
 
     Parameters
     ----------
-    level_id : Series
-        Key of each level.
     wide : DataFrame
-        Wide leak fields, rows as `level_id`.
+        Wide leak fields, one row per level.
     ct_not_done : ndarray of bool
         Levels whose session had no CT after the procedure.
 
     Returns
     -------
     tuple
-        Frame ``level_id, modality, site, state``, and the positions of levels for which a CT
-        finding was recorded although no CT was made.
+        Frame ``modality, site, state``; the position of each of its rows in `wide`; and the
+        positions of levels with a CT finding although no CT was made.
     """
     states = site_states(wide)
     pairs = [(m, s) for m in MODALITIES for s in LEAK_SITES if (m, s) in states]
-    contradicted = np.zeros(len(level_id), bool)
-    columns = []
-    for modality, site in pairs:
-        state = states[modality, site]
+    state = np.full((len(wide), len(pairs)), _NOTHING, np.int8)
+    contradicted = np.zeros(len(wide), bool)
+    for column, (modality, site) in enumerate(pairs):
+        state[:, column] = states[modality, site]
         if modality == "ct":
-            contradicted |= ct_not_done & pd.notna(state)
-            state = np.where(ct_not_done, None, state)
-        columns.append(np.where(pd.isna(state), "not_assessed", state))
-    return _stacked(level_id, pairs, columns), np.flatnonzero(contradicted)
+            contradicted |= ct_not_done & (state[:, column] != _NOTHING)
+            state[ct_not_done, column] = _NOTHING
+    frame, rows = _stacked(pairs, state)
+    return frame, rows, np.flatnonzero(contradicted)
 
 
-def _stacked(
-    level_id: pd.Series, pairs: list[tuple[str, str]], columns: list[Array]
-) -> pd.DataFrame:
-    n, k = len(level_id), len(pairs)
-    state = np.column_stack(columns) if columns else np.empty((n, 0), object)
-    keep = np.ones((n, k), bool)
-    for j, (_, site) in enumerate(pairs):
-        if site == "any":  # only where it was recorded: it is no ninth site
-            keep[:, j] = state[:, j] != "not_assessed"
-    rows, which = np.nonzero(keep)
-    return pd.DataFrame(
+def _stacked(pairs: list[tuple[str, str]], state: Array) -> tuple[pd.DataFrame, Array]:
+    summary = np.array([site == "any" for _, site in pairs], bool)
+    # a summary is there only where it was recorded: it is no ninth site
+    rows, which = np.nonzero(~summary[None, :] | (state != _NOTHING))
+    modality = np.array([list(MODALITIES).index(m) for m, _ in pairs], np.int8)
+    site = np.array([list(LEAK_SITES).index(s) for _, s in pairs], np.int8)
+    frame = pd.DataFrame(
         {
-            "level_id": level_id.array.take(rows),
-            "modality": pd.Categorical.from_codes(
-                np.array([list(MODALITIES).index(m) for m, _ in pairs], np.int8)[which],
-                list(MODALITIES),
-            ),
-            "site": pd.Categorical.from_codes(
-                np.array([list(LEAK_SITES).index(s) for _, s in pairs], np.int8)[which],
-                list(LEAK_SITES),
-            ),
-            "state": pd.Categorical(state[keep], categories=["present", "absent", "not_assessed"]),
+            "modality": pd.Categorical.from_codes(modality[which], list(MODALITIES)),
+            "site": pd.Categorical.from_codes(site[which], list(LEAK_SITES)),
+            "state": pd.Categorical.from_codes(state[rows, which], list(STATES)),
         }
     )
+    return frame, rows
 
 
 def yeom_columns(text: pd.Series) -> dict[str, Array]:

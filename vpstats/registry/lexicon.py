@@ -48,7 +48,7 @@ MISSING_WORDS = _lexicon(
             "ne odnosi se|entfallt|trifft nicht zu|nicht zutreffend|nicht anwendbar|"
             "non applicabile|no aplica|no procede|no aplicable|sans objet|non applicable"
         ),
-        "missing": ".|..|-|--|---|/|//|_|__|null|none recorded|#n/a|#ref|#value|#null|#div/0|#name|#num",
+        "missing": (".|..|-|--|---|/|//|_|__|null|#n/a|#ref|#value|#null|#div/0|#name|#num"),
     }
 )
 """Folded spelling → kind of missing; ``missing`` is a blank by another name."""
@@ -72,8 +72,8 @@ def kind_of_missing(text: str) -> str | None:
 
     Examples
     --------
-    >>> kind_of_missing("nije rađeno"), kind_of_missing("NAP"), kind_of_missing("."), kind_of_missing("da")
-    ('not_done', 'not_applicable', 'missing', None)
+    >>> [kind_of_missing(text) for text in ("nije rađeno", "NAP", ".", "da")]
+    ['not_done', 'not_applicable', 'missing', None]
     """
     raw = " ".join(text.split()).casefold()
     if raw in MISSING_WORDS:
@@ -81,12 +81,17 @@ def kind_of_missing(text: str) -> str | None:
     return MISSING_WORDS.get(fold(text))
 
 
-def missing_reading(kind: str, column: Column) -> Reading:
+def missing_reading(kind: str, column: Column, style: str = "") -> Reading:
     """A typed missing value: its code where the column has one, else missing, and why."""
     if kind == "missing":
         return Reading(rule="missing.blank", note="a sign for an empty cell")
     value = kind if kind in column.codes else None
-    return Reading(value=value, rule=f"missing.{kind}", note=kind.replace("_", " "))
+    return Reading(value=value, rule=f"missing.{kind}", note=kind.replace("_", " "), style=style)
+
+
+def _missing_style(text: str) -> str:
+    """Whole words are a way of writing; -99, NA and the like are logged wherever they stand."""
+    return "words" if sum(c.isalpha() for c in text) >= 5 else ""
 
 
 # ------------------------------------------------------------------ yes and no
@@ -131,7 +136,7 @@ def read_yes_no(text: str, column: Column) -> Reading:
         return Reading(plain, style="code")
     kind = kind_of_missing(text)
     if kind is not None:
-        return missing_reading(kind, column)
+        return missing_reading(kind, column, _missing_style(text))
     found = _YES_NO.get(plain)
     if found is None:
         return Reading(rule="word.unknown", note="neither a yes nor a no that is known")
@@ -172,7 +177,8 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
             "prostate": "prostata|c61",
             "kidney": "bubreg|niere|renal|c64",
             "thyroid": "stitnjaca|schilddruse|c73",
-            "myeloma": "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma|c90|c90.0|c90,0",
+            "myeloma": "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma|c90|"
+            "c90.0|c90,0",
             "other": "drugo|ostalo|andere|altro|otro|autre",
         },
         "anticoag": {
@@ -211,7 +217,7 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
             "other": "drugo|ostalo|andere|sonstige",
         },
         "guidance": {
-            "fluoro": "fluoroskopija|fluoroscopy|durchleuchtung|rtg|dsa|c-luk|c-arm|c-bogen|bv",
+            "fluoro": "fluoroskopija|fluoroscopy|durchleuchtung|dsa|c-luk|c-arm|c-bogen|bv",
             "biplane": "biplanarna|biplan|zweiebenen",
             "ct": "msct",
             "ct_fluoro": "ct fluoro|ct-fluoro|ct+fluoro|ct fluoroskopija|ct-fluoroscopy",
@@ -271,18 +277,27 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
 """Field → folded spelling → code, beside the mapping's own codes."""
 
 _NONE_WORDS = frozenset(
-    "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
-    "aucune|nije|nikakva|0".split("|")
+    _words(
+        "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
+        "aucune|nije|nikakva|0"
+    )
 )
-_GRADES = frozenset({"asa", "of_class", "genant", "severity_cirse", "sir_ae"})
-_GRADE = re.compile(
-    r"(?:asa|of|genant|cirse|grade|grad|gr|g|stupanj|stadij|type|tip|typ|sir)? ?-?([0-9ivx]+)"
-)
+_SCHEMES = {
+    "asa": "asa",
+    "of_class": "of",
+    "genant": "genant",
+    "severity_cirse": "cirse",
+    "sir_ae": "sir",
+}
+"""Graded field → the name of its scheme; a grade of another scheme is not one of this."""
+_GRADE = re.compile(r"([a-z]*) ?-?([0-9ivx]+)")
+_GRADE_WORDS = frozenset({"", "grade", "grad", "gr", "g", "stupanj", "type", "tip", "typ"})
 _AO = re.compile(r"(?:ao ?)?(?:type |tip |typ )?a ?([0-4])")
 
 SITE_WORDS = _lexicon(
     {
-        "epidural": "epiduralno|epiduralni|epid|spinalni kanal|kanal|canal|spinal canal|spinalkanal",
+        "epidural": "epiduralno|epiduralni|epid|spinalni kanal|kanal|canal|spinal canal|"
+        "spinalkanal",
         "foraminal": "foraminalno|foramen|neuroforamen|neural foramen",
         "disc_sup": "gornji disk|disk gore|disc above|superior disc|disc superior|"
         "bandscheibe oben|obere bandscheibe",
@@ -333,6 +348,8 @@ def read_code(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
 
 def coded(text: str, codes: Mapping[str, str]) -> str | None:
     """Look a spelling up in the mapping's codes: as written, then folded, then as a number."""
+    if not codes:
+        return None
     if text in codes:
         return codes[text]
     plain = fold(text)
@@ -355,13 +372,13 @@ def _unmapped(text: str, column: Column) -> Reading:
     if plain in canonical:
         rule = "" if text == canonical[plain] else "word.spelling"
         return Reading(canonical[plain], rule=rule, style="code")
-    if column.name in _GRADES or column.name == "ao_type":
+    if column.name in _SCHEMES or column.name == "ao_type":
         graded = _read_grade(plain, column)
         if graded is not None:
             return graded
     kind = kind_of_missing(text)
     if kind is not None:
-        return missing_reading(kind, column)
+        return missing_reading(kind, column, _missing_style(text))
     return _synonym(plain, column)
 
 
@@ -379,15 +396,25 @@ def _synonym(plain: str, column: Column) -> Reading:
 
 
 def _read_grade(plain: str, column: Column) -> Reading | None:
-    pattern = _AO if column.name == "ao_type" else _GRADE
-    match = pattern.fullmatch(plain)
-    if match is None:
-        between = re.fullmatch(r"\D*[0-9ivx]+ ?[-/] ?[0-9ivx]+", plain)
-        note = "between two grades"
-        return Reading(rule="word.ambiguous", note=note) if between else None
-    grade = _ROMAN.get(match[1], match[1].lstrip("0") or "0")
-    code = f"A{grade}" if column.name == "ao_type" else grade
-    return Reading(code, rule="word.spelling", style="grade") if code in column.codes else None
+    if re.fullmatch(r"[a-z ]*[0-9ivx]+ ?[-/] ?[0-9ivx]+", plain):
+        return Reading(rule="word.ambiguous", note="between two grades")
+    grade = _ao_grade(plain) if column.name == "ao_type" else _scheme_grade(plain, column)
+    if grade not in column.codes:
+        return None
+    return Reading(grade, rule="word.spelling", style="grade")
+
+
+def _ao_grade(plain: str) -> str | None:
+    match = _AO.fullmatch(plain)
+    return f"A{match[1]}" if match else None
+
+
+def _scheme_grade(plain: str, column: Column) -> str | None:
+    match = _GRADE.fullmatch(plain)
+    if match is None or match[1] not in (_GRADE_WORDS | {_SCHEMES[column.name]}):
+        # "iii" is all letters, and so is a scheme's name before a Roman number
+        return _ROMAN.get(plain.removeprefix(_SCHEMES[column.name]).strip())
+    return _ROMAN.get(match[2], match[2].lstrip("0") or "0")
 
 
 # ------------------------------------------------------------------ sets

@@ -308,8 +308,8 @@ def _check_field(table: str, field: str, column: ColumnMap) -> None:
     _check_codes(field, declared, column)
     if column.unit is not None and factor(declared.unit, column.unit) is None:
         raise ValueError(
-            f"columns.{field}.unit: unit '{column.unit}' is not known for {declared.unit or field}; "
-            f"known: {', '.join(known_units(declared.unit))}"
+            f"columns.{field}.unit: unit '{column.unit}' is not known for "
+            f"{declared.unit or field}; known: {', '.join(known_units(declared.unit))}"
         )
 
 

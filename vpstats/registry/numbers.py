@@ -157,7 +157,7 @@ def readings_of(token: str, decimal: str | None, thousands: str | None) -> tuple
 
 
 def _without_spaces(token: str) -> str | None:
-    """Drop spaces and apostrophes between groups of three; None where they separate anything else."""
+    """Drop spaces and apostrophes between groups of three; None where they part other things."""
     groups = re.split(r"[ ']", token)
     if len(groups) == 1:
         return token
@@ -309,17 +309,17 @@ def _conclude(
             return Reading(rule="number.ambiguous", note="a decimal or a thousands mark")
         values, grouped = possible, True
     value, rule = rescale(values[0], context, unit)
-    rule = rule or ("number.grouping" if grouped else _rule(parts, unit))
+    rule = rule or ("number.grouping" if grouped else _rule(parts, unit, text))
     return _limited(Reading(float(value), rule, style=_style(text), limit=parts.limit), context)
 
 
-def _rule(parts: _Parts, unit: str) -> str:
+def _rule(parts: _Parts, unit: str, text: str) -> str:
     if parts.about:
         return "number.approximate"
     if unit:
         return "number.unit_in_cell"
     marks = {c for c in parts.token if c in ".,' "}
-    return "number.spelling" if marks - {"."} else ""
+    return "number.spelling" if marks - {"."} or not text.isascii() else ""
 
 
 def _style(text: str) -> str:
@@ -350,7 +350,7 @@ def _read_product(parts: _Parts, match: re.Match[str], context: NumberContext) -
     return Reading(float(value * scale), "number.product")
 
 
-# ------------------------------------------------------------------ scales that give themselves away
+# ------------------------------------------------------------------ scales that show
 
 
 def rescale(value: Decimal, context: NumberContext, unit: str = "") -> tuple[Decimal, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _DIGITS = re.compile(r"[0-9]+")
 
 
+@lru_cache(maxsize=1 << 20)
 def plain_id(identifier: str) -> str:
     """An identifier without case, punctuation and leading zeros.
 
@@ -39,7 +41,9 @@ def plain_id(identifier: str) -> str:
     True
     """
     center, _, raw = identifier.partition("/")
-    letters = "".join(c for c in raw.casefold() if c.isalnum())
+    letters = raw.casefold()
+    if not letters.isalnum():
+        letters = "".join(c for c in letters if c.isalnum())
     return f"{center}/{_DIGITS.sub(lambda m: m[0].lstrip('0') or '0', letters)}"
 
 
@@ -209,7 +213,7 @@ def people_to_leave_out(blocks: Sequence[Block], consent: str) -> set[str]:
     if consent == "opt-in":
         out |= everybody - _agreed(patients)
     alike = {plain_id(p) for p in out}
-    return out | {p for p in everybody if plain_id(p) in alike}
+    return out | {p for p in everybody - out if plain_id(p) in alike} if out else out
 
 
 def _agreed(patients: Sequence[Block]) -> set[str]:

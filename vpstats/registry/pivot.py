@@ -46,16 +46,19 @@ def add_leaks(drafts: dict[str, Draft], journal: Journal) -> None:
     """
     levels = drafts["levels"]
     wide = levels.frame[[c for c in WIDE_FIELDS if c in levels.frame]]
-    long, contradicted = long_leaks(levels.frame["level_id"], wide, _without_ct(drafts))
+    long, rows, contradicted = long_leaks(wide, _without_ct(drafts))
     note = "a CT finding although no CT was made; it counts as not assessed"
     journal.add([entry("leak.without_ct", contradicted, field="leaks", note=note)], levels.places())
-    hidden = levels.frame.set_index("level_id")[list(HIDDEN)]
-    where = hidden.loc[long["level_id"]].reset_index(drop=True)
-    pivoted = pd.concat([long, where], axis=1)
-    direct = _direct(drafts["leaks"])
+    for name in ("level_id", *HIDDEN):
+        long[name] = levels.frame[name].array.take(rows)
     names = {(s, "state"): c for (s, f), c in levels.names.items() if f in WIDE_FIELDS}
-    whole = pd.concat([direct, pivoted], ignore_index=True) if len(direct) else pivoted
-    drafts["leaks"] = _unique(Draft("leaks", whole, {**names, **drafts["leaks"].names}), journal)
+    names |= drafts["leaks"].names
+    direct = _direct(drafts["leaks"])
+    if len(direct):
+        whole = pd.concat([direct, long], ignore_index=True)
+        drafts["leaks"] = _unique(Draft("leaks", whole, names), journal)
+    else:
+        drafts["leaks"] = Draft("leaks", long, names)
 
 
 def _direct(draft: Draft) -> pd.DataFrame:
@@ -69,15 +72,13 @@ def _without_ct(drafts: dict[str, Draft]) -> np.ndarray[tuple[int], np.dtype[np.
         return np.zeros(len(levels), bool)
     done = sessions.set_index("procedure_id")["ct_post_done"]
     said = done.reindex(levels["procedure_id"])
-    return said.isin(["no", "not_done"]).to_numpy(bool)
+    return np.asarray(said.isin(["no", "not_done"]), dtype=bool)
 
 
 def _unique(draft: Draft, journal: Journal) -> Draft:
     """One state per level, modality and site; a contradiction counts as not assessed."""
     frame = draft.frame.astype({"modality": object, "site": object, "state": object})
     key = (frame["level_id"] + "|" + frame["modality"] + "|" + frame["site"]).to_numpy(object)
-    if not pd.Series(key).duplicated().any():
-        return draft
     told = frame.assign(state=frame["state"].where(frame["state"] != "not_assessed"))
     one, conflicts = collapse(told, key, ["state"])
     for conflict in conflicts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from vpstats.registry.cells import trim
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int32]
     Rows = NDArray[np.int64]
+
+
+_PRIME = np.uint64(1_099_511_628_211)  # of the FNV hash; products wrap around
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,14 +220,16 @@ def same_rows(source: RawSource) -> NDArray[np.bool_]:
     ndarray of bool, shape (n,)
         True for the second and later copies.
     """
-    n = len(source)
-    if not n:
-        return np.zeros(0, bool)
-    group = np.zeros(n, np.int64)
+    mixed = np.zeros(len(source), np.uint64)
     for column in source.columns.values():
-        paired = group * (len(column.spellings) + 1) + (column.codes + 1)
-        _, group = np.unique(paired, return_inverse=True)
+        mixed = mixed * _PRIME + (column.codes + 1).astype(np.uint64)
+    group, _ = pd.factorize(mixed)
     _, first = np.unique(group, return_index=True)
-    repeated = np.ones(n, bool)
-    repeated[first] = False
+    # rows with the same hash are copies only if every cell is the same
+    copies = np.flatnonzero(first[group] != np.arange(len(source)))
+    same = np.ones(len(copies), bool)
+    for column in source.columns.values():
+        same &= column.codes[copies] == column.codes[first[group[copies]]]
+    repeated = np.zeros(len(source), bool)
+    repeated[copies[same]] = True
     return repeated

@@ -12,9 +12,9 @@ import pandas as pd
 
 from vpstats.errors import DataError
 from vpstats.frames import FlowStep
-from vpstats.registry.assemble import SOURCE, Draft, draft_table
+from vpstats.registry.assemble import SOURCE, Draft, draft_table, drop_orphans
 from vpstats.registry.blocks import Block, open_block, read_values
-from vpstats.registry.checks import Case, Desk, Tables, all_doubts
+from vpstats.registry.checks import Case, Desk, Tables
 from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
 from vpstats.registry.journal import Journal, Places
@@ -30,6 +30,7 @@ from vpstats.registry.pivot import add_leaks, move_extras
 from vpstats.registry.prepare import prepare
 from vpstats.registry.raw import RawSource
 from vpstats.registry.registry import SOURCE_COLUMNS, Registry
+from vpstats.registry.review import all_doubts
 from vpstats.registry.sources import describe_sources, read_source
 from vpstats.registry.tables import text_table
 from vpstats.schema import pandera_schema
@@ -75,6 +76,12 @@ def read_registry(path: str | Path) -> Registry:
     ----------
     Benchimol EI, et al. The REporting of studies Conducted using Observational Routinely-collected
     health Data (RECORD) statement. PLoS Med 2015;12:e1001885.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> read_registry(files("vpstats") / "templates").name
+    'My registry'
     """
     file = find_mapping(path)
     reading = _Reading(read_mapping(file))
@@ -109,9 +116,8 @@ def _with_dialect(raw: RawSource, decimal: str | None, source: SourceMap) -> Raw
 def _consent_first(reading: _Reading) -> list[FlowStep]:
     """One name per patient and session; then those leave who did not want to be here."""
     blocks = reading.blocks
-    out = people_to_leave_out(blocks, reading.mapping.registry.consent)
     rename_people(blocks, same_people(blocks))
-    out |= people_to_leave_out(blocks, reading.mapping.registry.consent)
+    out = people_to_leave_out(blocks, reading.mapping.registry.consent)
     fill_sessions(blocks)
     everything = _counts(blocks)
     leave_out(blocks, out)
@@ -140,7 +146,8 @@ def _counts(blocks: Sequence[Block]) -> tuple[int, int]:
 def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
     drafts = {}
     for table in TABLES:
-        drafts[table] = draft_table(table, reading.blocks, reading.journal, reading.numbers)[0]
+        drafts[table] = draft_table(table, reading.blocks, reading.journal, reading.numbers)
+    drop_orphans(drafts, reading.journal)
     move_extras(drafts)
     add_leaks(drafts, reading.journal)
     sessions = drafts["procedures"].frame["patient_id"]
@@ -297,6 +304,11 @@ def load_demo() -> Registry:
     ------
     DataError
         If ``data/demo`` is not beside the package.
+
+    Examples
+    --------
+    >>> load_demo().synthetic
+    True
     """
     here = Path(__file__).resolve()
     for folder in (here.parents[2], here.parents[1]):

@@ -144,6 +144,11 @@ class Registry:
             tables, name=name, data_cut=data_cut, synthetic=synthetic, consent=consent
         )
 
+    def __repr__(self) -> str:
+        # in brief: rows of patients are not printed by accident
+        sizes = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items())
+        return f"<Registry {self.name}: {sizes}; findings {len(self.findings):,}>"
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The six tables by name."""

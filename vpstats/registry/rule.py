@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
@@ -34,7 +35,7 @@ class Cells:
     field: str
     cells: tuple[str, ...]
     clean: tuple[str, ...]
-    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, object] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Export:
     text: str
     table: str
     rows: tuple[int, ...]
-    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, object] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     encoding: str = "utf-8"
 
 
@@ -120,7 +121,7 @@ def rows_to_tables(text: str) -> dict[str, pd.DataFrame]:
     ----------
     text : str
         Blocks of lines. The first line of a block is ``table: column column …``, each other line
-        a row of cells without spaces; ``-`` is missing, ``_`` in a cell a space.
+        a row of cells without spaces; ``-`` is missing.
 
     Returns
     -------
@@ -129,7 +130,8 @@ def rows_to_tables(text: str) -> dict[str, pd.DataFrame]:
 
     Examples
     --------
-    >>> rows_to_tables("patients: patient_id center_id\\nA/1 A")["patients"]["patient_id"].tolist()
+    >>> tables = rows_to_tables("patients: patient_id center_id" + chr(10) + "A/1 A")
+    >>> tables["patients"]["patient_id"].tolist()
     ['A/1']
     """
     tables: dict[str, list[dict[str, str]]] = {}

@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vpstats.registry.rule import Cells, Export, Rows, Rule
-from vpstats.registry.rules_cells import CELL_RULES
-from vpstats.registry.rules_rows import ROW_RULES
+from vpstats.registry.rules_cells import (
+    DATE_RULES,
+    LEVEL_RULES,
+    NUMBER_RULES,
+    UNIT_RULES,
+    WORD_RULES,
+)
+from vpstats.registry.rules_course import COURSE_RULES, DERIVED_RULES, LEVEL_ROW_RULES
+from vpstats.registry.rules_files import FILE_RULES, KEY_RULES
+from vpstats.registry.rules_rows import PATIENT_RULES, SESSION_RULES
 
-RULES: Mapping[str, Rule] = MappingProxyType({r.id: r for r in (*CELL_RULES, *ROW_RULES)})
+_CELLS = (*LEVEL_RULES, *NUMBER_RULES, *DATE_RULES, *WORD_RULES, *UNIT_RULES)
+_ROWS = (*PATIENT_RULES, *SESSION_RULES, *LEVEL_ROW_RULES, *COURSE_RULES, *DERIVED_RULES)
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {rule.id: rule for rule in (*FILE_RULES, *KEY_RULES, *_CELLS, *_ROWS)}
+)
 """Rule id to rule. Corrections and findings name a rule by this id."""
 
 
@@ -21,24 +34,19 @@ def rules_markdown() -> str:
     >>> rules_markdown().splitlines()[0]
     '# Rules of cleaning and checking'
     """
-    lines = ["# Rules of cleaning and checking", ""]
-    group = ""
+    groups: dict[str, list[Rule]] = {}
     for rule in RULES.values():
-        name = rule.id.split(".")[0]
-        if name != group:
-            group = name
-            lines += [
-                "",
-                f"## {group}",
-                "",
-                "| rule | kind | severity | says | example | to do |",
-                "|---|---|---|---|---|---|",
-            ]
-        lines.append(
-            f"| `{rule.id}` | {rule.kind} | {rule.severity} | {rule.sentence} "
-            f"| {example_text(rule)} | {rule.action} |"
-        )
+        groups.setdefault(rule.id.split(".")[0], []).append(rule)
+    lines = ["# Rules of cleaning and checking"]
+    for name, members in groups.items():
+        lines += ["", f"## {name}", "", "| rule | kind | severity | says | example | to do |"]
+        lines += ["|---|---|---|---|---|---|", *(_row(rule) for rule in members)]
     return "\n".join(lines) + "\n"
+
+
+def _row(rule: Rule) -> str:
+    cells = [f"`{rule.id}`", rule.kind, rule.severity, rule.sentence, example_text(rule)]
+    return f"| {' | '.join(cells)} | {rule.action} |"
 
 
 def example_text(rule: Rule) -> str:
@@ -55,11 +63,12 @@ def example_text(rule: Rule) -> str:
         shown = ", ".join(f"`{a}` → {f'`{b}`' if b else 'missing'}" for a, b in pairs)
         return f"{example.field}: {shown}"
     if isinstance(example, Rows):
-        return f"rows {', '.join(f'`{k}`' for k in example.keys[:3])} of a small registry"
+        lines = [line.replace("|", "/") for line in example.text.strip().split("\n")]
+        return f"{', '.join(f'`{k}`' for k in example.keys[:2])} in `{' ⏎ '.join(lines[-4:])}`"
     return _export_text(example)
 
 
 def _export_text(example: Export) -> str:
     place = f"row {example.rows[0]}" if example.rows[0] else "the file"
-    lines = example.text.replace("\x00", "").strip().split("\n")
-    return f"{example.table}, {place} of `{' ⏎ '.join(lines).replace('|', '/')}`"
+    lines = example.text.replace("\x00", "␀").replace("|", "/").strip().split("\n")
+    return f"{example.table}, {place} of `{' ⏎ '.join(lines)}`"

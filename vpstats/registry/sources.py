@@ -303,7 +303,9 @@ def _names(header: Sequence[str], shown: str) -> list[str]:
     while names and not names[-1]:
         names.pop()
     if not names:
-        raise DataError("the first row names no columns; set header_row.", file=shown)
+        raise DataError(
+            "no column names found in the header; set header_row in registry.toml.", file=shown
+        )
     if len(names) > _WIDEST:
         raise DataError(f"has {len(names)} columns; expected a table.", file=shown)
     unique: list[str] = []

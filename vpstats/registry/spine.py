@@ -405,7 +405,7 @@ def style_of(text: str) -> str:
     Examples
     --------
     >>> style_of("BWK 12, LWK 1")
-    'BWK #'
+    'WK #'
 
     ``C2``, ``L1`` and ``S1`` belong to several ways of writing and have none of their own.
 
@@ -415,7 +415,7 @@ def style_of(text: str) -> str:
     first = re.sub(r"[0-9]+", "#", text.strip())
     cut = first.find("#")
     head = first[: cut + 1] if 0 <= cut <= 24 else first[:24]
-    return "" if head in ("C#", "L#", "S#") else head
+    return "" if head in ("C#", "L#", "S#") else re.sub("[BLHS]WK", "WK", head)
 
 
 @lru_cache(maxsize=65536)
@@ -453,7 +453,7 @@ def parse_levels(text: str) -> ParsedLevels:
         return ParsedLevels((), "unreadable", "it is too long for a list of vertebrae")
     if _DATE_LIKE.fullmatch(plain):
         return ParsedLevels(
-            (), "unreadable", "it looks like a date; spreadsheets turn 1-2 into one"
+            (), "unreadable", "it looks like a date, into which spreadsheets turn ranges"
         )
     try:
         levels = _sentence(_words(plain))

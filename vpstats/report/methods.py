@@ -148,19 +148,26 @@ def _time_to_event(plan: StudyPlan) -> str:
 
 
 def _rates(plan: StudyPlan) -> str:
-    kinds = {q.kind for q in plan.questions}
-    text = []
+    return " ".join(_rate_sentences({q.kind for q in plan.questions}))
+
+
+def _rate_sentences(kinds: set[str]) -> Iterator[str]:
+    if kinds & {"complications", "spine_map", "risk_factor"}:
+        yield (
+            "Intervals of proportions are exact (Clopper–Pearson); where a patient contributes "
+            "several rows they are those of the effective sample size (Korn and Graubard, Surv "
+            "Methodol 1998;24:193-201)."
+        )
     if "complications" in kinds:
-        text.append(
+        yield (
             "Each complication has its own denominator: the procedures in which it could have "
-            "been seen. Intervals are exact (Clopper–Pearson)."
+            "been seen."
         )
     if kinds & {"spine_map", "risk_factor"}:
-        text.append(
+        yield (
             "Leakage is reported within one imaging modality, since CT finds leaks that "
             "fluoroscopy misses and centers differ in whom they scan."
         )
-    return " ".join(text)
 
 
 def _adjustment(plan: StudyPlan) -> Iterator[str]:

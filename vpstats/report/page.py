@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpstats.errors import InternalError, UsageError
-from vpstats.report.sections import Listing, Picture, Section
+from vpstats.report.parts import Listing, Picture, Section
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -21,11 +21,11 @@ from vpstats.report.manifest import (
 )
 from vpstats.report.methods import methods
 from vpstats.report.page import Page, render, write_blocks, write_text
-from vpstats.report.sections import Edition, Listing, Section, glossary_section, study_sections
+from vpstats.report.parts import Edition, Listing, Section
+from vpstats.report.sections import glossary_section, study_sections
 from vpstats.report.writing import replace_folder
 from vpstats.study import StudyPlan
 from vpstats.tables import TableModel
-from vpstats.tables.model import Align
 
 README = """This folder is a report written by vpstats.
 
@@ -158,7 +158,7 @@ def _masked_logs(
     files: Mapping[str, pd.DataFrame], registry: RegistrySummary
 ) -> dict[str, pd.DataFrame]:
     logs = {name: mask(frame, registry.shown_fields) for name, frame in sorted(files.items())}
-    logs.setdefault("cleaning_summary", summarise(logs))
+    logs["cleaning_summary"] = summarise(logs)
     return logs
 
 
@@ -232,19 +232,24 @@ def _disclosure(edition: Edition) -> Section:
 
 
 def _cleaning(summary: pd.DataFrame) -> Section:
-    header = tuple(str(c).replace("_", " ").capitalize() for c in summary.columns)
-    rows = tuple(tuple(str(v) for v in row) for row in summary.itertuples(index=False))
-    align: tuple[Align, ...] = tuple("right" if c == "n" else "left" for c in summary.columns)
-    table = TableModel("Corrections and findings by rule", header, rows, align=align)
+    keys = ["log", "severity", "rule"]
+    by_rule = summary.groupby(keys, dropna=False, sort=False, as_index=False)["n"].sum()
+    table = TableModel(
+        "Corrections and findings by rule",
+        ("Log", "Severity", "Rule", "Number"),
+        tuple((*map(str, row[:3]), f"{row[3]:,}") for row in by_rule.itertuples(index=False)),
+        align=("left", "left", "left", "right"),
+    )
     return Section(
         "cleaning",
         "Cleaning log",
         lead=(
             "Every value that was changed and every doubt that remains stands with its file, row "
-            "and column in corrections.csv and findings.csv beside this page. Keys, identifiers, "
-            "dates of birth and free text are masked.",
+            "and column in corrections.csv and findings.csv beside this page; "
+            "cleaning_summary.csv counts them by file. Keys, identifiers, dates of birth and free "
+            "text are masked.",
         ),
-        blocks=(Listing("cleaning", table),) if rows else (),
+        blocks=(Listing("cleaning", table),) if len(summary) else (),
     )
 
 

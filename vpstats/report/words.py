@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from vpstats.labels import LABELS
 from vpstats.rows import factor_of, text_of
 from vpstats.study import Question, RiskFactor, StudyPlan, TimeToEvent
 
@@ -153,10 +154,10 @@ def say(name: str, labels: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> say("cement_ml", {"cement_ml": "Cement volume (mL)"}), say("leak_any", {})
-    ('Cement volume (mL)', 'leak any')
+    >>> say("cement_ml", {"cement_ml": "Cement volume (mL)"}), say("my_column", {})
+    ('Cement volume (mL)', 'my column')
     """
-    return labels.get(name) or name.replace("_", " ")
+    return labels.get(name) or LABELS.get(name) or name.replace("_", " ")
 
 
 def facts_of(question: Question, labels: Mapping[str, str]) -> Facts:
@@ -180,11 +181,12 @@ def facts_of(question: Question, labels: Mapping[str, str]) -> Facts:
 def _facts(question: Question, labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if isinstance(question, RiskFactor):
         yield "Outcome", say(question.outcome, labels)
-    if isinstance(question, RiskFactor | TimeToEvent):
+    if isinstance(question, RiskFactor | TimeToEvent) and question.exposure is not None:
         yield "Exposure", say(question.exposure, labels)
         yield "Adjusted for", _list(question.adjust, labels) or "nothing but center"
         yield "Mediators", _mediators(question, labels)
         yield "Center", _center(question)
+    if isinstance(question, RiskFactor | TimeToEvent):
         yield "Model", _model(question)
     yield "Restricted to", _restriction(question, labels)
 
@@ -209,7 +211,8 @@ def _center(question: RiskFactor | TimeToEvent) -> str:
 
 def _model(question: RiskFactor | TimeToEvent) -> str:
     if isinstance(question, TimeToEvent):
-        return "Aalen–Johansen incidence, death competing; cause-specific Cox regression"
+        cox = "; cause-specific Cox regression" if question.exposure else ""
+        return f"Aalen–Johansen incidence, death competing{cox}"
     firth = ", Firth's penalty" if question.penalty == "firth" else ""
     return f"logistic regression{firth}"
 
@@ -226,5 +229,5 @@ def _values(value: object) -> str:
 
 
 def _code(code: str) -> str:
-    plain = code.replace("_", " ")
+    plain = {"fluoro": "fluoroscopy"}.get(code, code).replace("_", " ")
     return re.sub(r"\b(ct|mri)\b", lambda found: found[0].upper(), plain)

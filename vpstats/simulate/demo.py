@@ -8,7 +8,7 @@ from vpstats.simulate.exports import Exports, write_exports
 from vpstats.simulate.generate import SimulatedRegistry, simulate_registry
 from vpstats.simulate.spec import SimulationSpec
 
-DEMO_SEED = 20251231
+DEMO_SEED = 7
 """Seed of the patients, and of the faults in their exports."""
 
 DEMO_NAME = "Demonstration registry (synthetic)"

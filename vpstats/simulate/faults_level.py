@@ -90,7 +90,9 @@ def _mass(cell: Cell) -> Written:
 
 
 def _any_denied(cell: Cell) -> Written:
-    return cell.sheet.dialect.yes_no["no"] if str(cell.true) == "yes" else None
+    named = cell.row["leak_sites_fluoro"]
+    told = not pd.isna(named) and str(named) != "none"
+    return cell.sheet.dialect.yes_no["no"] if told and str(cell.true) == "yes" else None
 
 
 def _all_clear(unread: bool) -> Writer:
@@ -108,10 +110,8 @@ def _all_clear(unread: bool) -> Writer:
 
 def _symptoms_without_leak(cell: Cell) -> Written:
     row = cell.row
-    clear = str(row["leak_sites_fluoro"]) == "none" and str(row["leak_sites_ct"]) in (
-        "none",
-        "None",
-    )
+    on_ct = row["leak_sites_ct"]
+    clear = str(row["leak_sites_fluoro"]) == "none" and (pd.isna(on_ct) or on_ct == "none")
     return cell.sheet.dialect.yes_no["yes"] if clear else None
 
 

@@ -59,6 +59,16 @@ def _z_score(cell: Cell) -> Written:
     return cell.number(value) if value < 0 else None
 
 
+def _brand(cell: Cell) -> Written:
+    brands = {
+        "denosumab": ("Prolia",),
+        "bisphosphonate": ("Fosavance", "Fosamax"),
+        "teriparatide": ("Forsteo",),
+    }
+    known = brands.get(str(cell.true))
+    return cell.one_of(known) if known else None
+
+
 def _century_ahead(cell: Cell) -> Written:
     return cell.date(pd.Timestamp(str(cell.true)) + pd.DateOffset(years=20))
 
@@ -169,7 +179,7 @@ PATIENT_FAULTS = (
           ("patients.antiosteo_start",), True, "after the day of the export", _century_ahead,
           ("hr", "redcap", "excel")),
     Fault("drug_brand", "brand for substance", ("patients.antiosteo_tx",), True,
-          "not among the codes of the column", words("Prolia", "Fosavance"),
+          "not among the codes of the column", _brand,
           ("hr", "excel", "de")),
     Fault("steroid_dose", "drug and dose for yes", ("patients.steroid_chronic",), True,
           "neither yes nor no", lambda c: "Medrol 8 mg" if str(c.true) == "yes" else None,

@@ -38,6 +38,18 @@ def _us_date(ambiguous: bool) -> Writer:
     return write
 
 
+def _day_month_swapped(cell: Cell) -> Written:
+    """The other day stays between the session and the end of observation."""
+    day = pd.Timestamp(str(cell.true))
+    if day.day > 12 or day.day == day.month:
+        return None
+    swapped = day.replace(month=day.day, day=day.month)
+    person = cell.facts.patient(cell.table, cell.key)
+    sessions = cell.facts.tables["procedures"]
+    first = sessions.loc[sessions["patient_id"] == person.name, "proc_date"].min()
+    return cell.date(swapped) if first < swapped <= person["last_contact_date"] else None
+
+
 def _year(change: int) -> Writer:
     def write(cell: Cell) -> Written:
         return cell.date(pd.Timestamp(str(cell.true)) + pd.DateOffset(years=change))
@@ -85,7 +97,7 @@ def _misspelt_brand(cell: Cell) -> Written:
 def _age_at_export(cell: Cell) -> Written:
     years = int((cell.facts.data_cut - pd.Timestamp(str(cell.row["proc_date"]))).days / 365.25)
     age = float(str(cell.true)) + years
-    return cell.number(age) if years >= 1 and age <= 95 else None
+    return cell.number(age) if years >= 2 and age <= 95 else None
 
 
 def _age_well_off(cell: Cell) -> Written:
@@ -134,9 +146,12 @@ PROCEDURE_FAULTS = (
           "a whole number where days are written", _serial, ("hr", "de"), 6),
     Fault("date_us", "month before day, day above 12", DAY_FIELDS, True,
           "there is no thirteenth month", _us_date(ambiguous=False), ("hr", "de"), 6),
-    Fault("date_us_ambiguous", "month before day, day up to 12", ("visits.visit_date",), False,
-          "reads as another day of the same year, and order is never inferred row by row",
+    Fault("date_us_ambiguous", "month before day, day up to 12", ("visits.visit_date",), True,
+          "slashes in a column of dots: another order may be meant, and nobody can know",
           _us_date(ambiguous=True), ("hr", "de"), 4),
+    Fault("day_and_month_swapped", "day and month swapped, written as the column is",
+          ("visits.visit_date",), False, "reads as another day, and looks like all the others",
+          _day_month_swapped, ("hr", "redcap", "de"), 4),
     Fault("date_before_first_use", "a day before the first vertebroplasty",
           ("procedures.proc_date",), True, "vertebroplasty was first done in 1984",
           _year(-100), ("hr", "redcap", "de")),

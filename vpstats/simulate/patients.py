@@ -7,7 +7,6 @@ import pandas as pd
 
 from vpstats.simulate.draws import (
     NEVER,
-    Bools,
     Floats,
     Ints,
     clipped,
@@ -178,8 +177,3 @@ def _days(rng: np.random.Generator, yearly: Floats, n: int) -> Ints:
     waiting = rng.exponential(size=n) / np.maximum(yearly, 1e-12) * 365.25
     days: Ints = np.minimum(np.ceil(waiting), NEVER / 10).astype(np.int64)
     return days
-
-
-def observed(day: np.ndarray, end: np.ndarray) -> Bools:
-    """Whether something on a day falls within observation."""
-    return np.asarray(day <= end, dtype=bool)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from vpstats.schema_tables import LEAK_FIELDS
 from vpstats.simulate.spec import SITES
 from vpstats.simulate.wording import Dialect, declared
 
@@ -137,6 +138,7 @@ def leak_lists(leaks: pd.DataFrame) -> pd.DataFrame:
     name = "leak_" + leaks["site"].astype(str) + "_" + leaks["modality"].astype(str)
     long = pd.DataFrame({"level_id": leaks["level_id"].astype(object), "name": name, "said": said})
     wide = long.pivot(index="level_id", columns="name", values="said")
+    wide = wide.reindex(columns=list(LEAK_FIELDS))
     for modality in ("fluoro", "ct"):
         wide[f"leak_sites_{modality}"] = _site_list(
             wide.reindex(columns=[f"leak_{site}_{modality}" for site in SITES])

@@ -167,13 +167,6 @@ INSTRUMENTS = {
 }
 """Canonical table to its repeating instrument and its fields."""
 
-REDCAP_HEAD = (
-    "record_id",
-    "redcap_repeat_instrument",
-    "redcap_repeat_instance",
-    "redcap_data_access_group",
-)
-
 
 def form_of(table: str) -> str:
     """The column that says whether a REDCap form is complete."""

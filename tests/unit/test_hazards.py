@@ -1,0 +1,442 @@
+"""Cox models: what is refused, what is a result that says so, and how a fit is read."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vpstats.errors import FormulaError, UsageError
+from vpstats.frames import Frame, Imputations
+from vpstats.models.hazards import CoxFit, fit_cox
+from vpstats.models.newton import maximise
+from vpstats.models.partial import likelihood, penalised_likelihood
+from vpstats.models.proportional import concordance, test_proportional_hazards
+from vpstats.models.risksets import HazardRows, find_risk_sets
+from vpstats.results import GLOSSARY
+
+
+def simulate(n: int = 240, seed: int = 1) -> pd.DataFrame:
+    """Two rows per patient, competing deaths, delayed entry, three centers, monthly ties."""
+    rng = np.random.default_rng(seed)
+    age, arm = rng.normal(size=n), rng.integers(0, 2, n)
+    time = rng.exponential(np.exp(-0.5 * age - 0.4 * arm) * 12)
+    end = np.minimum(time, rng.uniform(1, 24, n))
+    days = np.ceil(end) * 30
+    return pd.DataFrame(
+        {
+            "age": age,
+            "arm": np.where(arm == 1, "cement", "sham"),
+            "days": days,
+            "event": np.where(time <= end, rng.choice([1, 1, 2], n), 0),
+            "entry": np.where(rng.random(n) < 0.2, np.floor(days / 60) * 30, 0),
+            "patient_id": np.repeat(np.arange(n // 2), 2),
+            "center": rng.choice(["A", "B", "C"], n),
+            "weight": rng.choice([0.5, 1.0, 2.0], n),
+            "shift": rng.normal(scale=0.1, size=n),
+        }
+    )
+
+
+ROWS = simulate()
+TIMES = {"duration": "days", "event": "event"}
+
+
+def codes(fit: CoxFit) -> set[str]:
+    return {c.code for c in fit.caveats}
+
+
+# ---- requests ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"ties": "exact"}, "'efron', 'breslow'"),
+        ({"penalty": "lasso"}, "None, 'firth'"),
+        ({"vcov": "CR2"}, "'CR0', 'CR1'"),
+        ({"vcov": "CR0"}, "needs cluster="),
+        ({"vcov": "model", "cluster": "patient_id"}, "not independent"),
+        ({"cause": 0}, "expected an event code"),
+        ({"level": 0}, "between 0 and 1"),
+        ({"duration": "day"}, "did you mean 'days'"),
+        ({"strata": "centre"}, "did you mean 'center'"),
+        ({"weights": "age"}, "negative or infinite"),
+        ({"duration": "center"}, "expected numbers"),
+    ],
+)
+def test_wrong_requests_are_refused(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        fit_cox(ROWS, "age", **(TIMES | asked))
+
+
+@pytest.mark.parametrize("formula", ["days ~ age", "0 + age", "__import__('os')"])
+def test_formulas_are_data_without_a_left_side(formula: str) -> None:
+    with pytest.raises(FormulaError):
+        fit_cox(ROWS, formula, **TIMES)
+
+
+def test_a_tilde_makes_no_difference() -> None:
+    one, other = (fit_cox(ROWS, f, **TIMES) for f in ("age + arm", "~ age + arm"))
+    assert one.terms == ("age", "arm[T.sham]")
+    np.testing.assert_array_equal(one.coefficients, other.coefficients)
+
+
+def test_a_frame_brings_its_cluster_and_its_entry() -> None:
+    frame = Frame(
+        ROWS, unit="level", cluster="patient_id", duration="days", entry="entry",
+        causes={1: "fracture"},
+    )  # fmt: skip
+    fit = fit_cox(frame, "age", **TIMES)
+    plain = fit_cox(ROWS, "age", **TIMES, entry="entry", cluster="patient_id")
+    np.testing.assert_array_equal(fit.covariance, plain.covariance)
+    assert (fit.vcov, fit.n_clusters, fit.unit) == ("CR0", 120, "level")
+    assert fit.title == "Cox model of fracture"
+    with pytest.raises(UsageError, match="cluster='patient_id'"):
+        fit_cox(Frame(ROWS, unit="level"), "age", **TIMES)
+    alone = fit_cox(frame, "age", **TIMES, independent="one level each")
+    assert alone.vcov == "model"
+    assert "independent" in codes(alone)
+
+
+# ---- covariances ------------------------------------------------------------------------------
+
+
+def test_cr1_is_cr0_with_its_factor_and_t() -> None:
+    cr0, cr1 = (
+        fit_cox(ROWS, "age", **TIMES, cluster="patient_id", vcov=name) for name in ("CR0", "CR1")
+    )
+    np.testing.assert_allclose(cr1.covariance, cr0.covariance * 120 / 119)
+    assert (cr0.df, cr1.df) == (np.inf, 119)
+
+
+def test_fractional_weights_are_not_repeated_rows() -> None:
+    fit = fit_cox(ROWS, "age", **TIMES, weights="weight")
+    assert fit.vcov == "HC0"
+    by_row = fit_cox(
+        ROWS.assign(row=range(len(ROWS))), "age", **TIMES, weights="weight", cluster="row"
+    )
+    np.testing.assert_allclose(fit.covariance, by_row.covariance, rtol=1e-12)
+    assert np.isnan(fit.glance().loc[0, "statistic"])
+
+
+# ---- models that cannot be estimated ----------------------------------------------------------
+
+
+def failed(fit: CoxFit, status: str) -> None:
+    assert fit.status == status
+    assert not fit.ok
+    assert fit.reason
+    assert np.isnan(fit.coefficients).all()
+    assert len(fit.tidy()) == len(fit.terms)
+    assert fit.tidy()["estimate"].isna().all()
+    assert list(fit.glance().columns) == list(fit_cox(ROWS, "age", **TIMES).glance().columns)
+
+
+def test_no_rows() -> None:
+    fit = fit_cox(ROWS.assign(age=np.nan), "age", **TIMES)
+    failed(fit, "no rows")
+    assert fit.n_missing == len(ROWS)
+
+
+def test_no_events() -> None:
+    failed(fit_cox(ROWS, "age", **TIMES, cause=3), "no events")
+    weightless = ROWS.assign(weight=np.where(ROWS["event"] == 1, 0, 1))
+    failed(fit_cox(weightless, "age", **TIMES, weights="weight"), "no events")
+
+
+def test_one_cluster() -> None:
+    failed(fit_cox(ROWS.assign(all=1), "age", **TIMES, cluster="all"), "too few clusters")
+
+
+def test_a_term_that_does_not_vary_within_strata() -> None:
+    fit = fit_cox(ROWS, "age + arm", **TIMES, strata="arm")
+    failed(fit, "not identified")
+    assert "arm[T.sham] does not vary" in fit.reason
+    same = ROWS.assign(copy=ROWS["age"] + (ROWS["center"] == "A"))
+    failed(fit_cox(same, "age + copy", **TIMES, strata="center"), "not identified")
+
+
+def exposed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every event of cause 1 is among the exposed, who are half of the rows or more."""
+    return rows.assign(exposed=((rows["event"] == 1) | (rows.index % 2 == 0)).astype(int))
+
+
+@pytest.mark.parametrize("more", [{}, {"entry": "entry"}, {"strata": "center"}])
+def test_a_monotone_likelihood_is_said_and_firth_is_finite(more: dict[str, str]) -> None:
+    rows = exposed(ROWS)
+    fit = fit_cox(rows, "age + exposed", **TIMES, **more)
+    failed(fit, "monotone likelihood")
+    assert [c.term for c in fit.caveats if c.code == "monotone"] == ["exposed"]
+    assert "penalty='firth'" in fit.reason
+    firth = fit_cox(rows, "age + exposed", **TIMES, **more, penalty="firth")
+    assert firth.ok
+    assert "monotone" in codes(firth)
+    table = firth.tidy().set_index("term")
+    assert 0 < table.loc["exposed", "conf_low"] < table.loc["exposed", "estimate"] < 15
+    assert table.loc["exposed", "p_value"] < 0.01
+
+
+def test_a_large_effect_is_not_a_monotone_likelihood() -> None:
+    rows = exposed(ROWS)
+    first = rows[(rows["event"] == 1) & (rows["exposed"] == 1)]["days"].idxmin()
+    rows.loc[first, "exposed"] = 0
+    fit = fit_cox(rows, "age + exposed", **TIMES)
+    assert fit.ok
+    assert fit.coefficients[1] > 2
+
+
+def test_a_solver_that_stops_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def impatient(*arguments: Any, **options: Any) -> Any:
+        return replace(maximise(*arguments, **options), converged=False)
+
+    monkeypatch.setattr("vpstats.models.hazards.maximise", impatient)
+    fit = fit_cox(ROWS, "age", **TIMES)
+    failed(fit, "not converged")
+    assert "not_converged" in codes(fit)
+
+
+# ---- caveats ----------------------------------------------------------------------------------
+
+
+def test_dropped_rows_few_events_and_aliased_columns_are_said() -> None:
+    rows = ROWS.head(30).assign(twice=2 * ROWS["age"])
+    rows.loc[3, "center"] = None
+    fit = fit_cox(rows, "age + twice + arm", **TIMES, strata="center")
+    assert {"dropped_rows", "few_events", "aliased"} <= codes(fit)
+    assert (fit.n, fit.n_missing, fit.terms) == (29, 1, ("age", "arm[T.sham]"))
+
+
+def test_strata_without_an_answer_are_missing() -> None:
+    answers = pd.CategoricalDtype(["yes", "no", "unknown", "not_done", "not_applicable"])
+    rows = ROWS.assign(smoker=pd.Series(np.resize(["yes", "no", "unknown"], 240), dtype=answers))
+    fit = fit_cox(rows, "age", **TIMES, strata=("smoker", "center"))
+    assert fit.n == 160
+    assert len(fit.baseline.labels) == 6
+    assert "no, A" in fit.baseline.labels
+
+
+def test_firth_with_few_clusters_of_events_is_said() -> None:
+    fit = fit_cox(ROWS.head(24), "age", **TIMES, cluster="patient_id", penalty="firth")
+    assert {"few_clusters", "few_event_clusters"} <= codes(fit)
+    assert fit.vcov == "CR0"
+    assert fit.conf_low is None
+    many = fit_cox(ROWS, "age", **TIMES, cluster="patient_id", penalty="firth")
+    assert "few_event_clusters" not in codes(many)
+
+
+# ---- reading a fit ----------------------------------------------------------------------------
+
+
+FULL = fit_cox(
+    ROWS, "age + arm", **TIMES, entry="entry", strata="center", offset="shift",
+    cluster="patient_id",
+)  # fmt: skip
+
+
+def test_columns_have_a_meaning_and_nobody_is_inside() -> None:
+    assert set(FULL.tidy().columns) | set(FULL.glance().columns) <= set(GLOSSARY)
+    assert len(FULL.glance()) == 1
+    again = pickle.loads(pickle.dumps(FULL))  # noqa: S301 - our own bytes
+    pd.testing.assert_frame_equal(again.tidy(), FULL.tidy())
+    assert FULL.tidy(exponentiate=True)["estimate"].iloc[0] == np.exp(FULL.coefficients[0])
+
+
+def test_nothing_passed_in_is_changed() -> None:
+    before = ROWS.copy(deep=True)
+    fit_cox(ROWS, "age", **TIMES)
+    FULL.augment(ROWS)
+    pd.testing.assert_frame_equal(ROWS, before)
+
+
+def test_the_likelihood_ratio_is_that_of_the_empty_model() -> None:
+    fit, null = fit_cox(ROWS, "age", **TIMES), fit_cox(ROWS, "1", **TIMES)
+    assert null.ok
+    assert null.log_likelihood == pytest.approx(fit.null_log_likelihood)
+    expected = 2 * (fit.log_likelihood - null.log_likelihood)
+    assert fit.glance().loc[0, "statistic"] == pytest.approx(expected)
+    assert np.isnan(null.events_per_parameter)
+
+
+def test_hazard_ratios_are_relative_to_the_average_row() -> None:
+    average = {"age": ROWS["age"].mean(), "arm": "sham", "center": "A", "shift": 0.0}
+    rows = pd.DataFrame([average, average | {"age": ROWS["age"].mean() + 1}])
+    found = FULL.predict(rows)
+    ratio = found["estimate"].iloc[1] / found["estimate"].iloc[0]
+    assert ratio == pytest.approx(np.exp(FULL.coefficients[0]))
+    wide = FULL.predict(rows, level=0.99)
+    assert (wide["conf_low"] < found["conf_low"]).all()
+
+
+def test_survival_falls_and_ends_with_the_follow_up() -> None:
+    one_cause = ROWS.assign(event=(ROWS["event"] == 1).astype(int))
+    fit = fit_cox(one_cause, "age", **TIMES, strata="center")
+    rows = one_cause.iloc[[5, 7]]
+    found = fit.predict(rows, times=[0, 90, 360, 1e6])
+    assert found.index.tolist() == [5, 5, 5, 5, 7, 7, 7, 7]
+    assert found["estimate"].iloc[0] == 1
+    assert found["std_error"].iloc[0] == 0
+    assert (np.diff(found["estimate"].iloc[:3]) < 0).all()
+    assert np.isnan(found["estimate"].iloc[3])
+    assert (found["conf_low"].iloc[:3] <= found["estimate"].iloc[:3]).all()
+    hazard = fit.predict(rows, times=[360], kind="cumulative_hazard")
+    np.testing.assert_allclose(np.exp(-hazard["estimate"]), found["estimate"].iloc[[2, 6]])
+
+
+def test_missing_values_are_predicted_as_missing() -> None:
+    rows = ROWS.head(3).astype({"center": object}).copy()
+    rows.loc[0, "age"], rows.loc[1, "center"] = np.nan, None
+    found = FULL.predict(rows, times=[60], kind="cumulative_hazard")["estimate"]
+    assert found.isna().tolist() == [True, True, False]
+    resid = FULL.augment(ROWS.assign(days=ROWS["days"].where(ROWS.index > 0)))[".resid"]
+    assert resid.isna().tolist() == [True] + [False] * 239
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"times": [30]}, "cumulative_incidence"),
+        ({"times": [30], "kind": "hazard_ratio"}, "takes no times"),
+        ({"kind": "survival"}, "takes no times"),
+        ({"kind": "risk"}, "expected 'hazard_ratio'"),
+    ],
+)
+def test_predictions_without_meaning_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        FULL.predict(ROWS, **options)
+
+
+def test_a_new_stratum_is_refused() -> None:
+    with pytest.raises(UsageError, match="stratum 'D' is new"):
+        FULL.predict(ROWS.assign(center="D"), times=[30], kind="cumulative_hazard")
+
+
+def test_a_failed_fit_predicts_nothing() -> None:
+    fit = fit_cox(ROWS, "age", **TIMES, cause=3, strata="center")
+    assert fit.predict(ROWS.head(2))["estimate"].isna().all()
+    found = fit.predict(ROWS.head(2), times=[30], kind="cumulative_hazard")
+    assert found["estimate"].isna().all()
+    assert fit.augment(ROWS)[".resid"].isna().all()
+
+
+def test_imputations_are_pooled() -> None:
+    frames = tuple(
+        Frame(ROWS.assign(age=ROWS["age"] + shift), unit="level", cluster="patient_id")
+        for shift in (0.0, np.linspace(0, 0.1, 240), np.linspace(0.1, 0, 240))
+    )
+    pooled = fit_cox(Imputations(frames), "age", **TIMES)
+    singles = [fit_cox(frame, "age", **TIMES) for frame in frames]
+    assert pooled.coefficients[0] == pytest.approx(np.mean([f.coefficients[0] for f in singles]))
+    assert pooled.std_errors[0] > min(f.std_errors[0] for f in singles)
+    assert np.isnan(pooled.log_likelihood)
+    with pytest.raises(UsageError, match="no baseline"):
+        pooled.predict(ROWS, times=[30], kind="cumulative_hazard")
+    with pytest.raises(UsageError, match="cannot be pooled"):
+        fit_cox(Imputations(frames), "age", **TIMES, penalty="firth")
+
+
+# ---- checks of a fit --------------------------------------------------------------------------
+
+
+def test_a_hazard_ratio_that_turns_round_is_found() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 2, 600)
+    early, late = rng.exponential(np.where(x == 1, 4, 12)), rng.exponential(np.where(x, 12, 4))
+    time = np.where(early < 3, early, 3 + late)
+    rows = pd.DataFrame({"days": time, "event": 1, "x": x})
+    tested = test_proportional_hazards(fit_cox(rows, "x", **TIMES), rows)
+    assert tested.tidy()["p_value"].max() < 1e-6
+    assert {c.code for c in tested.caveats} == {"non_proportional"}
+    assert [c.term for c in tested.caveats] == ["x", None]
+
+
+@pytest.mark.parametrize(
+    ("fit", "rows", "options", "words"),
+    [
+        (FULL, ROWS.head(200), {}, "give the rows that the model was fitted to"),
+        (FULL, ROWS, {"transform": "square"}, "'km', 'identity', 'log', 'rank'"),
+        (fit_cox(ROWS, "age", **TIMES, cause=3), ROWS, {}, "could be estimated"),
+        (fit_cox(ROWS, "age", **TIMES, penalty="firth"), ROWS, {}, "without penalty"),
+    ],
+)
+def test_checks_need_the_rows_of_the_fit(
+    fit: CoxFit, rows: pd.DataFrame, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        test_proportional_hazards(fit, rows, **options)
+
+
+def test_time_0_has_no_logarithm() -> None:
+    rows = ROWS.assign(days=ROWS["days"] - ROWS["days"].min())
+    fit = fit_cox(rows, "age", **TIMES)
+    with pytest.raises(UsageError, match="transform='km'"):
+        test_proportional_hazards(fit, Frame(rows, unit="level"), transform="log")
+
+
+def test_concordance_counts_every_pair() -> None:
+    eta = FULL.augment(ROWS)[".fitted"].to_numpy()
+    right = level = total = 0.0
+    for i in np.flatnonzero(ROWS["event"] == 1):
+        now, own = ROWS["days"][i], ROWS["center"] == ROWS["center"][i]
+        outlives = (ROWS["days"] > now) | ((ROWS["days"] == now) & (ROWS["event"] != 1))
+        compared = own & outlives & (ROWS["entry"] < now)
+        right += np.sum(eta[compared] < eta[i])
+        level += np.sum(eta[compared] == eta[i])
+        total += compared.sum()
+    assert concordance(FULL, ROWS) == pytest.approx((right + level / 2) / total, rel=1e-12)
+    nobody = pd.DataFrame({"days": [1, 1], "event": [1, 1], "x": [0, 1]})
+    assert np.isnan(concordance(fit_cox(nobody, "1", **TIMES), nobody))
+
+
+# ---- the kernel -------------------------------------------------------------------------------
+
+
+def risk_sets(ties: str, n: int = 60) -> Any:
+    rows = ROWS.head(n)
+    X = np.column_stack([rows["age"], rows["arm"] == "sham", rows["age"] ** 2])
+    return find_risk_sets(
+        HazardRows(
+            X - X.mean(axis=0),
+            rows["days"].to_numpy(),
+            (rows["event"] == 1).to_numpy(),
+            np.where(rows["entry"] > 0, rows["entry"], -np.inf),
+            pd.factorize(rows["center"])[0],
+            rows["weight"].to_numpy(),
+            rows["shift"].to_numpy(),
+        ),
+        ties,
+    )
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("make", [likelihood, penalised_likelihood])
+def test_derivatives_equal_finite_differences(make: Any, ties: str) -> None:
+    evaluate, beta, step = make(risk_sets(ties)), np.array([0.3, -0.4, 0.1]), 1e-5
+    here = evaluate(beta)
+    for j, unit in enumerate(np.eye(3) * step):
+        up, down = evaluate(beta + unit), evaluate(beta - unit)
+        assert here.score[j] == pytest.approx((up.value - down.value) / (2 * step), rel=1e-6)
+        if make is likelihood:
+            slope = (up.score - down.score) / (2 * step)
+            np.testing.assert_allclose(here.information[j], -slope, rtol=1e-6, atol=1e-6)
+
+
+def test_an_overflow_is_a_point_that_the_solver_leaves() -> None:
+    for make in (likelihood, penalised_likelihood):
+        assert make(risk_sets("efron"))(np.array([1e4, 0, 0])).value == -np.inf
+
+
+def test_blocks_and_the_start_from_a_part_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = simulate(2000)
+    whole = fit_cox(rows, "age + arm", **TIMES, entry="entry", cluster="patient_id")
+    monkeypatch.setattr("vpstats.models.risksets.SCATTER", 128)
+    monkeypatch.setattr("vpstats.models.hazards._SUBSAMPLE_FROM", 1000)
+    parts = fit_cox(rows, "age + arm", **TIMES, entry="entry", cluster="patient_id")
+    np.testing.assert_allclose(parts.coefficients, whole.coefficients, rtol=1e-7)
+    np.testing.assert_allclose(parts.covariance, whole.covariance, rtol=1e-6)
+    rare = rows.assign(event=(rows.index == 1).astype(int))
+    assert fit_cox(rare, "age", **TIMES).status in ("monotone likelihood", "ok")

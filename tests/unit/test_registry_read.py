@@ -1,0 +1,588 @@
+"""From registry.toml and files to a registry: keys, consent, collapsing, leaks, logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from vpstats.errors import DataError, MappingError, UsageError
+from vpstats.registry import Registry, read_registry
+from vpstats.schema import pandera_schema
+from vpstats.schema_tables import TABLES
+
+HEAD = """
+version = 1
+[registry]
+name = "Test"
+data_cut = 2025-12-31
+"""
+SOURCE = """
+[[source]]
+name = "s"
+file = "a.csv"
+center = "A"
+"""
+PEOPLE = """
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+birth_date = "rodjen"
+sex = "spol"
+consent_research = "pristanak"
+optout_date = "odustao"
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+"""
+LEVELS = """
+[[source.table]]
+name = "levels"
+explode = "razine"
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+"""
+
+
+def read(folder: Path, toml: str, **files: str) -> Registry:
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    (folder / "registry.toml").write_text(HEAD + toml, encoding="utf-8")
+    registry = read_registry(folder)
+    for name, frame in registry.tables.items():
+        pandera_schema(TABLES[name]).validate(frame, lazy=True)
+    return registry
+
+
+def found(registry: Registry, rule: str) -> pd.DataFrame:
+    return registry.findings[registry.findings["rule"] == rule]
+
+
+def corrected(registry: Registry, rule: str) -> pd.DataFrame:
+    return registry.corrections[registry.corrections["rule"] == rule]
+
+
+def values(frame: pd.DataFrame, key: str, field: str) -> dict[str, object]:
+    return dict(zip(frame[key], frame[field].astype(object), strict=True))
+
+
+# ------------------------------------------------------------------ keys
+
+
+def test_keys_are_made_of_center_and_raw_names(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE + LEVELS,
+        a="id;rodjen;spol;pristanak;odustao;datum;razine\n007;;Ž;da;;25.08.2023.;Th12-L2\n",
+    )
+    assert registry.patients["patient_id"].tolist() == ["A/007"]
+    assert registry.procedures["procedure_id"].tolist() == ["A/007/2023-08-25"]
+    assert registry.levels["level_id"].tolist() == [
+        "A/007/2023-08-25/T12", "A/007/2023-08-25/L1", "A/007/2023-08-25/L2",
+    ]  # fmt: skip
+
+
+def test_mapped_session_names_that_patients_share_are_made_their_own(tmp_path: Path) -> None:
+    toml = """
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+procedure_id = "br"
+proc_date = "datum"
+[[source.table]]
+name = "levels"
+[source.table.columns]
+patient_id = "id"
+procedure_id = "br"
+level = "razina"
+"""
+    registry = read(
+        tmp_path,
+        SOURCE + toml,
+        a="id;br;datum;razina\n1;1;2020-01-01;L1\n2;1;2020-02-01;L2\n3;9;2020-03-01;L3\n",
+    )
+    assert registry.procedures["procedure_id"].tolist() == ["A/1/1", "A/2/1", "A/9"]
+    assert registry.levels["level_id"].tolist() == ["A/1/1/L1", "A/2/1/L2", "A/9/L3"]
+
+
+def test_visits_and_events_are_named_by_source_and_row(tmp_path: Path) -> None:
+    toml = """
+[[source.table]]
+name = "visits"
+[source.table.columns]
+patient_id = "id"
+visit_date = "datum"
+"""
+    registry = read(tmp_path, SOURCE + toml, a="id;datum\n1;2020-01-01\n1;2020-02-01\n")
+    assert registry.visits["visit_id"].tolist() == ["A/1/s/2", "A/1/s/3"]
+
+
+def test_centers_come_from_a_column(tmp_path: Path) -> None:
+    toml = """
+[[source]]
+name = "s"
+file = "a.csv"
+center = { column = "ustanova", codes = { "KB Sjever" = "C1", "kb  sjever (stara)" = "C1" } }
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+"""
+    registry = read(tmp_path, toml, a="ustanova;id\nkb sjever;1\nKB Sjever (stara);2\nNova;3\n;4\n")
+    assert registry.patients["patient_id"].tolist() == ["C1/1", "C1/2", "Nova/3"]
+    assert found(registry, "center.unknown")["row"].tolist() == [4]
+    assert found(registry, "required.missing")["row"].tolist() == [5]
+
+
+def test_spellings_of_an_identifier(tmp_path: Path) -> None:
+    visits = """
+[[source]]
+name = "v"
+file = "v.csv"
+center = "A"
+[[source.table]]
+name = "visits"
+[source.table.columns]
+patient_id = "id"
+visit_date = "datum"
+"""
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE + visits,
+        a="id;rodjen;spol;pristanak;odustao;datum\nP001;1.2.1950.;f;;;1.1.2020.\n"
+        "p1;1.2.1950.;F;;;1.6.2020.\nP02;1.2.1950.;f;;;1.1.2020.\np2;3.2.1951.;f;;;1.1.2021.\n",
+        v="id;datum\np-001;1.2.2020.\n2;1.2.2020.\n77;1.2.2020.\n",
+    )
+    # born alike, so P001 and p1 are one; P02 and p2 are not, and nobody can say who "2" is
+    assert registry.patients["patient_id"].tolist() == ["A/P001", "A/P02", "A/p2"]
+    assert registry.procedures["patient_id"].tolist() == ["A/P001", "A/P001", "A/P02", "A/p2"]
+    assert registry.visits["patient_id"].tolist() == ["A/P001", "A/2", "A/77"]
+    assert set(found(registry, "duplicate.id_spelling")["key"]) == {"A/P02", "A/p2"}
+    assert found(registry, "key.orphan")["row"].tolist() == [3, 4]
+
+
+# ------------------------------------------------------------------ consent
+
+CONSENT = (
+    "id;rodjen;spol;pristanak;odustao;datum;razine\n"
+    "11;1.2.1950.;x;da;;1.1.2020.;L1\n"
+    "22;1.2.1951.;y;ne;;1.1.2020.;L2-3\n"
+    "33;1.2.1952.;z;;da, usmeno;1.1.2020.;L2-3\n"
+    "44;1.2.1953.;w;;.;1.1.2020.;L4\n"
+    "44;1.2.1953.;w;;;1.2.2020.;L5\n"
+)
+
+
+def test_opt_outs_leave_every_table_and_every_log(tmp_path: Path) -> None:
+    registry = read(tmp_path, SOURCE + PEOPLE + LEVELS, a=CONSENT)
+    assert registry.patients["patient_id"].tolist() == ["A/11", "A/44"]
+    assert registry.procedures["patient_id"].tolist() == ["A/11", "A/44", "A/44"]
+    assert registry.levels["level"].astype(str).tolist() == ["L1", "L4", "L5"]
+    logs = [*registry.findings["row"].dropna(), *registry.corrections["row"].dropna()]
+    assert not {3, 4} & set(logs)
+    first, second, third = registry.exclusions
+    assert (first.label, first.n_rows, first.n_patients) == ("everything read", 5, 4)
+    assert (second.n_rows, second.excluded_rows, second.excluded_patients) == (3, 2, 2)
+    assert third.excluded_rows == 0
+
+
+def test_with_opt_in_only_a_yes_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CONSENT, encoding="utf-8")
+    head = HEAD.replace('name = "Test"', 'name = "Test"\nconsent = "opt-in"')
+    (tmp_path / "registry.toml").write_text(head + SOURCE + PEOPLE, encoding="utf-8")
+    assert read_registry(tmp_path).patients["patient_id"].tolist() == ["A/11"]
+
+
+def test_an_opt_out_under_another_spelling_counts(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE,
+        a="id;rodjen;spol;pristanak;odustao;datum\nP001;;f;ne;;1.1.2020.\np1;;f;da;;1.2.2020.\n"
+        "p3;;f;da;;1.2.2020.\n",
+    )
+    assert registry.procedures["patient_id"].tolist() == ["A/p3"]
+
+
+def test_sessions_without_a_patient_column_leave_with_their_patient(tmp_path: Path) -> None:
+    toml = """
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+procedure_id = "br"
+proc_date = "datum"
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+consent_research = "pristanak"
+[[source]]
+name = "l"
+file = "l.csv"
+center = "A"
+[[source.table]]
+name = "levels"
+[source.table.columns]
+procedure_id = "br"
+level = "razina"
+"""
+    registry = read(
+        tmp_path,
+        SOURCE + toml,
+        a="id;br;datum;pristanak\n1;z1;2020-01-01;ne\n2;z2;2020-01-01;da\n",
+        l="br;razina\nz1;L1\nz2;L2\nz3;L3\n",
+    )
+    assert registry.levels["level_id"].tolist() == ["A/z2/L2"]
+    assert found(registry, "key.orphan")["row"].tolist() == [4]
+
+
+# ------------------------------------------------------------------ rows of the same thing
+
+
+def test_repeated_patients_become_one_and_contradictions_missing(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE,
+        a="id;rodjen;spol;pristanak;odustao;datum\n1;1.2.1950.;f;;;1.1.2020.\n"
+        "1;;m;;;1.1.2021.\n1;1.2.1950.;;;;1.1.2022.\n",
+    )
+    row = registry.patients.iloc[0]
+    assert (len(registry.patients), str(row["birth_date"].date())) == (1, "1950-02-01")
+    assert pd.isna(row["sex"])
+    conflicts = found(registry, "conflict.rows")
+    assert (conflicts["row"].tolist(), set(conflicts["column"])) == ([2, 3], {"spol"})
+
+
+def test_exact_copies_are_dropped_and_second_sessions_are_not(tmp_path: Path) -> None:
+    line = "1;1.2.1950.;f;;;{};L1\n"
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE + LEVELS,
+        a="id;rodjen;spol;pristanak;odustao;datum;razine\n"
+        + line.format("1.1.2020.") * 2
+        + line.format("1.6.2020."),
+    )
+    assert corrected(registry, "duplicate.row")["row"].tolist() == [3]
+    assert len(registry.procedures) == 2
+    assert len(found(registry, "level.twice")) == 2
+
+
+def test_a_session_that_cannot_be_dated_takes_its_levels_along_and_says_so(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE + LEVELS,
+        a="id;rodjen;spol;pristanak;odustao;datum;razine\n1;;f;;;prije;L1\n2;;f;;;1.1.2020.;L2\n",
+    )
+    assert registry.procedures["procedure_id"].tolist() == ["A/2/2020-01-01"]
+    assert registry.exclusions[-1].n_rows == 1
+    assert set(found(registry, "required.missing")["row"]) == {2}
+
+
+# ------------------------------------------------------------------ lists of vertebrae
+
+WIDE = """
+[[source.table]]
+name = "levels"
+explode = {explode}
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+cement_ml = {{ columns = ["z1", "z2", "z3"] }}
+"""
+
+
+def test_values_go_to_the_vertebra_at_their_position(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE + WIDE.format(explode='"hoehen"'),
+        a="id;rodjen;spol;pristanak;odustao;datum;hoehen;z1;z2;z3\n"
+        "1;;f;;;1.1.2020.;BWK 12, LWK 1;4,5;3,5;\n"
+        "2;;f;;;1.1.2020.;L2-3;4;5;\n"
+        "3;;f;;;1.1.2020.;L1-L4;1;2;3\n"
+        "4;;f;;;1.1.2020.;L1;4;5;\n"
+        "5;;f;;;1.1.2020.;;;;\n",
+    )
+    by_level = values(registry.levels, "level_id", "cement_ml")
+    assert by_level["A/1/2020-01-01/T12"] == 4.5
+    assert by_level["A/1/2020-01-01/L1"] == 3.5
+    assert pd.isna(by_level["A/3/2020-01-01/L4"])
+    assert by_level["A/4/2020-01-01/L1"] == 4.0
+    assert found(registry, "level.ambiguous")["row"].tolist() == [3]
+    assert found(registry, "explode.lacking")["row"].tolist() == [4]
+    assert found(registry, "explode.surplus")["row"].tolist() == [3, 5]
+    assert found(registry, "session.no_levels")["row"].tolist() == [3, 6]
+
+
+def test_a_vertebra_in_each_of_several_columns(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE + WIDE.format(explode='["h1", "h2"]'),
+        a="id;rodjen;spol;pristanak;odustao;datum;h1;h2;z1;z2;z3\n"
+        "1;;f;;;1.1.2020.;Th12;L1;4;5;\n2;;f;;;1.1.2020.;;L3;;6;\n",
+    )
+    assert values(registry.levels, "level_id", "cement_ml") == {
+        "A/1/2020-01-01/T12": 4.0, "A/1/2020-01-01/L1": 5.0, "A/2/2020-01-01/L3": 6.0,
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------ leaks
+
+LEAKS = """
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+ct_post_done = "ct"
+[[source.table]]
+name = "levels"
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+level = "razina"
+leak_venous_fluoro = "ven"
+leak_any_fluoro = "ikoje"
+leak_sites_ct = { column = "mjesta", codes = { "epi" = "epidural", "bez" = "none" } }
+yeom = "yeom"
+"""
+
+
+def states(registry: Registry, level: str, modality: str) -> dict[str, str]:
+    rows = registry.leaks[
+        registry.leaks["level_id"].str.endswith(level) & (registry.leaks["modality"] == modality)
+    ]
+    return {str(k): str(v) for k, v in zip(rows["site"], rows["state"], strict=True)}
+
+
+def test_present_absent_and_not_assessed_are_kept_apart(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + LEAKS,
+        a="id;datum;ct;razina;ven;ikoje;mjesta;yeom\n"
+        "1;2020-01-01;da;L1;da;ne;epi, venozno;B i S\n"
+        "2;2020-01-01;da;L2;ne;;bez;\n"
+        "3;2020-01-01;da;L3;nepoznato;;;\n"
+        "4;2020-01-01;ne;L4;ne;;epi;B\n"
+        "5;2020-01-01;da;L5;ne;;curenje u disk;none\n",
+    )
+    ct = states(registry, "L1", "ct")
+    assert {s for s, state in ct.items() if state == "present"} == {"epidural", "venous"}
+    assert ct["foraminal"] == "absent"
+    assert set(states(registry, "L2", "ct").values()) == {"absent"}
+    assert set(states(registry, "L3", "ct").values()) == {"not_assessed"}
+    assert set(states(registry, "L4", "ct").values()) == {"not_assessed"}
+    assert set(states(registry, "L5", "ct").values()) == {"not_assessed"}
+    assert states(registry, "L1", "fluoro") == {"venous": "present", "any": "not_assessed"}
+    assert states(registry, "L2", "fluoro") == {"venous": "absent"}
+    assert states(registry, "L3", "fluoro") == {"venous": "not_assessed"}
+    assert set(found(registry, "leak.without_ct")["row"]) == {5}
+    assert found(registry, "leak.any_no")["row"].tolist() == [2]
+    assert found(registry, "word.unknown")["row"].tolist() == [6]
+    yeom = registry.levels.set_index("level")[["yeom_b", "yeom_s", "yeom_c"]].astype(object)
+    assert yeom.loc["L1"].tolist() == ["yes", "yes", "no"]
+    assert yeom.loc["L2"].isna().all()
+    assert yeom.loc["L5"].tolist() == ["no", "no", "no"]
+
+
+def test_leaks_mapped_directly_join_the_pivoted_ones(tmp_path: Path) -> None:
+    toml = """
+[[source]]
+name = "k"
+file = "k.csv"
+center = "A"
+[[source.table]]
+name = "leaks"
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+level = "razina"
+modality = "metoda"
+site = "mjesto"
+state = "stanje"
+"""
+    registry = read(
+        tmp_path,
+        SOURCE + LEAKS + toml,
+        a="id;datum;ct;razina;ven;ikoje;mjesta;yeom\n1;2020-01-01;da;L1;da;;;\n",
+        k="id;datum;razina;metoda;mjesto;stanje\n1;2020-01-01;Th12;ct;venous;present\n"
+        "1;2020-01-01;L1;fluoro;venous;absent\n1;2020-01-01;L1;fluoro;remote;absent\n",
+    )
+    assert states(registry, "L1", "fluoro") == {"venous": "not_assessed", "remote": "absent"}
+    assert len(found(registry, "conflict.rows")) == 2
+    orphans = found(registry, "key.orphan")
+    assert sorted(orphans["table"]) == ["leaks", "procedures"]
+
+
+# ------------------------------------------------------------------ REDCap
+
+REDCAP = """
+[[source]]
+name = "r"
+file = "r.csv"
+format = "redcap"
+center = { column = "redcap_data_access_group", codes = { "sjever" = "C1" } }
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "record_id"
+sex = { column = "sex", codes = { "1" = "f", "2" = "m" } }
+immuno_reasons = { checkbox = "immuno", codes = { "1" = "chemo", "2" = "steroid" } }
+[[source.table]]
+name = "procedures"
+where = { redcap_repeat_instrument = ["procedure"] }
+[source.table.columns]
+patient_id = "record_id"
+procedure_id = "proc_id"
+proc_date = "proc_date"
+operator_id = "surgeon"
+[[source.table]]
+name = "levels"
+where = { redcap_repeat_instrument = ["level"] }
+[source.table.columns]
+procedure_id = "level_proc_id"
+level = "level"
+leak_sites_ct = { checkbox = "leak", codes = { "1" = "epidural", "2" = "venous" } }
+"""
+EXPORT = (
+    "record_id,redcap_repeat_instrument,redcap_repeat_instance,redcap_data_access_group,sex,"
+    "surgeon,immuno___1,immuno___2,base_complete,proc_id,proc_date,procedure_complete,"
+    "level_proc_id,level,leak___1,leak___2,level_complete\n"
+    "P1,,,sjever,1,x,1,1,2,,,,,,,,\n"
+    "P1,procedure,1,sjever,,,,,,p1,2020-01-01,2,,,,,\n"
+    "P1,level,1,sjever,,,,,,,,,p1,T12,0,1,2\n"
+    "P1,level,2,sjever,,,,,,,,,p1,L1,0,0,2\n"
+    "P1,level,3,sjever,,,,,,,,,p1,L2,0,0,0\n"
+    "P2,,,jug,2,y,0,0,0,,,,,,,,\n"
+    "P3,,,sjever,2,z,0,0,2,,,,,,,,\n"
+)
+
+
+def test_redcap(tmp_path: Path) -> None:
+    registry = read(tmp_path, REDCAP, r=EXPORT)
+    assert registry.patients["patient_id"].tolist() == ["C1/P1", "jug/P2", "C1/P3"]
+    assert registry.patients["sex"].astype(str).tolist() == ["f", "m", "m"]
+    assert registry.patients["immuno_reasons"].isna().tolist() == [False, True, True]
+    assert registry.patients["immuno_reasons"].iloc[0] == "chemo;steroid"
+    # what the record says once is carried to its repeating rows
+    assert registry.procedures["operator_id"].tolist() == ["x"]
+    ct = {v: states(registry, v, "ct") for v in ("T12", "L1", "L2")}
+    assert (ct["T12"]["venous"], ct["T12"]["epidural"]) == ("present", "absent")
+    assert set(ct["L1"].values()) == {"absent"}
+    assert set(ct["L2"].values()) == {"not_assessed"}
+    assert corrected(registry, "redcap.incomplete")["row"].tolist() == [6, 7]
+    assert found(registry, "center.unknown")["row"].tolist() == [7]
+
+
+# ------------------------------------------------------------------ mistakes in the mapping
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("idd;spol", "no such column. Did you mean 'idd'? It has: idd, spol"),
+        ("id;id;spol", "two columns have this name"),
+    ],
+)
+def test_mapped_columns_have_to_be_there_once(tmp_path: Path, header: str, words: str) -> None:
+    toml = '[[source.table]]\nname = "patients"\n[source.table.columns]\npatient_id = "id"\n'
+    with pytest.raises(MappingError) as caught:
+        read(tmp_path, SOURCE + toml, a=header + "\n1;f;f\n")
+    assert words in str(caught.value)
+    assert str(caught.value).startswith("a.csv, column 'id': source 's', table 'patients'")
+
+
+def test_case_and_spaces_of_column_names_do_not_matter_but_are_reported(tmp_path: Path) -> None:
+    toml = '[[source.table]]\nname = "patients"\n[source.table.columns]\npatient_id = "id"\n'
+    registry = read(tmp_path, SOURCE + toml, a=" ID ;x\n1;2\n")
+    assert registry.patients["patient_id"].tolist() == ["A/1"]
+    assert len(found(registry, "file.column_spelling")) == 1
+    assert "x" in found(registry, "file.unmapped")["message"].iloc[0]
+
+
+# ------------------------------------------------------------------ logs
+
+
+def test_logs_hold_no_value_of_an_identifying_column(tmp_path: Path) -> None:
+    secrets = ["11.12.1931", "31.02.1944", "GeheimCause", "5.5.55"]
+    toml = PEOPLE.replace('sex = "spol"', 'sex = "spol"\ndeath_cause = "uzrok"')
+    registry = read(
+        tmp_path,
+        SOURCE + toml,
+        a="id;rodjen;spol;pristanak;odustao;datum;uzrok\n"
+        + "".join(f"id{i};{s};f;;;1.1.2020.;{secrets[2]}\n" for i, s in enumerate(secrets)),
+    )
+    said = registry.findings["message"].str.cat(sep=" ")
+    said += registry.corrections[["raw", "clean"]].to_csv()
+    assert registry.corrections["field"].eq("birth_date").any()
+    assert not [secret for secret in [*secrets, "1931-12-11"] if secret in said]
+
+
+def test_the_same_files_give_the_same_registry(tmp_path: Path) -> None:
+    first = read(tmp_path, SOURCE + PEOPLE + LEVELS, a=CONSENT)
+    second = read_registry(tmp_path / "registry.toml")
+    for name in (*TABLES, "corrections", "findings", "sources"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
+
+
+def test_sources_remember_what_was_read(tmp_path: Path) -> None:
+    registry = read(tmp_path, SOURCE + PEOPLE, a=CONSENT)
+    row = registry.sources.iloc[0]
+    assert (row["file"], row["rows"], row["encoding"], row["delimiter"]) == (
+        "a.csv", 5, "utf-8", ";",
+    )  # fmt: skip
+    assert len(row["sha256"]) == 64
+
+
+def test_an_export_without_rows_gives_empty_tables_and_a_finding(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path, SOURCE + PEOPLE + LEVELS, a="id;rodjen;spol;pristanak;odustao;datum;razine\n"
+    )
+    assert all(frame.empty for frame in registry.tables.values())
+    assert len(found(registry, "file.no_rows")) == 1
+
+
+def test_wrong_encodings_are_reported_and_repaired_on_request(tmp_path: Path) -> None:
+    toml = '[[source.table]]\nname = "patients"\n[source.table.columns]\npatient_id = "id"\n'
+    toml += 'smoker = "pušenje"\n'
+    text = "id;pušenje\n1;pušač\n2;bivši pušač\n".encode().decode("cp1250", "replace")
+    text = text.replace("puĹˇenje", "pušenje")
+    registry = read(tmp_path, SOURCE + toml, a=text)
+    assert registry.patients["smoker"].isna().all()
+    assert found(registry, "encoding.mojibake")["column"].tolist() == ["pušenje"]
+    repaired = SOURCE.replace('center = "A"', 'center = "A"\nrepair_encoding = true')
+    registry = read(tmp_path, repaired + toml, a=text)
+    assert registry.patients["smoker"].astype(str).tolist() == ["current", "ex"]
+    assert corrected(registry, "encoding.repaired")["row"].tolist() == [2, 3]
+
+
+# ------------------------------------------------------------------ from tables
+
+
+def test_from_tables_checks_but_changes_nothing() -> None:
+    patients = pd.DataFrame(
+        {"patient_id": ["A/1", "A/2"], "center_id": "A", "bmd_tscore": [2.8, -2.8],
+         "osteoporosis_dx": "yes", "consent_research": ["yes", "no"]}
+    )  # fmt: skip
+    before = patients.copy()
+    registry = Registry.from_tables({"patients": patients}, name="T", data_cut="2025-12-31")
+    pd.testing.assert_frame_equal(patients, before)
+    assert registry.patients["bmd_tscore"].tolist() == [2.8]
+    assert found(registry, "tscore.sign")["key"].tolist() == ["A/1"]
+    assert registry.exclusions[1].excluded_patients == 1
+
+
+def test_from_tables_refuses_what_breaks_the_schema() -> None:
+    with pytest.raises(UsageError, match="does not declare: shoe_size"):
+        Registry.from_tables(
+            {"patients": pd.DataFrame({"shoe_size": [1]})}, name="T", data_cut="2025-01-01"
+        )
+    twice = pd.DataFrame({"patient_id": ["1", "1"], "center_id": "A"})
+    with pytest.raises(DataError, match=r"'patients' breaks its schema") as caught:
+        Registry.from_tables({"patients": twice}, name="T", data_cut="2025-01-01")
+    assert "multiple_fields_uniqueness" in str(caught.value) or "unique" in str(caught.value)

@@ -1,0 +1,209 @@
+"""Broken files of every kind: one clear error or a finding, never a traceback or a silent loss."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from vpstats.errors import DataError
+from vpstats.registry.decoding import detect
+from vpstats.registry.excel import cell_text
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.raw import RawSource, from_texts, same_rows
+from vpstats.registry.sources import detect_delimiter, read_source
+
+
+def source(**options: Any) -> SourceMap:
+    table = {"name": "patients", "columns": {"patient_id": "id"}}
+    given = {"name": "s", "file": "a.csv", "center": "A", "table": [table], **options}
+    return SourceMap.model_validate(given)
+
+
+def read(folder: Path, content: bytes | str, **options: Any) -> RawSource:
+    data = content.encode() if isinstance(content, str) else content
+    (folder / str(options.get("file", "a.csv"))).write_bytes(data)
+    return read_source(source(**options), folder)
+
+
+def texts(raw: RawSource) -> dict[str, list[str]]:
+    return {name: column.texts().tolist() for name, column in raw.columns.items()}
+
+
+def rules(raw: RawSource) -> list[tuple[str, int | None]]:
+    return [(note.rule, note.row) for note in raw.notes]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        (b"", {}, "empty"),
+        (b" \r\n \n", {}, "empty"),
+        (b"\xff\xfe", {}, "empty"),
+        (b"PK\x03\x04...", {}, "Excel workbook"),
+        (b"\xd0\xcf\x11\xe0....", {}, "old Excel workbook"),
+        (b"%PDF-1.7 ...", {}, "PDF"),
+        (bytes(range(256)) * 40, {}, "binary"),
+        ("id;x\nč;1\n".encode("cp1250"), {"encoding": "utf-8"}, "it looks like"),
+        (b"id;x\n1;2\n", {"encoding": "klingon"}, "not known"),
+        (b'id;x\n1;"a\n2;b\n3;c\n4;d\n', {}, "row 2: a quote opens"),
+        (b'id;x\n1;"a\n2;b\n3;c"\n4;d\n', {}, "row 2: a quote opens"),
+        (b";;;\n1;2\n", {}, "no column names"),
+        (b"id\n1\n", {"header_row": 5}, "header_row"),
+        (b"not a workbook", {"format": "excel", "file": "a.xlsx"}, "no readable Excel"),
+        (b"", {"format": "excel", "file": "a.xlsx"}, "empty"),
+        (b"PK\x03\x04 cut off", {"format": "excel", "file": "a.xlsx"}, "no readable Excel"),
+    ],
+)
+def test_what_cannot_be_read_says_so(
+    tmp_path: Path, content: bytes, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        read(tmp_path, content, **options)
+    assert str(caught.value).startswith("a.")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not there"):
+        read_source(source(file="b.csv"), tmp_path)
+    with pytest.raises(DataError, match="not there"):
+        read_source(source(file="*.tsv"), tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1250", "iso-8859-2"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encodings_delimiters_and_line_ends(
+    tmp_path: Path, encoding: str, delimiter: str, newline: str
+) -> None:
+    lines = [["id", "pušač"], ["1", "šećer, žuč; đak|ć"], ["2", "x"]]
+    quoted = [[line[0], f'"{line[1]}"'] for line in lines]
+    text = newline.join(delimiter.join(line) for line in quoted)
+
+    raw = read(tmp_path, text.encode(encoding))
+
+    assert texts(raw) == {"id": ["1", "2"], "pušač": ["šećer, žuč; đak|ć", "x"]}
+    assert (raw.meta[0]["delimiter"], raw.row.tolist()) == (delimiter, [2, 3])
+
+
+def test_western_text_is_not_taken_for_central_european() -> None:
+    assert detect("Größe;Café;città;niño".encode("cp1252")) == "cp1252"
+    assert detect("Müller;più;perché;è".encode("cp1252")) == "cp1252"
+    assert detect("Vuković;Đurđa;žena".encode("cp1250")) == "cp1250"
+
+
+def test_delimiter_is_not_the_decimal_comma() -> None:
+    assert detect_delimiter("a;b\n1,5;2,5\n3,5;4,5\n") == ";"
+    assert detect_delimiter("only\n1\n2\n") == ","
+
+
+@pytest.mark.parametrize("irregular", [False, True])
+def test_rows_are_counted_as_a_spreadsheet_does(tmp_path: Path, irregular: bool) -> None:
+    extra = "\n" if irregular else ""
+    raw = read(tmp_path, f'id,x\n1,"two\nlines ""quoted"""\n{extra}2,y\n')
+    assert raw.row.tolist() == ([2, 4] if irregular else [2, 3])
+    assert texts(raw)["x"] == ['two lines "quoted"', "y"]
+
+
+def test_rows_that_do_not_fit_are_left_out_and_named(tmp_path: Path) -> None:
+    raw = read(tmp_path, "id;x;y\n1;2;3\n4;5\n6;7;8;9\n1;2;3\n")
+    assert texts(raw)["id"] == ["1", "1"]
+    assert rules(raw) == [("file.ragged_row", 3), ("file.ragged_row", 4)]
+
+
+def test_short_rows_are_filled_where_the_end_is_usually_empty(tmp_path: Path) -> None:
+    raw = read(tmp_path, "id;x;y\n1;2;\n3;4;\n5;6\n7;8;;\n")
+    assert texts(raw) == {"id": ["1", "3", "5", "7"], "x": ["2", "4", "6", "8"], "y": [""] * 4}
+    assert not raw.notes
+
+
+def test_a_file_cut_off_in_its_last_row(tmp_path: Path) -> None:
+    raw = read(tmp_path, "id;x;y\n1;2;3\n4;5;6\n7;8")
+    assert rules(raw) == [("file.ragged_row", 4)]
+
+
+def test_repeated_and_duplicated_headers(tmp_path: Path) -> None:
+    raw = read(tmp_path, "id;x;x\n1;2;3\nid;x;x\n4;5;6\n")
+    assert list(raw.columns) == ["id", "x", "x (again, column 3)"]
+    plain = read(tmp_path, "id;x\n1;2\nid;x\n4;5\n")
+    assert (texts(plain)["id"], plain.row.tolist()) == (["1", "4"], [2, 4])
+    assert rules(plain) == [("file.repeated_header", 3)]
+
+
+def test_zero_rows_and_nul_bytes(tmp_path: Path) -> None:
+    assert rules(read(tmp_path, "id;x\n")) == [("file.no_rows", None)]
+    raw = read(tmp_path, b"id;x\n1;a\x00b\n")
+    assert (texts(raw)["x"], rules(raw)) == (["ab"], [("file.nul", None)])
+
+
+def test_lines_above_the_header(tmp_path: Path) -> None:
+    raw = read(tmp_path, "Registar vertebroplastike\n\nid;x\n1;2\n", header_row=3)
+    assert (texts(raw), raw.row.tolist()) == ({"id": ["1"], "x": ["2"]}, [4])
+
+
+def test_several_files_are_stacked_in_order_of_name(tmp_path: Path) -> None:
+    (tmp_path / "b1.csv").write_text("id;x\n1;2\n")
+    (tmp_path / "b2.csv").write_bytes("id,š\n3,ž\n".encode("cp1250"))
+    raw = read_source(source(file=["b2.csv", "b*.csv"]), tmp_path)
+    assert raw.files == ("b2.csv", "b1.csv")
+    assert texts(raw) == {"id": ["3", "1"], "š": ["ž", ""], "x": ["", "2"]}
+    assert (raw.file.tolist(), raw.row.tolist()) == ([0, 1], [2, 2])
+
+
+def workbook(path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Podaci"
+    sheet.append(["id", "datum", "broj", "da"])
+    sheet.append([1, dt.date(2023, 8, 25), 4.300000000000001, True])
+    sheet.append([None, None, None, None])
+    sheet.append(["007", 45163, "4,5", None])
+    book.save(path)
+
+
+def test_excel(tmp_path: Path) -> None:
+    workbook(tmp_path / "a.xlsx")
+    raw = read_source(source(file="a.xlsx", format="excel", sheet="Podaci"), tmp_path)
+    assert texts(raw) == {
+        "id": ["1", "007"],
+        "datum": ["2023-08-25", "45163"],
+        "broj": ["4.3", "4,5"],
+        "da": ["1", ""],
+    }
+    assert raw.row.tolist() == [2, 4]
+    with pytest.raises(DataError, match=r"has no sheet 'Podatci'.*Did you mean 'Podaci'"):
+        read_source(source(file="a.xlsx", format="excel", sheet="Podatci"), tmp_path)
+
+
+def test_a_workbook_cut_in_half(tmp_path: Path) -> None:
+    workbook(tmp_path / "a.xlsx")
+    content = (tmp_path / "a.xlsx").read_bytes()
+    with pytest.raises(DataError, match="damaged"):
+        read(tmp_path, content[: len(content) // 2], file="a.xlsx", format="excel")
+
+
+def test_cells_of_a_workbook() -> None:
+    assert [cell_text(v) for v in (None, 1e14, 0.1 + 0.2, dt.time(8, 30), False)] == [
+        "",
+        "100000000000000",
+        "0.3",
+        "08:30:00",
+        "0",
+    ]
+    stamp = dt.datetime.fromisoformat("2023-08-25T14:30:00")
+    assert cell_text(stamp) == "2023-08-25 14:30:00"
+
+
+def test_copies_of_rows_are_found_over_all_columns(tmp_path: Path) -> None:
+    raw = read(tmp_path, "id;x\n1;a\n1;b\n1;a\n2;a\n1;a\n")
+    assert same_rows(raw).tolist() == [False, False, True, False, True]
+
+
+def test_text_columns_merge_spellings_that_trimming_makes_equal() -> None:
+    column = from_texts([" da", "da ", "", "  ", "ne"])
+    assert column.spellings == ("da", "ne")
+    assert column.codes.tolist() == [0, 0, -1, -1, 1]
+    assert column.counts().tolist() == [2, 1]

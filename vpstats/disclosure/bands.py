@@ -1,0 +1,136 @@
+"""Estimates that rest on a rounded count: given so coarsely that they do not undo the rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import floor, isfinite
+from typing import Protocol
+
+from vpstats.disclosure.cells import Cells
+from vpstats.disclosure.numbers import Numbers
+from vpstats.disclosure.relations import Builder
+from vpstats.disclosure.system import Role, System
+
+UNITS = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Steps, in per cent, to which a percentage may be coarsened."""
+
+FEW_DIGITS = 2
+"""Significant digits of an estimate that is no percentage of the rounded counts."""
+
+PLENTY = 100
+"""How many times its base a count must be, so that two digits tell less than the rounding."""
+
+
+class Decisions(Protocol):
+    """Reasons and changed values of cells, as `vpstats.disclosure.derived` collects them."""
+
+    reason: dict[int, str]
+    changed: dict[int, float]
+
+    def hides(self, position: int) -> bool:
+        """Whether a cell is hidden."""
+
+
+class Judge(Protocol):
+    """What is needed to judge an estimate."""
+
+    builder: Builder
+    numbers: Numbers
+
+    @property
+    def decisions(self) -> Decisions:
+        """What was decided so far."""
+
+    @property
+    def cells(self) -> Cells:
+        """The ledger."""
+
+
+def is_banded(system: System, variable: int | None) -> bool:
+    """Whether a variable is shown rounded."""
+    return variable is not None and system.role[variable] is Role.BANDED
+
+
+def digits_for(system: System, variable: int) -> int | None:
+    """Digits of a reading that rests on a rounded number at the start; None if none will do."""
+    return FEW_DIGITS if system.value[variable] >= PLENTY * system.bands[variable] else None
+
+
+def coarse(value: float, digits: int) -> float:
+    """Round to significant digits.
+
+    Examples
+    --------
+    >>> coarse(0.004321, 2)
+    0.0043
+    """
+    return float(f"{value:.{digits}g}") if isfinite(value) else value
+
+
+def decide_banded(judge: Judge) -> None:
+    """Coarsen every estimate that rests on a rounded count, or hide it.
+
+    A percentage and its limits are given to the finest step at which all tables that agree with
+    the release give the same; limits are taken to move as the percentage does.
+    """
+    for i in judge.cells.estimates:
+        if judge.decisions.hides(i) or not isfinite(judge.cells.value[i]):
+            continue
+        if judge.cells.is_summary(i):
+            continue  # means and coefficients do not tell how many rows they rest on
+        banded = [v for v in _rests_on(judge, i) if is_banded(judge.builder.system, v)]
+        if banded:
+            _coarsen(judge, i, banded)
+
+
+def _rests_on(judge: Judge, i: int) -> Iterator[int]:
+    cells, variable = judge.cells, judge.builder.variable
+    parent = cells.parent[i]
+    above = cells.parent[parent] if parent >= 0 else -1
+    found = (variable.get(parent), variable.get(above), judge.numbers.of_n.get(i),
+             judge.numbers.behind.get(i))  # fmt: skip
+    yield from (v for v in found if v is not None)
+
+
+def _coarsen(judge: Judge, i: int, banded: list[int]) -> None:
+    value = judge.cells.value[i]
+    if judge.cells.unit[i] == "%":
+        shown = _percentage(judge, i)
+    elif all(digits_for(judge.builder.system, v) for v in banded):
+        shown = coarse(value, FEW_DIGITS)
+    else:
+        shown = None
+    if shown is None:
+        judge.decisions.reason[i] = "derived"
+    else:
+        judge.decisions.reason[i], judge.decisions.changed[i] = "rounded", shown
+
+
+def _percentage(judge: Judge, i: int) -> float | None:
+    shifts = _shifts(judge, i)
+    if shifts is None:
+        return None
+    value = judge.cells.value[i]
+    for unit in UNITS:
+        if len({_to_unit(value + s, unit) for s in shifts}) == 1:
+            return _to_unit(value, unit)
+    return None
+
+
+def _to_unit(value: float, unit: float) -> float:
+    return round(unit * floor(value / unit + 0.5), 6)
+
+
+def _shifts(judge: Judge, i: int) -> list[float] | None:
+    """By how much the percentage of its counts would differ in each table that may be true."""
+    cells, system = judge.cells, judge.builder.system
+    count = judge.builder.variable.get(cells.parent[i])
+    whole = judge.numbers.of_n.get(i)
+    if count is None or whole is None or not system.value[whole]:
+        return None
+    now = 100 * system.value[count] / system.value[whole]
+    possible = (
+        (system.value[count] + m.get(count, 0), system.value[whole] + m.get(whole, 0))
+        for m in (*system.witnesses, {})
+    )
+    return [100 * part / total - now for part, total in possible]

@@ -1,0 +1,210 @@
+"""Columns while they are read: what a source's dialect is, what was done, and how it is logged.
+
+The usual way of writing is logged once per column; any other way is logged cell by cell.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vpstats.registry.cells import Reading
+from vpstats.registry.dates import Evidence, Order
+from vpstats.registry.journal import Entry, entry
+from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.raw import TextColumn
+from vpstats.registry.rules import RULES
+from vpstats.schema import Column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+LIMITS: Mapping[str, str] = {"crp_mg_l": "crp_limit", "pct_ng_ml": "pct_limit"}
+"""Number field → the field that says whether the number is a limit."""
+
+PARTIAL: Mapping[str, tuple[str, str]] = {"event_date": ("event_left_date", "event_right_date")}
+"""Date field → the fields that take the first and last possible day of a partial date."""
+
+
+_BY_SPELLING = ("word.", "missing.", "number.limit")
+"""Quiet rules that are logged once per spelling; the others once per way of writing."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a source writes, seen over all of its columns.
+
+    Parameters
+    ----------
+    cut : date
+        Day of the exports.
+    decimal, thousands : str, optional
+        Marks declared or seen.
+    date_order : str, optional
+        Declared order of day and month.
+    evidence : mapping of str to Evidence
+        Date style to the cells that prove an order, over all date columns.
+    """
+
+    cut: dt.date
+    decimal: str | None = None
+    thousands: str | None = None
+    date_order: Order | None = None
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """A typed column and what was done to get it.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Canonical values: float with NaN for numbers, datetime64 for dates, text or None else.
+    entries : list of Entry
+        Corrections and findings.
+    limit : ndarray, optional
+        For numbers: "exact", "below", "above" or None.
+    first, last : ndarray, optional
+        For dates: first and last possible day of partial ones.
+    years : ndarray, optional
+        For dates of birth: the year, where only that is known.
+    orders : mapping of str to str
+        For dates: style to the order found, for the report.
+    """
+
+    values: Array
+    entries: list[Entry] = field(default_factory=list)
+    limit: Array | None = None
+    first: Array | None = None
+    last: Array | None = None
+    orders: Mapping[str, Order | None] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------ from spellings to rows
+
+
+def gather(
+    text: TextColumn,
+    readings: list[Reading],
+    column: Column,
+    mapping: ColumnMap,
+    *,
+    values: Sequence[str] | None = None,
+) -> Cleaned:
+    """Give each row the value of its spelling, and log what the readings say.
+
+    With `values`, one per spelling, nothing was read and there is nothing to log.
+    """
+    found = [r.value for r in readings] if values is None else values
+    lookup = np.array([*found, None], dtype=object)
+    cleaned = Cleaned(lookup[text.codes])
+    if values is None:
+        cleaned.entries = log_readings(text, readings, column, mapping)
+    return cleaned
+
+
+def log_readings(
+    text: TextColumn, readings: list[Reading], column: Column, mapping: ColumnMap
+) -> list[Entry]:
+    """Log the readings: quiet ones once per column, the rest cell by cell."""
+    usual = _usual_style(text, readings)
+    loud = np.array([_is_loud(r, usual) for r in readings] + [False])
+    entries = []
+    for rule in dict.fromkeys(r.rule for r in readings if r.rule):
+        of_rule = np.array([r.rule == rule for r in readings] + [False])
+        positions = np.flatnonzero((of_rule & loud)[text.codes])
+        quiet = _first_of_each(text, readings, np.flatnonzero((of_rule & ~loud)[:-1]))
+        where = np.sort(np.concatenate([positions, quiet])).astype(np.int64)
+        if len(where):
+            entries.append(_entry(rule, where, text, readings, column, mapping))
+    return entries
+
+
+def _entry(
+    rule: str,
+    where: Array,
+    text: TextColumn,
+    readings: list[Reading],
+    column: Column,
+    mapping: ColumnMap,
+) -> Entry:
+    codes = text.codes[where]
+    shown = np.array([render(r.value) for r in readings], dtype=object)
+    notes = np.array([r.note for r in readings], dtype=object)
+    return entry(
+        rule,
+        where,
+        field=column.name,
+        column=raw_name(mapping),
+        raw=np.array(text.spellings, dtype=object)[codes],
+        clean=shown[codes],
+        note=notes[codes],
+        masked=column.masked,
+    )
+
+
+def _usual_style(text: TextColumn, readings: list[Reading]) -> str:
+    counts: dict[str, int] = {}
+    for reading, count in zip(readings, text.counts(), strict=True):
+        if reading.style and not reading.rule.startswith("missing."):
+            counts[reading.style] = counts.get(reading.style, 0) + int(count)
+    return max(sorted(counts), key=lambda style: counts[style]) if counts else ""
+
+
+def _is_loud(reading: Reading, usual: str) -> bool:
+    if not reading.rule:
+        return False
+    if reading.rule.startswith("missing."):
+        return reading.value is None or reading.style != "words"
+    return not RULES[reading.rule].quiet or (bool(reading.style) and reading.style != usual)
+
+
+def _first_of_each(text: TextColumn, readings: list[Reading], quiet: Array) -> Array:
+    """First row of each quiet way: of each spelling for words, of each style for the rest."""
+    by_style: dict[str, int] = {}
+    first = first_rows(text)
+    for code in quiet:
+        reading = readings[code]
+        words = reading.rule.startswith(_BY_SPELLING)
+        way = text.spellings[code] if words else reading.style
+        by_style[way] = min(by_style.get(way, len(text)), int(first[code]))
+    return np.array(sorted(row for row in by_style.values() if row < len(text)), dtype=np.int64)
+
+
+def first_rows(text: TextColumn) -> Array:
+    """First row of each spelling; the number of rows for one that no row has."""
+    first = np.full(len(text.spellings), len(text), np.int64)
+    seen, rows = np.unique(text.codes, return_index=True)
+    known = seen >= 0
+    first[seen[known]] = rows[known]
+    return first
+
+
+def raw_name(mapping: ColumnMap) -> str:
+    """The raw column of a field, as messages name it."""
+    if mapping.checkbox is not None:
+        return f"{mapping.checkbox}___*"
+    return mapping.column or ", ".join(mapping.columns)
+
+
+def render(value: object) -> str:
+    """Text of a canonical value in the log.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> render(4.5), render(3.0), render(dt.date(2023, 8, 25)), render(None)
+    ('4.5', '3', '2023-08-25', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return value.isoformat() if isinstance(value, dt.date) else str(value)

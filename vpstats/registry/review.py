@@ -1,0 +1,15 @@
+"""The whole review of a registry: every check of every module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+# the modules register their checks when they are imported
+from vpstats.registry import checks_course, checks_people, checks_sessions  # noqa: F401
+from vpstats.registry.checks import CHECKS, Case, Doubt
+
+
+def all_doubts(case: Case) -> Iterator[Doubt]:
+    """Run every check and yield the doubts that concern any row."""
+    for function in CHECKS:
+        yield from (doubt for doubt in function(case) if len(doubt.positions))

@@ -1,0 +1,186 @@
+"""Rules for files, encodings and identifiers, each with the example that tests it."""
+
+from __future__ import annotations
+
+from vpstats.registry.rule import Export, Rule
+
+_MAP = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
+_CELL = "Look the value up and correct the cell in the source."
+_FILE = "Correct the export and read it again."
+
+FILE_RULES = (
+    Rule(
+        "file.no_rows",
+        "finding",
+        "warning",
+        "The file has a header and no rows.",
+        Export("patient_id\n", "patients", (0,)),
+        _FILE,
+    ),
+    Rule(
+        "file.ragged_row",
+        "finding",
+        "error",
+        "A row has more or fewer cells than the header, so its cells may be shifted; it was left "
+        "out.",
+        Export("patient_id;sex\n1;f\n2;f;9\n", "patients", (3,)),
+        _FILE,
+    ),
+    Rule(
+        "file.repeated_header",
+        "finding",
+        "warning",
+        "The header stands again among the rows; that row was left out.",
+        Export("patient_id;sex\n1;f\npatient_id;sex\n", "patients", (3,)),
+        _FILE,
+    ),
+    Rule(
+        "file.duplicate_header",
+        "finding",
+        "warning",
+        "Two columns share a name; the later one was not read.",
+        Export("patient_id;x;x\n1;2;3\n", "patients", (0,)),
+        _FILE,
+    ),
+    Rule(
+        "file.nul",
+        "finding",
+        "warning",
+        "NUL characters were removed from the file.",
+        Export("patient_id;sex\n1;f\x00\n", "patients", (0,)),
+        _FILE,
+    ),
+    Rule(
+        "file.unmapped",
+        "finding",
+        "info",
+        "Columns of the file that the mapping does not use were not read.",
+        Export("patient_id;napomena\n1;x\n", "patients", (0,)),
+        "Map them in registry.toml if they matter.",
+    ),
+    Rule(
+        "file.column_spelling",
+        "finding",
+        "info",
+        "A column was found under a name that differs in case or spaces from the mapping.",
+        Export("Patient_ID;sex\n1;f\n", "patients", (0,)),
+        "Write the name in registry.toml as the file does.",
+    ),
+    Rule(
+        "encoding.undecodable",
+        "finding",
+        "error",
+        "A byte is no character of the file's encoding.",
+        Export("patient_id;death_cause\n1;š\x81ž\n", "patients", (2,), {}, "raw-1250"),
+        "Export as UTF-8, or declare encoding in registry.toml.",
+    ),
+    Rule(
+        "encoding.mojibake",
+        "finding",
+        "warning",
+        "Letters show that text was written in one encoding and read in another.",
+        Export("patient_id;smoker\n1;puĹˇaÄŤ\n", "patients", (0,)),
+        "Declare the right encoding, or repair_encoding = true for the source.",
+    ),
+    Rule(
+        "encoding.repaired",
+        "correction",
+        "warning",
+        "Text that was written in one encoding and read in another was repaired.",
+        Export("patient_id;smoker\n1;puĹˇaÄŤ\n", "patients", (2,), {"repair_encoding": True}),
+    ),
+    Rule(
+        "redcap.incomplete",
+        "correction",
+        "warning",
+        "No box was ticked on a form that is not complete: that is not recorded, and not a no.",
+        Export(
+            "record_id,redcap_data_access_group,immuno___1,form_complete\n1,a,0,0\n",
+            "patients",
+            (2,),
+            {
+                "format": "redcap",
+                "columns": {
+                    "patient_id": "record_id",
+                    "immuno_reasons": {"checkbox": "immuno", "codes": {"1": "chemo"}},
+                },
+            },
+        ),
+    ),
+    Rule(
+        "redcap.unknown_box",
+        "finding",
+        "error",
+        "A ticked box has no code in the mapping.",
+        Export(
+            "record_id,redcap_data_access_group,immuno___1,immuno___2,form_complete\n1,a,0,1,2\n",
+            "patients",
+            (2,),
+            {
+                "format": "redcap",
+                "columns": {
+                    "patient_id": "record_id",
+                    "immuno_reasons": {"checkbox": "immuno", "codes": {"1": "chemo"}},
+                },
+            },
+        ),
+        _MAP,
+    ),
+)
+
+KEY_RULES = (
+    Rule(
+        "required.missing",
+        "finding",
+        "error",
+        "A field that names the row, or without which it cannot be used, is missing; the row was "
+        "left out.",
+        Export("patient_id;proc_date\n1;\n", "procedures", (2,)),
+        _CELL,
+    ),
+    Rule(
+        "key.spelling",
+        "correction",
+        "warning",
+        "Another spelling of a patient's identifier was replaced by the patient's own.",
+        Export("patient_id;birth_date;sex\nP001;1.2.1950.;f\np1;1.2.1950.;f\n", "patients", (3,)),
+    ),
+    Rule(
+        "key.session_shared",
+        "correction",
+        "warning",
+        "A session number that several patients share was made each patient's own.",
+        Export(
+            "patient_id;procedure_id;proc_date\n1;1;2020-01-01\n2;1;2020-01-02\n",
+            "procedures",
+            (2, 3),
+        ),
+    ),
+    Rule(
+        "duplicate.row",
+        "correction",
+        "warning",
+        "A row that repeats another in every cell was dropped.",
+        Export("patient_id;proc_date;level\n1;2020-01-01;L1\n1;2020-01-01;L1\n", "levels", (3,)),
+    ),
+    Rule(
+        "duplicate.key",
+        "finding",
+        "warning",
+        "Several rows are about the same level, visit or event; they became one.",
+        Export(
+            "patient_id;proc_date;level;cement_ml\n1;2020-01-01;L1;4\n1;2020-01-01;L1;\n",
+            "levels",
+            (2, 3),
+        ),
+        _CELL,
+    ),
+    Rule(
+        "conflict.rows",
+        "finding",
+        "error",
+        "Rows about the same thing contradict one another, so the value is missing.",
+        Export("patient_id;sex\n1;f\n1;m\n", "patients", (2, 3)),
+        _CELL,
+    ),
+)

@@ -1,0 +1,353 @@
+"""Columns of numbers and dates: marks, units and orders are seen from all cells of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vpstats.registry.cells import Reading
+from vpstats.registry.columns import (
+    LIMITS,
+    Cleaned,
+    Dialect,
+    first_rows,
+    log_readings,
+    raw_name,
+    render,
+)
+from vpstats.registry.dates import (
+    DateContext,
+    Evidence,
+    Order,
+    Shape,
+    choose_order,
+    date_shape,
+    resolve,
+)
+from vpstats.registry.journal import Entry, entry
+from vpstats.registry.lexicon import coded
+from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.numbers import NumberContext, decimal_evidence, read_number
+from vpstats.registry.raw import TextColumn
+from vpstats.registry.units import factor
+from vpstats.schema import Column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def read_numbers(
+    text: TextColumn,
+    column: Column,
+    mapping: ColumnMap,
+    dialect: Dialect,
+    units: TextColumn | None,
+) -> Cleaned:
+    """Read a column of numbers; see `vpstats.registry.cleaning.clean_column`."""
+    context = number_context(text, column, mapping, dialect, declared=units is not None)
+    readings = [_read_coded_number(s, context, mapping) for s in text.spellings]
+    values = np.array([_as_float(r.value) for r in readings] + [np.nan])[text.codes]
+    limits = np.array([r.limit or None for r in readings] + [None], dtype=object)[text.codes]
+    limits[np.isnan(values)] = None
+    cleaned = Cleaned(values, log_readings(text, readings, column, mapping), limit=limits)
+    if mapping.unit is not None and context.scale != 1:
+        cleaned.entries.append(_converted(text, cleaned, column, mapping))
+    if units is not None:
+        _apply_units(cleaned, units, column, mapping)
+    return cleaned
+
+
+def number_context(
+    text: TextColumn,
+    column: Column,
+    mapping: ColumnMap,
+    dialect: Dialect,
+    *,
+    declared: bool = False,
+) -> NumberContext:
+    """Gather what a column says about its numbers: mapping first, then column, then source."""
+    decimal = mapping.decimal or dialect.decimal or column_decimal(text)
+    scale = factor(column.unit, mapping.unit) if mapping.unit is not None else None
+    return NumberContext(
+        column,
+        decimal=decimal,
+        thousands=dialect.thousands,
+        scale=Decimal(1) if scale is None else scale,
+        declared_unit=mapping.unit is not None or declared,
+        limits=column.name in LIMITS,
+    )
+
+
+def column_decimal(text: TextColumn) -> str | None:
+    """The decimal mark that most cells of a column prove."""
+    votes = {",": 0, ".": 0}
+    for spelling, count in zip(text.spellings, text.counts(), strict=True):
+        mark = decimal_evidence(spelling)
+        if mark is not None:
+            votes[mark] += int(count)
+    if votes[","] == votes["."]:
+        return None
+    return max(votes, key=lambda mark: votes[mark])
+
+
+def _as_float(value: object) -> float:
+    return value if isinstance(value, float) else np.nan
+
+
+def _read_coded_number(spelling: str, context: NumberContext, mapping: ColumnMap) -> Reading:
+    mapped = coded(spelling, mapping.codes) if mapping.codes else None
+    if mapped is None:
+        return read_number(spelling, context)
+    if mapped in ("unknown", "not_done", "not_applicable", "missing"):
+        return Reading(rule=f"missing.{'blank' if mapped == 'missing' else mapped}", note=mapped)
+    reading = read_number(mapped, context)
+    return Reading(reading.value, "word.code", style="code", limit=reading.limit)
+
+
+def _converted(text: TextColumn, cleaned: Cleaned, column: Column, mapping: ColumnMap) -> Entry:
+    filled = np.flatnonzero(~np.isnan(cleaned.values))[:1]
+    return entry(
+        "unit.declared",
+        filled,
+        field=column.name,
+        column=raw_name(mapping),
+        raw=np.array([f"{t} {mapping.unit}" for t in text.texts()[filled]], dtype=object),
+        clean=np.array([render(float(v)) for v in cleaned.values[filled]], dtype=object),
+        note=f"{mapping.unit} to {column.unit}",
+        masked=column.masked,
+    )
+
+
+def _apply_units(cleaned: Cleaned, units: TextColumn, column: Column, mapping: ColumnMap) -> None:
+    """Convert row by row by the unit column; a row without a unit that is known stays unread."""
+    known = [factor(column.unit, unit) for unit in units.spellings]
+    scale = np.array([np.nan if f is None else float(f) for f in known] + [np.nan])[units.codes]
+    # a number with its own unit in the cell has been converted by that one
+    own = [e.positions for e in cleaned.entries if e.rule == "number.unit_in_cell"]
+    for positions in own:
+        scale[positions] = 1.0
+    lost = ~np.isnan(cleaned.values) & np.isnan(scale)
+    changed = ~np.isnan(cleaned.values) & ~np.isnan(scale) & (scale != 1.0)
+    raw = cleaned.values.copy()
+    converted = cleaned.values * scale
+    cleaned.values = np.where(lost, np.nan, np.round(converted, 9))
+    name = f"{raw_name(mapping)}, {mapping.unit_column}"
+    texts = np.array([render(float(v)) for v in raw[changed]], dtype=object)
+    shown = np.array([render(float(v)) for v in cleaned.values[changed]], dtype=object)
+    cleaned.entries += [
+        entry(
+            "unit.column",
+            np.flatnonzero(changed),
+            field=column.name,
+            column=name,
+            raw=texts,
+            clean=shown,
+            masked=column.masked,
+        ),
+        entry(
+            "unit.missing",
+            np.flatnonzero(lost),
+            field=column.name,
+            column=name,
+            note="the unit is missing or not known",
+        ),
+    ]
+
+
+def judge_range(
+    values: Array, column: Column, mapping: ColumnMap, raw: Array
+) -> tuple[Array, list[Entry]]:
+    """Set impossible numbers missing and report doubtful ones.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+        Numbers in the schema's unit, NaN where missing.
+    column : Column
+        With its hard and warning range.
+    mapping : ColumnMap
+        For the name of the raw column.
+    raw : ndarray of object, shape (n,)
+        Raw text, for the message.
+
+    Returns
+    -------
+    tuple
+        Values with NaN where impossible, and the entries.
+    """
+    entries: list[Entry] = []
+    known = ~np.isnan(values)
+    name = raw_name(mapping)
+
+    def report(rule: str, where: Array, note: str) -> None:
+        entries.append(
+            entry(
+                rule,
+                np.flatnonzero(where),
+                field=column.name,
+                column=name,
+                raw=raw[where],
+                note=note,
+                masked=column.masked,
+            )
+        )
+
+    if column.kind == "integer":
+        broken = known & (np.floor(values) != values)
+        report("number.not_whole", broken, "not a whole number")
+        values, known = np.where(broken, np.nan, values), known & ~broken
+    if column.hard is not None:
+        low, high = column.hard
+        out = known & ((values < low) | (values > high))
+        report(
+            "range.hard", out, f"outside the possible {low:g} to {high:g} {column.unit}".rstrip()
+        )
+        values, known = np.where(out, np.nan, values), known & ~out
+    if column.warn is not None:
+        low, high = column.warn
+        odd = known & ((values < low) | (values > high))
+        report(
+            "range.warn", odd, f"outside the plausible {low:g} to {high:g} {column.unit}".rstrip()
+        )
+    return values, entries
+
+
+# ------------------------------------------------------------------ dates
+
+
+def column_evidence(shapes: list[Shape], counts: Array) -> dict[str, Evidence]:
+    """Cells of a column that prove an order of day and month, by style."""
+    found: dict[str, Evidence] = {}
+    for shape, count in zip(shapes, counts, strict=True):
+        if shape.kind == "ordered" and not shape.style.startswith("word"):
+            order = shape.evidence
+            seen = Evidence(int(count) * (order == "dmy"), int(count) * (order == "mdy"))
+            found[shape.style] = found.get(shape.style, Evidence()) + seen
+    return found
+
+
+def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Dialect) -> Cleaned:
+    """Read a column of dates; see `vpstats.registry.cleaning.clean_column`."""
+    birth = column.role == "birth"
+    shapes = [_coded_shape(s, mapping, birth) for s in text.spellings]
+    evidence = column_evidence(shapes, text.counts())
+    declared = mapping.date_order or dialect.date_order
+    styles = dict.fromkeys(s.style for s in shapes if s.kind == "ordered")
+    orders = {
+        style: choose_order(
+            style,
+            evidence.get(style, Evidence()),
+            dialect.evidence.get(style, Evidence()),
+            declared,
+        )
+        for style in styles
+    }
+    context = DateContext(orders, dialect.cut, birth)
+    readings = [
+        _quiet_if_canonical(resolve(shape, context), spelling)
+        for shape, spelling in zip(shapes, text.spellings, strict=True)
+    ]
+    cleaned = Cleaned(_days(readings, text, "value"), orders=orders)
+    cleaned.first = _days(readings, text, "first")
+    cleaned.last = _days(readings, text, "last")
+    cleaned.entries = log_readings(text, readings, column, mapping)
+    if declared is None:
+        cleaned.entries += _inferred(text, shapes, orders, column, mapping)
+    else:
+        cleaned.entries += _assumed(text, shapes, readings, column, mapping)
+    return cleaned
+
+
+def _assumed(
+    text: TextColumn,
+    shapes: list[Shape],
+    readings: list[Reading],
+    column: Column,
+    mapping: ColumnMap,
+) -> list[Entry]:
+    """Dates with another separator than their column's, read in the declared order all the same."""
+    counts: dict[str, int] = {}
+    for shape, count in zip(shapes, text.counts(), strict=True):
+        if shape.kind == "ordered":
+            counts[shape.style[:1]] = counts.get(shape.style[:1], 0) + int(count)
+    usual = max(sorted(counts), key=lambda sign: counts[sign], default="")
+    doubtful = [
+        shape.kind == "ordered"
+        and shape.style[:1] != usual
+        and not shape.style.startswith("word")
+        and reading.value is not None
+        and shape.evidence is None
+        and shape.first != shape.second
+        for shape, reading in zip(shapes, readings, strict=True)
+    ]
+    where = np.flatnonzero(np.array([*doubtful, False], bool)[text.codes])
+    spellings = np.array([*text.spellings, ""], dtype=object)
+    return [
+        entry(
+            "date.order_assumed",
+            where,
+            field=column.name,
+            column=raw_name(mapping),
+            raw=spellings[text.codes[where]],
+            masked=column.masked,
+        )
+    ]
+
+
+_IN_WORDS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
+
+
+def _inferred(
+    text: TextColumn,
+    shapes: list[Shape],
+    orders: Mapping[str, Order | None],
+    column: Column,
+    mapping: ColumnMap,
+) -> list[Entry]:
+    """Say, at the first date of each way of writing, in which order the column was read."""
+    first = first_rows(text)
+    found = []
+    for style, order in orders.items():
+        rows = [first[i] for i, shape in enumerate(shapes) if shape.style == style]
+        said = _IN_WORDS[order] if order else "no order, since nothing proves one"
+        found.append(
+            entry(
+                "date.order",
+                np.array([min(rows)], np.int64),
+                field=column.name,
+                column=raw_name(mapping),
+                note=f"dates written '{style}' were read as {said}",
+            )
+        )
+    return found
+
+
+def _coded_shape(spelling: str, mapping: ColumnMap, birth: bool) -> Shape:
+    mapped = coded(spelling, mapping.codes) if mapping.codes else None
+    if mapped in ("unknown", "not_done", "not_applicable", "missing"):
+        return Shape("missing", note=mapped)
+    return date_shape(spelling if mapped is None else mapped, birth=birth)
+
+
+def _quiet_if_canonical(reading: Reading, spelling: str) -> Reading:
+    if reading.rule == "date.format" and render(reading.value) == spelling:
+        return Reading(reading.value, style=reading.style)
+    return reading
+
+
+def _days(readings: list[Reading], text: TextColumn, part: str) -> Array:
+    days = [getattr(r, part) for r in readings]
+    lookup = np.array(
+        [np.datetime64("NaT") if d is None else np.datetime64(d) for d in days]
+        + [np.datetime64("NaT")],
+        dtype="datetime64[D]",
+    )
+    return lookup[text.codes]

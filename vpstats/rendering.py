@@ -1,0 +1,103 @@
+"""How a result shows itself: in a notebook, and in a terminal.
+
+Only what the result itself holds is shown; the line "internal: not released" stays until a number
+has passed the disclosure gate.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+NOT_RELEASED = "internal: not released"
+
+_ROWS_SHOWN = 30
+
+
+class Showable(Protocol):
+    """What a result shows of itself."""
+
+    @property
+    def title(self) -> str:
+        """One line that says what was estimated."""
+
+    @property
+    def unit(self) -> str:
+        """What one row is."""
+
+    @property
+    def n(self) -> int:
+        """Rows analysed."""
+
+    @property
+    def n_events(self) -> int | None:
+        """Rows with the event."""
+
+    @property
+    def n_clusters(self) -> int | None:
+        """Clusters."""
+
+    @property
+    def caveats(self) -> Sequence[Any]:
+        """Records with a `message`."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an estimate."""
+
+    @property
+    def status(self) -> str:
+        """ "ok", or why not."""
+
+    @property
+    def reason(self) -> str:
+        """What to do about it."""
+
+    def tidy(self) -> pd.DataFrame:
+        """The numbers."""
+
+
+def render_html(result: Showable) -> str:
+    """Render a result for a notebook: title, counts, tidy table, caveats, and a warning."""
+    rows = result.tidy()
+    shown = rows.head(_ROWS_SHOWN)
+    table = shown.to_html(index=False, float_format="{:.4g}".format, border=0)
+    more = f"<p>{_more(rows)}</p>" if _more(rows) else ""
+    caveats = "".join(f"<li>{escape(c.message)}</li>" for c in result.caveats)
+    status = "" if result.ok else f"<p><b>{escape(result.status)}</b>: {escape(result.reason)}</p>"
+    return (
+        f"<div><p><b>{escape(result.title)}</b><br>{escape(_counts(result))}</p>"
+        f"{status}{table}{more}{f'<ul>{caveats}</ul>' if caveats else ''}"
+        f"<p><small>{NOT_RELEASED}</small></p></div>"
+    )
+
+
+def render_text(result: Showable) -> str:
+    """Render a result for a terminal: the same as in a notebook."""
+    rows = result.tidy()
+    shown = rows.head(_ROWS_SHOWN)
+    table = shown.to_string(index=False, float_format="{:.4g}".format) if len(rows) else ""
+    status = "" if result.ok else f"{result.status}: {result.reason}"
+    caveats = [f"- {c.message}" for c in result.caveats]
+    lines = [result.title, _counts(result), status, table, _more(rows), *caveats, NOT_RELEASED]
+    return "\n".join(line for line in lines if line)
+
+
+def _counts(result: Showable) -> str:
+    units = {"vertebra": "vertebrae"}.get(result.unit, f"{result.unit}s")
+    counts = [f"{result.n:,} {units}"]
+    if result.n_events is not None:
+        counts.append(f"{result.n_events:,} events")
+    if result.n_clusters is not None:
+        counts.append(f"{result.n_clusters:,} clusters")
+    return " · ".join(counts)
+
+
+def _more(rows: pd.DataFrame) -> str:
+    left = len(rows) - _ROWS_SHOWN
+    return f"… and {left:,} more rows." if left > 0 else ""
