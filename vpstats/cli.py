@@ -16,12 +16,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vpstats import __version__
 from vpstats.errors import ExitCode, UsageError, VpstatsError
+
+if TYPE_CHECKING:
+    from vpstats.study import StudyPlan
 
 INTERRUPTED = 130
 """128 + SIGINT, as other programs say that the user stopped them."""
@@ -229,9 +232,13 @@ def check(
     Exit code 0: nothing to mend. 1: at least one finding of severity error or warning.
     """
     from vpstats import listing
+    from vpstats.pipeline import check_plan
     from vpstats.registry import read_registry
 
-    registry = read_registry(_registry_of(path))
+    plan = _plan_at(path)
+    registry = read_registry(path if plan is None else plan.registry_path)
+    if plan is not None:
+        check_plan(plan, registry)
     write = {
         Listing.TEXT: listing.as_text,
         Listing.JSON: listing.as_json,
@@ -242,16 +249,16 @@ def check(
         raise typer.Exit(int(ExitCode.FINDINGS))
 
 
-def _registry_of(path: Path) -> Path:
-    """Find the mapping; a study plan beside it is checked on the way."""
-    folder = path if path.is_dir() else path.parent
-    plan = path if path.name == "study.toml" else folder / "study.toml"
-    if not plan.is_file() and path != plan:
-        return path
+def _plan_at(path: Path) -> StudyPlan | None:
+    """The study plan that a path names, or the one beside the mapping that it names; else None."""
+    beside = (path if path.is_dir() else path.parent) / "study.toml"
+    if path != beside and not beside.is_file():
+        return None
     from vpstats.study import read_plan
 
-    named = read_plan(plan).registry_path
-    return named if path == plan or path.is_dir() else path
+    plan = read_plan(beside)
+    other = path.is_file() and path != beside and plan.registry_path.resolve() != path.resolve()
+    return None if other else plan
 
 
 @app.command("report")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vpstats.analyses import Part, analyse, flow_cells, restrict
+from vpstats.analyses import Part, analyse, check_question, flow_cells, restrict
 from vpstats.cohorts import build_cohort
 from vpstats.disclosure import ReleasePolicy, release
 from vpstats.errors import PlanError, UsageError
@@ -99,6 +99,24 @@ def run_study(
     return StudyResult(plan, registry, ledger, public, internal, folder)
 
 
+def check_plan(plan: StudyPlan, registry: Registry) -> None:
+    """Check that every question of a plan can be asked of a registry; nothing is analysed.
+
+    Parameters
+    ----------
+    plan : StudyPlan
+    registry : Registry
+
+    Raises
+    ------
+    PlanError
+        If a question asks for a cohort, an option, a column or a formula that there is not.
+    """
+    cohorts = _Cohorts(registry, plan)
+    for question in plan.questions:
+        check_question(question, restrict(question, cohorts.build(question), plan), plan)
+
+
 def release_policy(plan: StudyPlan) -> ReleasePolicy:
     """The disclosure policy that a plan states for its public edition."""
     return ReleasePolicy(audience="public", **plan.release.model_dump())
@@ -147,8 +165,8 @@ class _Cohorts:
 
 
 def _everybody(registry: Registry) -> Frame:
-    """The registry's patients with the opt-outs as the first steps of the flow."""
-    return Frame(registry.patients, unit="patient", name="registry", flow=registry.exclusions)
+    """The registry's procedures, the opt-outs first in their flow."""
+    return Frame(registry.procedures, unit="procedure", name="registry", flow=registry.exclusions)
 
 
 def _write(
@@ -162,6 +180,7 @@ def _write(
         data_cut=registry.data_cut.date(),
         synthetic=registry.synthetic,
         shown_fields=shown_fields(),
+        consent=registry.consent,
     )
     return write_study(
         plan=plan,

@@ -52,7 +52,7 @@ class Showable(Protocol):
 
     @property
     def status(self) -> str:
-        """ "ok", or why not."""
+        """Either "ok" or why not."""
 
     @property
     def reason(self) -> str:

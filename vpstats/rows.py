@@ -23,6 +23,14 @@ WORDS = ("group", "variable", "level", "label", "unit", "caveat")
 _KEYS = ["group", "variable", "level"]
 
 
+VERTEBRAE = (
+    *(f"C{i}" for i in range(1, 8)),
+    *(f"T{i}" for i in range(1, 13)),
+    *(f"L{i}" for i in range(1, 6)),
+    "S1",
+)
+"""Vertebrae from head to foot, as the ledger names them."""
+
 _PLAIN = ("", "yes", "True")
 """Categories that need no reference row: no category, and yes against no."""
 

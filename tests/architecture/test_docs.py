@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
 from collections.abc import Callable
@@ -78,6 +79,14 @@ def test_the_plan_page_names_every_cohort_and_kind() -> None:
     assert all(f"`{name}`" in content for name in [*COHORTS, *kinds])
 
 
+@pytest.mark.parametrize("cohort", COHORTS)
+def test_the_plan_page_names_every_option_of_a_cohort(cohort: str) -> None:
+    rows = text("docs/analysis-plan.md").split("## Cohorts")[1].splitlines()
+    (row,) = [line for line in rows if line.startswith(f"| `{cohort}` |")]
+    _, *options = inspect.signature(COHORTS[cohort]).parameters
+    assert [option for option in options if f"`{option}`" not in row] == []
+
+
 def test_the_mapping_page_names_tables_sites_and_missing_codes() -> None:
     content = text("docs/mapping-an-export.md")
     assert all(f"`{name}`" in content for name in [*TABLES, *LEAK_SITES, *TYPED_MISSING])
@@ -147,7 +156,7 @@ def test_the_exports_of_the_mapping_page_read_clean(heading: str, tmp_path: Path
 
 def test_the_five_lines_of_the_readme_run() -> None:
     (block,) = re.findall(r"```python\n(.*?)```", text("README.md"), re.DOTALL)
-    assert len(block.splitlines()) == 5
+    assert len([line for line in block.splitlines() if line]) == 5
     names: dict[str, Any] = {}
     exec(block, names)  # noqa: S102  # the readme is ours
     assert names["fit"].ok

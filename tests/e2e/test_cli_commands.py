@@ -93,6 +93,13 @@ def test_check_takes_the_folder_or_either_file(call_cli: Call, study: Path, name
     assert call_cli("check", study / name).out == call_cli("check", study).out
 
 
+def test_check_leaves_a_plan_for_another_registry_alone(call_cli: Call, study: Path) -> None:
+    plan = study / "study.toml"
+    plan.write_text(plan.read_text("utf-8").replace('"registry.toml"', '"other.toml"'), "utf-8")
+    assert call_cli("check", study / "registry.toml").code == 0
+    assert "other.toml" in call_cli("check", study).error_line
+
+
 def test_check_needs_no_plan(call_cli: Call, study: Path) -> None:
     (study / "study.toml").unlink()
     assert call_cli("check", study).code == 0
@@ -174,10 +181,19 @@ def test_a_second_report_has_the_same_bytes(reported: Path) -> None:
 
 
 def test_a_report_replaces_the_one_before_as_a_whole(reported: Path) -> None:
-    (reported / "again" / "public" / "stale.html").write_text("old", "utf-8")
+    (reported / "again" / "public" / "report.html").write_text("an older one", "utf-8")
     assert main(["report", str(reported), "--out", str(reported / "again")]) == 0
     assert digests(reported / "again") == digests(reported / "report")
     assert [p.name for p in reported.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_report_with_somebody_elses_file_in_it_is_not_replaced(reported: Path) -> None:
+    mine = reported / "report" / "public" / "my notes.txt"
+    mine.write_text("mine", "utf-8")
+    assert main(["report", str(reported), "--out", str(reported / "report")]) == 2
+    assert mine.read_text("utf-8") == "mine"
+    mine.unlink()
+    assert digests(reported / "report") == digests(reported / "again")
 
 
 def test_nothing_that_names_a_patient_is_public(reported: Path) -> None:

@@ -165,6 +165,7 @@ def test_a_faulty_plan_names_what_is_wrong_and_writes_nothing(
     assert outcome.code == BAD_PLAN
     assert named in outcome.error_line
     assert not (study / "report").exists()
+    assert call_cli("check", study).error_line == outcome.error_line
 
 
 # --- writing

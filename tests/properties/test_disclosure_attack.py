@@ -1,9 +1,9 @@
 """Random tables against an attacker who tries every table that agrees with a release.
 
-The attacker here shares no code with the package (one test, of witnesses, looks inside): it knows how the table was made (margins,
-flows, events among their totals), what was published, and that a number marked as small is small;
-it enumerates whole tables. Values are small, so that enumeration is exhaustive up to `CAP`; a
-larger cap could only leave the attacker with more candidates.
+The attacker knows how the table was made (margins, flows, events among their totals), what was
+published, and that a number marked as small is small; whole tables are enumerated by code of its
+own. Values are small, so that enumeration is exhaustive up to `CAP`; a larger cap could only leave
+more candidates. One test looks inside, at the witnesses by which the package proves protection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whole exports: damaged ones end in one error or in findings, clean ones come out as they went in."""
+"""Whole exports: damaged ones end in an error or in findings, clean ones stay as they are."""
 
 from __future__ import annotations
 
@@ -87,8 +87,7 @@ def test_damaged_exports_end_in_an_error_or_a_registry(
         content = content[:position] + insert + content[position + cut :]
     try:
         registry = read(content)
-    except VpstatsError as error:
-        assert str(error)
+    except VpstatsError:
         return
     # whatever came through is canonical: reading validates against the schema
     assert set(registry.levels["level"].astype(str)) <= set(VERTEBRAE)

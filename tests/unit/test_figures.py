@@ -321,6 +321,13 @@ def test_a_flow_prints_kept_and_left_out_with_zeros_and_marks() -> None:
         flow_diagram([])
 
 
+def test_labels_of_a_flow_stand_where_the_rows_they_speak_of_are_counted() -> None:
+    steps = [FlowStep("everything read", 90, 90), FlowStep("opted out", 80, 80, 10, 10)]
+    assert words(flow_diagram(steps, unit="patients", labels="left out")) == [
+        "Everything read", "90 patients", "Opted out", "10 patients", "Kept", "80 patients",
+    ]  # fmt: skip
+
+
 def rate_rows(*percents: float) -> pd.DataFrame:
     return pd.DataFrame(
         {"group": "mild", "label": [f"c{i}" for i in range(len(percents))], "percent": percents,

@@ -12,13 +12,8 @@ import jsonschema
 import pytest
 
 from vpstats.errors import ExitCode, MappingError
-from vpstats.registry.mapping import (
-    allowed_fields,
-    field_column,
-    parse_mapping,
-    read_mapping,
-    registry_json_schema,
-)
+from vpstats.registry.fields import allowed_fields, field_column
+from vpstats.registry.mapping import parse_mapping, read_mapping, registry_json_schema
 from vpstats.registry.units import factor, known_units
 from vpstats.schema_tables import LEAK_FIELDS, TABLES
 

@@ -255,10 +255,11 @@ def test_table_one_hides_a_median_with_its_quartiles_and_names_missing_yes_no() 
 
 def test_table_one_prints_what_there_is() -> None:
     rows = many("table1", "age", {"mean": 71.26, "sd": NAN}, group="All", label="age")
+    rows += many("table1", "asa", {"n": 0, "percent": NAN}, group="All", level="2", label="asa")
     rows += many("table1", "bmi", {"q1": 20, "median": NAN, "q3": 30}, group="All", label="bmi")
     table = table_one(Source(rows))
     assert table.header == ("Characteristic", "All")
-    assert table.rows == (("Mean (SD)", "71.3 (n.e.)"), ("Median (IQR)", "n.e."))
+    assert table.rows == (("Mean (SD)", "71.3 (n.e.)"), ("2", "0"), ("Median (IQR)", "n.e."))
 
 
 def test_flow_counts_rows_and_patients_and_starts_without_exclusions() -> None:
@@ -335,9 +336,14 @@ def test_rows_outside_sections_without_a_common_name_stand_together() -> None:
 
 
 def test_a_spine_table_names_vertebrae() -> None:
-    rows = [{**r, "level": "T12"} for r in rate_cells("", "level", 20)]
-    table = spine_table(Source(rows), "c")
+    rows = [
+        {**r, "level": v, "label": v, "cell_id": f"{v}{r['cell_id']}"}
+        for v in ("L1", "T10", "T9")
+        for r in rate_cells("", "level", 20)
+    ]
+    table = spine_table(Source([*rows, *rate_cells("", "any leak", 60)]), "c")
     assert (table.header[0], table.row_groups) == ("Vertebra", ())
+    assert [row[0] for row in table.rows] == ["Any leak", "T9", "T10", "L1"]
 
 
 ESTIMATE = ("estimate", "conf_low", "conf_high", "p_value")

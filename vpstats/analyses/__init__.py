@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from vpstats.analyses.common import Part, flow_cells, need_terms, words
+from vpstats.analyses.common import Part, flow_cells, need, need_terms, words
 from vpstats.analyses.description import complications, description, quality, spine_map
 from vpstats.analyses.risk_factor import risk_factor
 from vpstats.analyses.time_to_event import time_to_event
@@ -32,7 +32,7 @@ _KINDS: Mapping[str, Callable[[Any, Frame, StudyPlan], Part]] = MappingProxyType
     }
 )
 
-__all__ = ["Part", "analyse", "flow_cells", "restrict"]
+__all__ = ["Part", "analyse", "check_question", "flow_cells", "restrict"]
 
 
 def analyse(question: Question, frame: Frame, plan: StudyPlan) -> Part:
@@ -58,10 +58,27 @@ def analyse(question: Question, frame: Frame, plan: StudyPlan) -> Part:
         If the question names a column that the cohort does not have, or a formula that is not
         allowed.
     """
+    check_question(question, frame, plan)
     try:
+        return _KINDS[question.kind](question, frame, plan)
+    except (FormulaError, UsageError) as error:
+        raise PlanError(f"question '{question.id}': {error}", file=plan.source) from None
+
+
+def check_question(question: Question, frame: Frame, plan: StudyPlan) -> None:
+    """Check that a question can be asked of its cohort, whether or not there are events enough.
+
+    Raises
+    ------
+    PlanError
+        If it names a column that the cohort does not have, or a formula that is not allowed.
+    """
+    named = [getattr(question, key, None) for key in ("outcome", "by")]
+    named += getattr(question, "variables", ())
+    try:
+        need(frame, [column for column in named if column is not None], question)
         if getattr(question, "exposure", None) is not None:
             need_terms(frame, question)
-        return _KINDS[question.kind](question, frame, plan)
     except (FormulaError, UsageError) as error:
         raise PlanError(f"question '{question.id}': {error}", file=plan.source) from None
 

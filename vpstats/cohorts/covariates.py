@@ -75,7 +75,7 @@ def level_table(registry: Registry) -> pd.DataFrame:
     regions = level.map({v: region(v) for v in LEVELS["level"].codes})
     derived = pd.DataFrame(
         {
-            "level": level,
+            "level": level.astype(LEVELS["level"].dtype),
             "vertebra": level.map({v: index(v) for v in LEVELS["level"].codes}).astype("Int64"),
             "region": regions.astype(pd.CategoricalDtype(list(REGIONS))),
         }

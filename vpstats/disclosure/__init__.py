@@ -8,7 +8,8 @@ rendered from what was released.
 
 The parts, from the ground up: `policy` (the rules and their words), `system` (cells, relations and
 what an attacker may assume of each), `secondary` (what has to be hidden besides), `cells` and
-`relations` (from ledger to system), `derived` (estimates), `curves`, `texts`, `gate`.
+`relations` (from ledger to system), `derived` and `bands` (estimates), `grid`
+and `curves`, `texts`, `gate`.
 
 References
 ----------

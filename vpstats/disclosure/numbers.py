@@ -96,10 +96,25 @@ def _totals(cells: Cells) -> dict[str, list[int]]:
 
 def _known_denominator(builder: Builder, totals: dict[str, list[int]], i: int) -> int | None:
     """Position of the count that a cell's denominator is."""
+    other = _hides_its_own(builder, i)
     for j in _candidates(builder.cells, totals, i):
-        if j in builder.variable and builder.cells.value[j] == builder.cells.n[i]:
+        same = j in builder.variable and builder.cells.value[j] == builder.cells.n[i]
+        if same and j != other:
             return j
     return None
+
+
+def _hides_its_own(builder: Builder, i: int) -> int | None:
+    """Position of a total that equals a denominator only because no value is missing.
+
+    Where zeros are hidden, that none is missing is hidden too, and the two are not the same.
+    """
+    cells = builder.cells
+    if cells.kind[i] != "estimate" and not cells.level[i]:
+        return None
+    missing = cells.at((*cells.rows[i][:3], ""), "n_missing")
+    hidden = missing is not None and cells.value[missing] == 0 and builder.is_small(missing)
+    return cells.parent[missing] if missing is not None and hidden else None
 
 
 def _candidates(cells: Cells, totals: dict[str, list[int]], i: int) -> Iterator[int]:

@@ -19,6 +19,9 @@ NOT_ESTIMABLE = "not estimable"
 MARK = "*"
 """What a table shows for any hidden number."""
 
+LEAST_BASES = 10
+"""How many times its base a rounded count must be, so that it still says something."""
+
 DIGITS = 4
 """Significant digits of released estimates.
 
@@ -137,6 +140,23 @@ class ReleasePolicy:
             return float(count)
         nearest = self.rounding * ((2 * count + self.rounding) // (2 * self.rounding))
         return float(max(nearest, self.rounding))
+
+
+def is_bandable(count: float, policy: ReleasePolicy) -> bool:
+    """Whether a count can be rounded so that changes as large as a mark leaves open do not show.
+
+    Examples
+    --------
+    >>> policy = ReleasePolicy(threshold=5)
+    >>> is_bandable(3004, policy), is_bandable(165, policy), is_bandable(12, policy)
+    (True, False, False)
+    """
+    slack = policy.width - 1
+    return any(
+        count >= LEAST_BASES * base + slack
+        and in_band(count - slack, base) == in_band(count + slack, base)
+        for base in policy.bands
+    )
 
 
 def in_band(count: float, base: int) -> float:

@@ -76,6 +76,11 @@ class Builder:
             return self.system.nest(self.variable[total], variables[0])
         return self.system.add_sum(self.variable[total], variables, complement=complement)
 
+    def is_small(self, position: int) -> bool:
+        """Whether the count at a position is hidden because it is small."""
+        policy = self.system.policy
+        return position in self.variable and policy.is_small(self.cells.value[position])
+
     def add_up(self, parts: Iterable[int]) -> float:
         """Sum of the true values at some positions."""
         return sum(self.cells.value[p] for p in parts)

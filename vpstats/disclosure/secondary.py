@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from vpstats.disclosure.policy import in_band
+from vpstats.disclosure.policy import LEAST_BASES, in_band
 from vpstats.disclosure.system import HIDDEN_ROLES, Role, System
 from vpstats.errors import DisclosureError
 
@@ -41,9 +41,6 @@ UNMARK_COST = 0.5
 
 WHOLE = 1e-5
 """Largest distance from a whole number that is put down to the solver's arithmetic."""
-
-LEAST_BASES = 10
-"""How many times its base a rounded count must be, so that it still says something."""
 
 FREE = 1e-6
 """Price of moving what is hidden already: it keeps witnesses small."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf, isfinite
 
-from vpstats.disclosure.policy import ReleasePolicy, in_band
+from vpstats.disclosure.policy import ReleasePolicy, in_band, is_bandable
 
 
 class Role(IntEnum):
@@ -29,9 +29,6 @@ class Role(IntEnum):
 
 BAND_COST = 0.1
 """Loss if a count is only rounded, where hiding it costs 1."""
-
-LARGE_IN_BASES = 11
-"""How many times the smallest base a count must be to be rounded rather than hidden."""
 
 HIDDEN_ROLES = (Role.SECONDARY, Role.MARKED, Role.UNMARKED)
 
@@ -98,7 +95,7 @@ class System:
             marked = Role.MARKED if self.policy.marks_small else Role.UNMARKED
             role = marked if small else Role.PUBLISHED
         self.value.append(int(value))
-        bandable = value >= LARGE_IN_BASES * self.policy.bands[0] and self.policy.rounding == 1
+        bandable = self.policy.rounding == 1 and is_bandable(value, self.policy)
         self.cost.append(cost * BAND_COST if bandable else cost)
         self.role.append(role)
         self.touching.append([])

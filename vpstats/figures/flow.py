@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -68,6 +68,7 @@ def flow_diagram(
     steps: pd.DataFrame | Sequence[Step],
     *,
     unit: str = "",
+    labels: Literal["kept", "left out"] = "kept",
     width: float = DOUBLE,
     mark: str = SUPPRESSED,
 ) -> Figure:
@@ -77,10 +78,12 @@ def flow_diagram(
     ----------
     steps : DataFrame or sequence
         Ledger cells of a flow (variable "step"), or steps with `label`, `n_rows`, `n_patients`,
-        `excluded_rows` and `excluded_patients`. A label says what was kept at its step; the first
-        one is where the flow begins.
+        `excluded_rows` and `excluded_patients`. The first one is where the flow begins.
     unit : str
         What one row is, in the plural; read from the ledger if empty.
+    labels : {"kept", "left out"}
+        What the labels after the first speak of: the rows kept at a step ("outcome recorded") or
+        the rows left out ("opted out of research").
     width : float
         Width in millimetres.
     mark : str
@@ -116,8 +119,14 @@ def flow_diagram(
     if not found:
         raise UsageError("there is no step to draw; expected at least where the flow begins.")
     units = unit or next((r["unit"] for r in found if r["unit"]), "rows")
-    kept = [Box(sentence_case(r["label"]), _kept(r, units, mark), main=True) for r in found]
-    out = [Box("Left out", _left_out(r, units, mark), main=False) for r in found[1:]]
+    words = [sentence_case(r["label"]) for r in found]
+    others = len(found) - 1
+    kept_words = words if labels == "kept" else [words[0], *["Kept"] * others]
+    out_words = ["Left out"] * others if labels == "kept" else words[1:]
+    kept = [Box(w, _kept(r, units, mark), main=True)
+            for w, r in zip(kept_words, found, strict=True)]  # fmt: skip
+    out = [Box(w, _left_out(r, units, mark), main=False)
+           for w, r in zip(out_words, found[1:], strict=True)]  # fmt: skip
     with styled():
         return _sheet(kept, out, width)
 

@@ -32,20 +32,14 @@ from vpstats.figures.style import (
     wrap,
 )
 from vpstats.formats import SUPPRESSED, THIN, count, rate, show, show_interval
-from vpstats.rows import Record, complete, is_hidden, number, records
+from vpstats.rows import VERTEBRAE, Record, complete, is_hidden, number, records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
 
-ORDER = (
-    *(f"C{i}" for i in range(1, 8)),
-    *(f"T{i}" for i in range(1, 13)),
-    *(f"L{i}" for i in range(1, 6)),
-    "S1",
-)
-_FIRST, _LAST = ORDER.index("T1"), ORDER.index("L5")
+_FIRST, _LAST = VERTEBRAE.index("T1"), VERTEBRAE.index("L5")
 _STATS = ("percent", "conf_low", "conf_high")
 _HEAD, _FOOT = 6.5, 13.0
 _COLORS = LinearSegmentedColormap.from_list(
@@ -122,7 +116,7 @@ def spine_map(
     >>> [t.get_text() for t in figure.axes[0].texts if t.get_text() == "24 / 80"]
     ['24 / 80']
     """
-    data = {r["level"]: r for r in records(rows) if r["level"] in ORDER and "percent" in r}
+    data = {r["level"]: r for r in records(rows) if r["level"] in VERTEBRAE and "percent" in r}
     if not data:
         raise UsageError("no row is about a vertebra; expected levels such as 'T12' or 'L1'.")
     notes = wrap(" ".join(filter(None, (note, _key(data, mark)))), width - 2, SMALL)
@@ -138,8 +132,8 @@ def _key(data: Mapping[str, Record], mark: str) -> str:
 
 
 def _names(data: Mapping[str, Record]) -> list[str]:
-    used = [ORDER.index(name) for name in data]
-    return list(ORDER[min(_FIRST, *used) : max(_LAST, *used) + 1])
+    used = [VERTEBRAE.index(name) for name in data]
+    return list(VERTEBRAE[min(_FIRST, *used) : max(_LAST, *used) + 1])
 
 
 def _sheet(
@@ -162,6 +156,7 @@ def _sheet(
     ax = sheet.add_axes(31.5 if narrow else 40.0, _HEAD, text_x - (34.0 if narrow else 44.0),
                         bottom - _HEAD)  # fmt: skip
     _bars(ax, column, data, top_rate, words[0])
+    ax.xaxis.set_major_locator(MaxNLocator(2 if narrow else 4, steps=[1, 2, 2.5, 5, 10]))
     _texts(sheet, column, data, text_x, "" if narrow else words[1], level, mark)
     for i, text in enumerate(notes):
         y = bottom + _FOOT + line_height(SMALL) * (i + 0.2)
@@ -173,7 +168,7 @@ def _column(names: list[str], x: float) -> list[Vertebra]:
     column: list[Vertebra] = []
     y = _HEAD + 1.5
     for name in names:
-        place = (ORDER.index(name) - _FIRST) / (_LAST - _FIRST)
+        place = (VERTEBRAE.index(name) - _FIRST) / (_LAST - _FIRST)
         height = 4.0 + 2.5 * place
         y += height / 2
         offset, tilt = _bend(place)
@@ -275,7 +270,6 @@ def _bars(
         if v.name in data and complete(data[v.name], "percent"):
             _bar(ax, v.y, data[v.name], top)
     _color_strip(ax, right, top, bottom)
-    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     ax.set_xlabel(f"{label}, %")
 
 

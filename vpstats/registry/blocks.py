@@ -10,9 +10,10 @@ import numpy as np
 from vpstats.registry.cells import trim
 from vpstats.registry.cleaning import clean_column
 from vpstats.registry.columns import LIMITS, PARTIAL, Cleaned, Dialect, raw_name
+from vpstats.registry.fields import field_column
 from vpstats.registry.journal import Entry, Places, entry
 from vpstats.registry.lexicon import coded, kind_of_missing
-from vpstats.registry.mapping import ColumnMap, field_column
+from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.raw import TextColumn
 from vpstats.registry.tables import ACCESS_GROUP, TextTable
 from vpstats.registry.typed import judge_range

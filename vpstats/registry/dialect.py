@@ -6,7 +6,8 @@ import datetime as dt
 
 from vpstats.registry.columns import Dialect
 from vpstats.registry.dates import Evidence, date_shape
-from vpstats.registry.mapping import ColumnMap, SourceMap, field_column
+from vpstats.registry.fields import field_column
+from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.numbers import decimal_evidence
 from vpstats.registry.raw import RawSource
 from vpstats.registry.typed import column_evidence

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vpstats.errors import DataError
-from vpstats.registry.mapping import SourceMap, nearest
+from vpstats.registry.fields import nearest
+from vpstats.registry.mapping import SourceMap
 
 
 def read_excel(

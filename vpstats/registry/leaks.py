@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.mapping import LEAK_SET_FIELDS
+from vpstats.registry.fields import LEAK_SET_FIELDS
 from vpstats.schema import SET_SEPARATOR
 from vpstats.schema_tables import LEAK_FIELDS, LEAK_SITES, MODALITIES
 
@@ -57,7 +57,8 @@ def _from_yes_no(column: pd.Series) -> Array:
     codes, words = pd.factorize(column)
     known = {"yes": 0, "no": 1}
     lookup = np.array([*(known.get(str(w), _NOTHING) for w in words), _NOTHING], np.int8)
-    return lookup[codes]
+    states: Array = lookup[codes]
+    return states
 
 
 def _from_set(column: pd.Series, modality: str) -> dict[tuple[str, str], Array]:

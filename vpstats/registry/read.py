@@ -122,15 +122,15 @@ def _consent_first(reading: _Reading) -> list[FlowStep]:
     everything = _counts(blocks)
     leave_out(blocks, out)
     kept = _counts(blocks)
-    label = (
-        "opted out of research"
-        if reading.mapping.registry.consent == "opt-out"
-        else ("without consent to research")
-    )
+    label = _consent_label(reading.mapping.registry.consent)
     return [
         FlowStep("everything read", *everything),
         FlowStep(label, *kept, everything[0] - kept[0], everything[1] - kept[1]),
     ]
+
+
+def _consent_label(consent: str) -> str:
+    return "did not opt out of research" if consent == "opt-out" else "consented to research"
 
 
 def _counts(blocks: Sequence[Block]) -> tuple[int, int]:
@@ -155,7 +155,7 @@ def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
     last = steps[-1]
     steps.append(
         FlowStep(
-            "rows that cannot be used: a key or required field cannot be read",
+            "keys and required fields can be read",
             len(sessions),
             people,
             last.n_rows - len(sessions),
@@ -183,6 +183,7 @@ def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) 
         name=info.name,
         synthetic=info.synthetic,
         data_cut=pd.Timestamp(info.data_cut),
+        consent=info.consent,
     )
 
 
@@ -247,7 +248,7 @@ def from_tables(
     corrections, findings = journal.frames()
     steps = (
         FlowStep("everything read", *before),
-        FlowStep("opted out of research", *after, before[0] - after[0], before[1] - after[1]),
+        FlowStep(_consent_label(consent), *after, before[0] - after[0], before[1] - after[1]),
     )
     return Registry(
         **kept,
@@ -258,6 +259,7 @@ def from_tables(
         name=name,
         synthetic=synthetic,
         data_cut=cut,
+        consent=consent,
     )
 
 

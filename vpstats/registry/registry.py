@@ -75,6 +75,8 @@ class Registry:
         Whether the data are simulated.
     data_cut : Timestamp
         Day of the exports.
+    consent : {"opt-out", "opt-in"}
+        The rule by which patients stayed.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Registry:
     name: str
     synthetic: bool
     data_cut: pd.Timestamp
+    consent: str = "opt-out"
 
     @classmethod
     def from_tables(

@@ -63,6 +63,19 @@ LEVEL_RULES = (
         _CELL,
     ),
     Rule(
+        "explode.shared",
+        "finding",
+        "error",
+        "One volume is given for several vertebrae; it may be the total, so it was not used.",
+        Export(
+            "levels;z\nTh12, L1;8\nL1, L2;4,5 / 3\n",
+            "levels",
+            (2,),
+            {"explode": "levels", "columns": {"cement_ml": "z"}},
+        ),
+        "Map a column per vertebra with columns = [ … ], or write one value per vertebra.",
+    ),
+    Rule(
         "explode.lacking",
         "finding",
         "warning",

@@ -6,6 +6,7 @@ REDCap record says once to its repeating rows, and gathers checkboxes. Nothing i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ import pandas as pd
 
 from vpstats.errors import MappingError
 from vpstats.registry.cells import fold
+from vpstats.registry.fields import field_column, nearest
 from vpstats.registry.journal import Entry, entry
-from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap, nearest
+from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.spine import parse_levels
@@ -153,7 +155,10 @@ def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
         return _checked(table, name, column)
     if column.columns:
         return _by_position(table, name, column)
-    return table.raw.columns[str(column.column)]
+    text = table.raw.columns[str(column.column)]
+    if table.mapping.explode and field_column(table.mapping.name, name).unit == "mL":
+        return _of_one_vertebra(table, name, column, text)
+    return text
 
 
 # ------------------------------------------------------------------ rows
@@ -237,6 +242,51 @@ def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
         ),
     ]
     return from_texts(list(chosen))
+
+
+_LIST_CUTS = re.compile(r" *[;/|] *|, +")
+
+
+def _of_one_vertebra(
+    table: TextTable, name: str, column: ColumnMap, text: TextColumn
+) -> TextColumn:
+    """A volume from one cell for several vertebrae: a list of as many, or a total that is nobody's.
+
+    Parameters
+    ----------
+    table : TextTable
+        Rows, one per vertebra.
+    name : str
+        Canonical field.
+    column : ColumnMap
+        Its mapping.
+    text : TextColumn
+        The cell of the session in each row.
+
+    Returns
+    -------
+    TextColumn
+        The part of the list at each vertebra's position; empty where there is one value for
+        several vertebrae.
+    """
+    cells = text.texts()
+    several = np.flatnonzero((table.listed > 1) & text.filled)
+    for row in several:
+        parts = _LIST_CUTS.split(cells[row])
+        fits = len(parts) == table.listed[row]
+        cells[row] = parts[table.rank[row]] if fits else ""
+    total = several[cells[several] == ""]
+    table.entries.append(
+        entry(
+            "explode.shared",
+            total,
+            field=name,
+            column=str(column.column),
+            raw=text.texts()[total],
+            note="one value for several vertebrae; it may be the total of the session",
+        )
+    )
+    return from_texts(list(cells))
 
 
 # ------------------------------------------------------------------ REDCap

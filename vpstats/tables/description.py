@@ -20,7 +20,7 @@ from vpstats.formats import (
     show_interval,
     span,
 )
-from vpstats.rows import LedgerLike, Record, is_hidden, mark_of, number, ordered, records
+from vpstats.rows import VERTEBRAE, LedgerLike, Record, is_hidden, mark_of, number, ordered, records
 from vpstats.tables.model import RowGroup, TableModel, standing_notes
 
 _STATS = ("percent", "conf_low", "conf_high")
@@ -169,6 +169,8 @@ def _pair(
     first = show(record, one, fmt, mark)
     if first in ("", NOT_ESTIMABLE) or (first == mark and is_hidden(record, other)):
         return first
+    if second is not None and show(record, other) == NOT_ESTIMABLE:
+        return first  # a count of nobody has no percentage
     return f"{first} ({show(record, other, second or fmt, mark)})"
 
 
@@ -347,10 +349,11 @@ def rates_table(
     found = [r for r in every if "percent" in r and "n_events" in r]
     if not found:
         raise UsageError(f"the ledger holds no rate of '{analysis}'.")
+    if vertebrae := any(r["variable"] == "level" for r in found):
+        found = sorted(found, key=_caudal)
     totals = {r["variable"]: r for r in every if "n" in r and not r["level"] and not r["group"]}
     blocks = [_rate_block(g, found, totals, mark) for g in ordered(found, "group")]
     rows, groups = assemble(blocks)
-    vertebrae = any(r["variable"] == "level" for r in found)
     first = heading or ("Vertebra" if vertebrae else "Outcome")
     header = (first, "Events", "n", interval_heading("%", level))
     return explained(TableModel(title, header, rows, row_groups=groups), mark)
@@ -388,6 +391,12 @@ def _rate_block(group: str, found: list[Record], totals: dict[str, Record], mark
     if len(prefixes) > 1:
         return "All together", rows
     return prefixes.pop(), [(sentence_case(r[0].partition(": ")[2] or r[0]), *r[1:]) for r in rows]
+
+
+def _caudal(record: Record) -> int:
+    """Place in a table of vertebrae: all of them together, then from head to foot."""
+    known = record["level"] in VERTEBRAE
+    return VERTEBRAE.index(record["level"]) if known else -1
 
 
 def _rate_row(record: Record, totals: dict[str, Record], mark: str) -> tuple[str, ...]:
