@@ -241,6 +241,17 @@ def test_missing_values_are_not_total_less_known() -> None:
     assert cells.loc["t/All/age//mean", "value"] == 70.12
 
 
+@pytest.mark.parametrize("unit", ["", "patients", "procedures", "values"])
+def test_missing_values_are_protected_whatever_their_units_are_called(unit: str) -> None:
+    rows = [
+        total("t/All/patients//n", 100, unit="patients"),
+        count("t/All/age//n", 97, "t/All/patients//n", n=100, unit=unit),
+        count("t/All/age//n_missing", 3, "t/All/patients//n", n=100, unit="patients"),
+    ]
+    result = hidden(shown(rows))
+    assert {"t/All/age//n", "t/All/age//n_missing"} == result
+
+
 def test_a_percentage_does_not_give_its_hidden_denominator_away() -> None:
     # 3 missing: with 500 / 997 = 50.15 % the denominator can be read off
     rows = [total("t/All/patients//n", 1000)]

@@ -271,6 +271,8 @@ def test_vertebrae_without_data_are_hatched_and_withheld_ones_marked() -> None:
     assert sum(bool(p.get_hatch()) for p in bodies) == 14
     faces = {p.get_facecolor() for p in bodies if not p.get_hatch()}
     assert len(faces) == 3  # a rate, another rate, withheld
+    red, green, blue, _ = bodies[12].get_facecolor()  # L1
+    assert red == green == blue < 1  # grey: neither a rate's colour nor paper
 
 
 def test_vertebrae_grow_towards_the_pelvis_and_do_not_overlap() -> None:

@@ -163,18 +163,25 @@ def _parents(builder: Builder) -> None:
         if cells.parent[i] >= 0
     )
     for (parent, *_), children in sets.items():
-        if _is_person(cells, parent) != _is_person(cells, children[0]):
-            for child in children:
-                builder.sum(parent, [child], complement=False)
-            continue
-        everybody = [c for c in children if cells.is_overall(c)]
-        groups = [c for c in children if not cells.is_overall(c)]
+        persons = [c for c in children if _are_persons_of_rows(cells, c, parent)]
+        for child in persons:
+            builder.sum(parent, [child], complement=False)
+        everybody = [c for c in children if cells.is_overall(c) and c not in persons]
+        groups = [c for c in children if not cells.is_overall(c) and c not in persons]
         for part in filter(None, (everybody, groups)):
             _partition(builder, parent, part)
 
 
 def _is_person(cells: Cells, i: int) -> bool:
     return is_person(cells.unit[i], cells.stat[i])
+
+
+def _are_persons_of_rows(cells: Cells, part: int, total: int) -> bool:
+    """Whether persons are counted in a total of rows, which leave over no number of anything.
+
+    A total without a unit is taken to count what its part counts.
+    """
+    return _is_person(cells, part) and not _is_person(cells, total) and cells.unit[total] != ""
 
 
 def _partition(builder: Builder, parent: int, children: list[int]) -> None:

@@ -51,9 +51,7 @@ def registry_blocks(edition: Edition) -> tuple[Picture | Listing, ...]:
         "What was read, left out and kept. Each question below has its own flow.",
         "Boxes from top to bottom: what was read, what was left out with the reason, what was "
         "kept; the table below holds the same numbers.",
-        lambda: _figures().flow_diagram(
-            edition.cells(analysis), labels="left out", mark=edition.mark
-        ),
+        lambda: _figures().flow_diagram(edition.cells(analysis), mark=edition.mark),
     )
     return (picture, *flow_listing(edition, analysis, "Read and kept"))
 

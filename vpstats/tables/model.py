@@ -229,7 +229,7 @@ def _markdown_rule(align: Sequence[Align]) -> str:
 def _csv_cell(text: str) -> str:
     if _NUMBER.fullmatch(text):
         return text.replace(MINUS, "-").replace(",", "")
-    return f"'{text}" if text.startswith("=") else text
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def standing_notes(table: TableModel, mark: str) -> tuple[str, ...]:
