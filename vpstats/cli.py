@@ -32,6 +32,8 @@ INTERRUPTED = 130
 READER_GONE = 141
 """128 + SIGPIPE: whoever read the output closed it."""
 
+USAGE = int(ExitCode.USAGE)
+
 _DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
 
 app = typer.Typer(
@@ -100,9 +102,12 @@ def _verdict(error: BaseException) -> tuple[str, int]:
         case VpstatsError():
             return _one_line(str(error)), int(error.exit_code)
         case KeyboardInterrupt():
-            return "stopped; nothing was written.", INTERRUPTED
+            return "stopped.", INTERRUPTED
+        case UnicodeEncodeError():
+            hint = "Write to a file with --out, or set PYTHONIOENCODING=utf-8."
+            return f"the output cannot show every letter ({error.encoding}). {hint}", USAGE
         case OSError(filename=str() | Path() as path):
-            return f"{path}: {error.strerror}.", int(ExitCode.USAGE)
+            return f"{path}: {error.strerror}.", USAGE
         case _:
             return _defect(error), int(ExitCode.INTERNAL)
 

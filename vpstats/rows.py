@@ -6,7 +6,7 @@ level), what was withheld of it, and the words that go with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ WORDS = ("group", "variable", "level", "label", "unit", "caveat")
 """Text columns that every record holds; empty where the rows do not have them."""
 
 _KEYS = ["group", "variable", "level"]
+
+_READ = frozenset({*WORDS, "n", "stat", "value", "suppressed"})
 
 
 VERTEBRAE = (
@@ -97,11 +99,18 @@ def _from_cells(cells: pd.DataFrame) -> list[Record]:
         names = ", ".join(sorted(cells["analysis"].unique()))
         raise UsageError(f"rows come from several analyses ({names}); select one of them.")
     found: dict[tuple[str, ...], Record] = {}
-    for cell in cells.to_dict("records"):
+    for cell in _as_dicts(cells):
         key = tuple(str(cell.get(k, "")) for k in _KEYS)
         record = found.setdefault(key, _empty(cell))
         _add(record, cell)
     return list(found.values())
+
+
+def _as_dicts(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries of the columns that are read; a page reads its cells many times."""
+    names = [c for c in cells.columns if c in _READ]
+    columns = [cells[c].tolist() for c in names]
+    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 def _empty(cell: Mapping[Any, Any]) -> Record:

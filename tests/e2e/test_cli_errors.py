@@ -262,7 +262,7 @@ def test_stopping_from_the_keyboard(
     failing(KeyboardInterrupt())
     outcome = call_cli("check", study)
     assert outcome.code == 130
-    assert outcome.error_line == "vpstats: stopped; nothing was written."
+    assert outcome.error_line == "vpstats: stopped."
 
 
 def test_a_reader_that_has_gone_is_not_an_error_message(

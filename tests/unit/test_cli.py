@@ -25,7 +25,13 @@ class Terminal(io.StringIO):
         (DataError("is empty.", file="a.csv"), "a.csv: is empty.", ExitCode.BAD_DATA),
         (MappingError("two\n  - a: x\n  - b: y"), "two a: x; b: y", ExitCode.BAD_PLAN),
         (PermissionError(13, "Permission denied", "out"), "out: Permission denied.", 2),
-        (KeyboardInterrupt(), "stopped; nothing was written.", 130),
+        (KeyboardInterrupt(), "stopped.", 130),
+        (
+            UnicodeEncodeError("ascii", "Ž", 0, 1, "x"),
+            "the output cannot show every letter (ascii). Write to a file with --out, or set "
+            "PYTHONIOENCODING=utf-8.",
+            ExitCode.USAGE,
+        ),
     ],
 )
 def test_what_an_error_becomes(error: BaseException, line: str, code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,15 @@ REGIONS = ("tl_junction", "upper_thoracic", "mid_thoracic", "lumbar", "cervical"
 
 
 def procedure_table(registry: Registry) -> pd.DataFrame:
-    """One row per procedure: its own columns, sums over its levels and the patient's columns."""
+    """One row per procedure: its own columns, sums over its levels and the patient's columns.
+
+    Every cohort starts from this table, so the last one made is kept; each caller has a copy.
+    """
+    return _procedure_table(registry).copy()
+
+
+@lru_cache(maxsize=1)
+def _procedure_table(registry: Registry) -> pd.DataFrame:
     own = analysis_table(registry.procedures, PROCEDURES, _PROCEDURE_COLUMNS)
     own["neoplastic"] = _flag(own["indication"].isin(NEOPLASTIC), own["indication"].notna())
     own["operator_cases_10"] = own["operator_case_no"] / 10

@@ -282,9 +282,9 @@ def leak_summary(case: Case) -> Iterator[Doubt]:
 def leak_consequences(case: Case) -> Iterator[Doubt]:
     """Symptoms of, or an intervention for, a leak that nothing shows."""
     levels, leaks = case["levels"], case["leaks"]
-    assessed = set(leaks.loc[leaks["state"] != "not_assessed", "level_id"])
-    leaking = set(leaks.loc[leaks["state"] == "present", "level_id"])
-    dry = levels["level_id"].isin(assessed - leaking).to_numpy(bool)
+    assessed = leaks.loc[leaks["state"] != "not_assessed", "level_id"].unique()
+    leaking = leaks.loc[leaks["state"] == "present", "level_id"].unique()
+    dry = (levels["level_id"].isin(assessed) & ~levels["level_id"].isin(leaking)).to_numpy(bool)
     yield Doubt(
         "leak.consequence",
         "levels",

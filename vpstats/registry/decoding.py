@@ -84,8 +84,9 @@ def decode(content: bytes, *, declared: str | None, file: str) -> Decoded:
     encoding = declared or detect(content)
     text, undecodable = _decode_as(content, encoding, declared is not None, file)
     nul = text.count("\x00")
-    odd = sum(text.count(sign) for sign in _CONTROLS)
-    if odd > 20 and odd * 50 > len(text):
+    sample = text[:_SAMPLE]
+    odd = sum(sample.count(sign) for sign in _CONTROLS)
+    if odd > 20 and odd * 50 > len(sample):
         raise DataError("expected text, found a binary file.", file=file)
     return Decoded(text.replace("\x00", "").removeprefix("\ufeff"), encoding, nul, undecodable)
 

@@ -133,12 +133,11 @@ def yeom_columns(text: pd.Series) -> dict[str, Array]:
     >>> yeom_columns(pd.Series(["b;s", "none", None]))["yeom_c"].tolist()
     ['no', 'no', None]
     """
-    told = text.notna().to_numpy(bool)
-    members = [set(str(v).split(SET_SEPARATOR)) for v in text]
-    found = {}
-    for kind in ("b", "s", "c"):
-        has = np.array([kind in m for m in members], bool)
-        state = np.where(has, "yes", "no").astype(object)
-        state[~told] = None
-        found[f"yeom_{kind}"] = state
-    return found
+    codes, spellings = pd.factorize(text)
+    members = [set(str(s).split(SET_SEPARATOR)) for s in spellings]
+    return {
+        f"yeom_{kind}": np.array(
+            [*("yes" if kind in m else "no" for m in members), None], dtype=object
+        )[codes]
+        for kind in ("b", "s", "c")
+    }

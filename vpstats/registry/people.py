@@ -47,8 +47,10 @@ def plain_id(identifier: str) -> str:
     return f"{center}/{_DIGITS.sub(lambda m: m[0].lstrip('0') or '0', letters)}"
 
 
-def _known(values: Iterable[Any]) -> list[str]:
-    return list(dict.fromkeys(v for v in values if v is not None))
+def _known(parts: Iterable[Array]) -> list[str]:
+    """Distinct values of some arrays, missing ones aside, in order of appearance."""
+    whole = np.concatenate([np.empty(0, object), *parts])
+    return [value for value in pd.unique(whole) if value is not None]
 
 
 def same_people(blocks: Sequence[Block]) -> dict[str, str]:
@@ -69,12 +71,13 @@ def same_people(blocks: Sequence[Block]) -> dict[str, str]:
         Spelling to the identifier to use.
     """
     patients = [b for b in blocks if b.table == "patients"]
-    own = _known(p for b in patients for p in b.patient)
+    own = _known(b.patient for b in patients)
     people: dict[str, list[str]] = {}
     for identifier in own:
         people.setdefault(plain_id(identifier), []).append(identifier)
-    renamed = _merged_people(people, _portraits(patients))
-    strangers = set(_known(p for b in blocks for p in b.patient)) - set(own)
+    doubtful = {p for alike in people.values() if len(alike) > 1 for p in alike}
+    renamed = _merged_people(people, _portraits(patients, doubtful))
+    strangers = set(_known(b.patient for b in blocks)) - set(own)
     for stranger in sorted(strangers):
         alike = {renamed.get(p, p) for p in people.get(plain_id(stranger), [])}
         if len(alike) == 1:
@@ -82,16 +85,17 @@ def same_people(blocks: Sequence[Block]) -> dict[str, str]:
     return renamed
 
 
-def _portraits(patients: Sequence[Block]) -> dict[str, set[tuple[str, str]]]:
-    """Date of birth and sex of every identifier, as written."""
+def _portraits(patients: Sequence[Block], people: set[str]) -> dict[str, set[tuple[str, str]]]:
+    """Date of birth and sex of some patients, as written."""
     seen: dict[str, set[tuple[str, str]]] = {}
     for block in patients:
         fields = block.text.fields
         if "birth_date" not in fields or "sex" not in fields:
             continue
-        births, sexes = fields["birth_date"].texts(), fields["sex"].texts()
-        for who, born, sex in zip(block.patient, births, sexes, strict=True):
-            if who is not None and born and sex:
+        rows = np.flatnonzero(pd.Series(block.patient).isin(people))
+        births, sexes = (fields[name].take(rows).texts() for name in ("birth_date", "sex"))
+        for who, born, sex in zip(block.patient[rows], births, sexes, strict=True):
+            if born and sex:
                 seen.setdefault(who, set()).add((born, sex.casefold()))
     return seen
 
@@ -209,7 +213,7 @@ def people_to_leave_out(blocks: Sequence[Block], consent: str) -> set[str]:
     """
     patients = [b for b in blocks if b.table == "patients"]
     out = {p for b in patients for p in b.patient[opted_out(b)] if p is not None}
-    everybody = set(_known(p for b in blocks for p in b.patient))
+    everybody = set(_known(b.patient for b in blocks))
     if consent == "opt-in":
         out |= everybody - _agreed(patients)
     alike = {plain_id(p) for p in out}

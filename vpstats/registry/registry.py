@@ -52,7 +52,7 @@ SOURCE_COLUMNS = (
 """Columns of `Registry.sources`: one row per file read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Registry:
     """A registry after cleaning.
 
