@@ -15,6 +15,9 @@ import numpy as np
 NOT_ESTIMABLE = "n.e."
 """Stands for a number that the data cannot give."""
 
+ABOUT = "≈"
+"""Stands before a number that a release rounded."""
+
 SUPPRESSED = "*"
 """Stands for a number that was withheld, unless the release names another mark."""
 
@@ -145,7 +148,8 @@ def show(row: Mapping[str, Any], stat: str, fmt: Number = decimal, mark: str = S
     Parameters
     ----------
     row : mapping
-        Statistic to value, and `hidden`: the names of the withheld ones.
+        Statistic to value, `hidden`: the names of the withheld ones, and `rounded`: of those
+        that a release rounded, which are printed after "≈".
     stat : str
         Which statistic.
     fmt : callable
@@ -163,13 +167,17 @@ def show(row: Mapping[str, Any], stat: str, fmt: Number = decimal, mark: str = S
     >>> row = {"n": float("nan"), "percent": 12.5, "hidden": {"n"}}
     >>> show(row, "n"), show(row, "percent", percent).replace(THIN, " "), show(row, "p_value")
     ('*', '12.5 %', '')
+    >>> show({"n": 1270.0, "rounded": {"n"}}, "n", count)
+    '≈1,270'
     """
     if stat in hidden_stats(row):
         return mark
     if stat not in row:
         return ""
     value = float(row[stat])
-    return NOT_ESTIMABLE if np.isnan(value) else fmt(value)
+    if np.isnan(value):
+        return NOT_ESTIMABLE
+    return f"{ABOUT if stat in (row.get('rounded') or ()) else ''}{fmt(value)}"
 
 
 def show_interval(
@@ -206,7 +214,8 @@ def show_interval(
     point = show(row, stats[0], fmt, mark)
     if point in ("", NOT_ESTIMABLE) or stats[1] not in row:
         return point
-    low, high = show(row, stats[1], fmt, mark), show(row, stats[2], fmt, mark)
+    exact = {**row, "rounded": ()}  # one sign for the three of them
+    low, high = show(exact, stats[1], fmt, mark), show(exact, stats[2], fmt, mark)
     return f"{point} ({low if low == high == NOT_ESTIMABLE else span(low, high)})"
 
 

@@ -46,7 +46,7 @@ def as_text(registry: Registry) -> str:
         [_title(listing)],
         _section("Sources", map(_source_line, listing["sources"])),
         _section("Tables", [_tables_line(listing["tables"])]),
-        _section("Left out", map(_left_out_line, listing["left_out"])),
+        _section("Kept, step by step", map(_step_line, listing["flow"])),
         _section(
             f"Corrections: {_count(len(registry.corrections), 'value')}",
             (line for places in corrections for line in _correction_lines(places)),
@@ -80,7 +80,7 @@ def as_data(registry: Registry) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``registry, tables, sources, left_out, counts, corrections, findings``, fit for JSON.
+        ``registry, tables, sources, flow, counts, corrections, findings``, fit for JSON.
     """
     counts = registry.findings["severity"].value_counts()
     return {
@@ -91,9 +91,15 @@ def as_data(registry: Registry) -> dict[str, Any]:
         },
         "tables": {name: len(table) for name, table in registry.tables.items()},
         "sources": _records(registry.sources),
-        "left_out": [
-            {"step": s.label, "rows": s.excluded_rows, "patients": s.excluded_patients}
-            for s in registry.exclusions[1:]
+        "flow": [
+            {
+                "step": step.label,
+                "patients": step.n_patients,
+                "procedures": step.n_rows,
+                "patients_left_out": step.excluded_patients,
+                "procedures_left_out": step.excluded_rows,
+            }
+            for step in registry.exclusions
         ],
         "counts": {severity: int(counts.get(severity, 0)) for severity in SEVERITIES},
         "corrections": _groups(registry.corrections, ["rule", "file", "column"], ()),
@@ -166,8 +172,13 @@ def _tables_line(tables: dict[str, int]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in tables.items())
 
 
-def _left_out_line(step: dict[str, Any]) -> str:
-    return f"{step['step']}: {_count(step['patients'], 'patient')}, {_count(step['rows'], 'row')}"
+def _step_line(step: dict[str, Any]) -> str:
+    parts = (
+        _count(step[f"{noun}s"], noun) + (f" ({out:,} left out)" if out else "")
+        for noun in ("patient", "procedure")
+        for out in [step[f"{noun}s_left_out"]]
+    )
+    return f"{step['step']}: {', '.join(parts)}"
 
 
 def _counts_text(counts: dict[str, int]) -> str:

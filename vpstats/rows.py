@@ -115,14 +115,15 @@ def _as_dicts(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _empty(cell: Mapping[Any, Any]) -> Record:
     words: Record = {name: text_of(cell.get(name)) for name in WORDS}
-    return {**words, "base": float(cell.get("n", np.nan)), "hidden": set()}
+    return {**words, "base": float(cell.get("n", np.nan)), "hidden": set(), "rounded": set()}
 
 
 def _add(record: Record, cell: Mapping[Any, Any]) -> None:
     stat, value = str(cell["stat"]), float(cell["value"])
     record[stat] = value
-    if np.isnan(value) and text_of(cell.get("suppressed")):
-        record["hidden"].add(stat)
+    suppressed = text_of(cell.get("suppressed"))
+    if suppressed:
+        record["hidden" if np.isnan(value) else "rounded"].add(stat)
     # several cells of a row may differ in their caveats: a reader wants all of them
     codes = [*record["caveat"].split(";"), *text_of(cell.get("caveat")).split(";")]
     record["caveat"] = ";".join(dict.fromkeys(code for code in codes if code))

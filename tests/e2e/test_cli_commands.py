@@ -83,7 +83,7 @@ def test_check_of_a_fresh_study_finds_nothing(call_cli: Call, study: Path) -> No
     assert outcome.code == 0
     assert outcome.err == ""
     assert "My registry (synthetic), data cut 2025-12-31" in outcome.out
-    assert "procedures: exports/procedures.csv, 9 rows" in outcome.out
+    assert "procedures: exports/procedures.csv, 10 rows" in outcome.out
     assert "patients 8, procedures 8, levels 10" in outcome.out
     assert "Findings: 0 errors, 0 warnings" in outcome.out
 

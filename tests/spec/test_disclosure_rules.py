@@ -404,6 +404,28 @@ def test_events_of_all_severities_do_not_give_one_away() -> None:
     assert len(result) == 2
 
 
+def test_the_worst_severity_does_not_bound_a_complication() -> None:
+    # 12 procedures had something severe and 9 of them died: at least 3 had the other complication
+    rows = [total("c//procedures//n", 400)]
+    rows += [total("c//worst_severity//n", 400)]
+    for severity, k in {"none": 368, "mild": 20, "severe": 12}.items():
+        rows.append(count(f"c//worst_severity/{severity}/n_events", k, "c//worst_severity//n"))
+    for name, k in {"death": 9, "arrest": 3}.items():
+        rows.append(total(f"c/severe/{name}//n", 400))
+        rows.append(count(f"c/severe/{name}//n_events", k, f"c/severe/{name}//n"))
+    result = hidden(shown(rows))
+    assert "c/severe/arrest//n_events" in result
+    assert result & {"c/severe/death//n_events", "c//worst_severity/severe/n_events"}
+
+
+def test_clusters_are_persons_of_the_rows_of_a_model() -> None:
+    rows = [total("a//leak//n", 500, unit="levels"), total("a/crude/model//n", 500, unit="levels"),
+            total("a//leak//n_patients", 300, unit="patients", n=500),
+            count("a/crude/model//n_clusters", 298, unit="levels", n=500)]  # fmt: skip
+    result = hidden(shown(rows))  # two patients left the model
+    assert len(result & {"a//leak//n_patients", "a/crude/model//n_clusters"}) == 1
+
+
 def test_categories_of_an_exposure_do_not_give_events_away() -> None:
     # the events of the categories have their own totals, and add up to those of the outcome
     counts = categories({"low": 3, "mid": 30, "high": 60}, {"low": 90, "mid": 200, "high": 210})

@@ -197,6 +197,14 @@ def test_a_released_serves_as_the_previous_release_and_as_a_result() -> None:
     assert again.cells.equals(made.cells)
 
 
+def test_releasing_the_same_numbers_again_shows_the_same() -> None:
+    # the rounded count differs from the true one by a few, which is no change
+    ledger = sexes({"f": 61_703, "m": 36_529, "x": 3})
+    before = release(ledger, SHOW)
+    assert "rounded" in set(before.cells["suppressed"])
+    assert release(ledger, SHOW, previous=before).cells.equals(before.cells)
+
+
 def test_relations_of_unknown_cells_or_that_do_not_hold_are_refused() -> None:
     with pytest.raises(UsageError, match="no count"):
         release(SMALL, SHOW, relations=[Relation("a//n//n", ("a//sex/q/n",))])
@@ -341,6 +349,37 @@ def test_a_curve_whose_group_is_hidden_is_withheld() -> None:
     curve_hidden = made.select(variable="survival")["suppressed"].tolist() == ["curve"]
     count_hidden = made.select(variable="x")["suppressed"].tolist() == ["secondary"]
     assert curve_hidden or count_hidden
+
+
+def test_a_curve_of_a_rounded_number_of_patients_is_coarse() -> None:
+    n = 20_003
+    rows = steps([20, 50, 65], [1200, 1300, 0], n)
+    rows.append(cell("q", "all", "n", n, kind="total", unit="patients", n=n))
+    rows.append(cell("q", "x", "n", n + 3, kind="total", unit="patients", n=n + 3))
+    for horizon in (30.0, 45.0):
+        value = 100 * 1200 / n
+        rows.append(cell("q", "survival_at", "estimate", value, kind="estimate", group="All",
+                         level=f"{horizon:g}", unit="%", n=n - 1200))  # fmt: skip
+    known = [Relation("q//x//n", ("q//all//n",))]  # three were never followed
+    made = release(Ledger.from_rows(rows), SHOW, relations=known)
+    cells = made.cells.set_index("cell_id")
+    exact = {"q//all//n": n, "q//x//n": n + 3, "q/All/survival/0/n_risk": n}
+    rounded = cells.loc[list(exact), "suppressed"] == "rounded"
+    assert rounded.any()
+    if rounded["q/All/survival/0/n_risk"]:
+        risk = made.select(variable="survival", stat="n_risk")
+        assert (risk["value"] % 10 == 0).all()
+        estimates = made.select(variable="survival", stat="estimate")["value"]
+        assert estimates.tolist() == [1.0, 0.94, 0.88]
+        assert cells.loc["q/All/survival_at/30/estimate", "value"] == 6.0
+
+
+@pytest.mark.parametrize("level", ["", "day 3", "nan"])
+def test_a_curve_step_without_a_time_is_withheld(level: str) -> None:
+    row = cell("q", "survival", "estimate", 0.5, kind="curve step", group="All", level=level)
+    cells = release(Ledger.from_rows([row]), SHOW).cells
+    assert cells["suppressed"].tolist() == ["curve"]
+    assert np.isnan(cells["value"].item())
 
 
 def test_a_reading_that_moved_by_a_few_since_the_last_release_is_left_out() -> None:

@@ -47,7 +47,7 @@ def make_registry(
         "findings": pd.DataFrame(findings, columns=list(FINDING_COLUMNS)),
         "corrections": pd.DataFrame(corrections, columns=list(CORRECTION_COLUMNS)),
         "sources": pd.DataFrame([source], columns=list(SOURCE_COLUMNS)),
-        "exclusions": (FlowStep("read", 30, 20), FlowStep("opted out", 27, 18, 3, 2)),
+        "exclusions": (FlowStep("read", 30, 20), FlowStep("did not opt out", 27, 18, 3, 2)),
         "name": "Network",
         "synthetic": False,
         "data_cut": pd.Timestamp("2025-12-31"),
@@ -95,7 +95,8 @@ def test_text_tells_how_the_files_were_read() -> None:
     lines = as_text(make_registry()).splitlines()
     assert lines[0] == "Network, data cut 2025-12-31"
     assert "  hr: a.csv, 1,200 rows; cp1250, delimiter ';', decimal ',', dates dmy" in lines
-    assert "  opted out: 2 patients, 3 rows" in lines
+    assert "  read: 20 patients, 30 procedures" in lines
+    assert "  did not opt out: 18 patients (2 left out), 27 procedures (3 left out)" in lines
     assert "  patients 0, procedures 0, levels 0, leaks 0, visits 0, events 0" in lines
 
 

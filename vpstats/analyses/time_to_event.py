@@ -121,7 +121,7 @@ def _curve_options(question: TimeToEvent, plan: StudyPlan) -> dict[str, Any]:
 
 
 def thinned(curve: CurveResult, step: float) -> CurveResult:
-    """Keep a curve's steps with events, the first, the last, and one per interval of `step`.
+    """Keep a curve's steps with events, and the first and last of each interval of `step`.
 
     Rows between hold censorings alone; their counts are added to the next kept row, so that the
     curve, the numbers at risk and the sums stay what they were.
@@ -136,9 +136,8 @@ def thinned(curve: CurveResult, step: float) -> CurveResult:
     for name, rows in curve.groups():
         rows = rows.drop(columns=["conf_low", "conf_high"])
         slot = np.floor(rows["time"] / step)
-        last_in_slot = slot.ne(slot.shift(-1))
-        keep = (rows["n_event"] > 0) | last_in_slot
-        keep.iloc[:1] = True
+        edge = slot.ne(slot.shift()) | slot.ne(slot.shift(-1))
+        keep = (rows["n_event"] > 0) | edge
         block = keep.shift(fill_value=False).cumsum()
         merged = rows[keep].copy()
         merged["n_censor"] = rows.groupby(block)["n_censor"].sum().to_numpy()[: len(merged)]

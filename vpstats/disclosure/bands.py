@@ -71,7 +71,8 @@ def decide_banded(judge: Judge) -> None:
     """Coarsen every estimate that rests on a rounded count, or hide it.
 
     A percentage and its limits are given to the finest step at which all tables that agree with
-    the release give the same; limits are taken to move as the percentage does.
+    the release give the same; limits are taken to move between half and twice as far as the
+    percentage does.
     """
     for i in judge.cells.estimates:
         if judge.decisions.hides(i) or not isfinite(judge.cells.value[i]):
@@ -111,8 +112,9 @@ def _percentage(judge: Judge, i: int) -> float | None:
     if shifts is None:
         return None
     value = judge.cells.value[i]
+    factors = (1.0,) if judge.cells.stat[i] == "percent" else (0.5, 1.0, 2.0)
     for unit in UNITS:
-        if len({_to_unit(value + s, unit) for s in shifts}) == 1:
+        if len({_to_unit(value + f * s, unit) for s in shifts for f in factors}) == 1:
             return _to_unit(value, unit)
     return None
 

@@ -41,6 +41,20 @@ def split_term(term: str) -> tuple[str, str]:
     return (match.group(1), match.group(2)) if match else (term, "")
 
 
+def is_time(level: str) -> bool:
+    """Whether a level is the time of a curve's step.
+
+    Examples
+    --------
+    >>> is_time("365.25"), is_time(""), is_time("day 3")
+    (True, False, False)
+    """
+    try:
+        return isfinite(float(level))
+    except ValueError:
+        return False
+
+
 def is_person(unit: str, stat: str) -> bool:
     """Whether a count is one of persons, as far as its unit and name tell."""
     return unit in ("patient", "person", "cluster") or stat.endswith(("patients", "clusters"))
@@ -189,7 +203,11 @@ class Cells:
 
     def is_overall(self, position: int) -> bool:
         """Whether a cell is about everybody."""
-        return self.group[position].lower() in OVERALL
+        return self._overall[position]
+
+    @cached_property
+    def _overall(self) -> list[bool]:
+        return [group.lower() in OVERALL for group in self.group]
 
 
 def collect(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:

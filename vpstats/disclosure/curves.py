@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vpstats.disclosure.bands import FEW_DIGITS, coarse, digits_for, is_banded
-from vpstats.disclosure.cells import Cells, collect
+from vpstats.disclosure.cells import Cells, collect, is_time
 from vpstats.disclosure.derived import Decisions
 from vpstats.disclosure.grid import Reading, Vector, choose_family
 from vpstats.disclosure.numbers import Curve, Numbers, curves_of
@@ -128,8 +128,9 @@ def release_curves(
     for family in collect((c.key[:2], c) for c in curves).values():
         _release_family(builder, numbers, decisions, family, before, released)
     for i in cells.steps:
-        if not cells.level[i]:
-            released.rows.append((i, {**cells.frame.iloc[i].to_dict(), "suppressed": "curve"}))
+        if not is_time(cells.level[i]):
+            empty = {"value": np.nan, "n": np.nan, "suppressed": "curve"}
+            released.rows.append((i, {**cells.frame.iloc[i].to_dict(), **empty}))
     return released
 
 
@@ -244,7 +245,7 @@ def _horizons(cells: Cells, key: Curve) -> list[int]:
     return [
         i
         for i in cells.by_analysis[key[0]]
-        if cells.variable[i] == name and cells.kind[i] == "estimate" and cells.level[i]
+        if cells.variable[i] == name and cells.kind[i] == "estimate" and is_time(cells.level[i])
     ]
 
 

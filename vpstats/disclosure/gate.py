@@ -196,6 +196,7 @@ def release(
         The rules.
     previous : Ledger or Released, optional
         What was published before; a count that changed by 1 to ``threshold - 1`` since is hidden.
+        In a ledger, values that were hidden or rounded are NaN.
     relations : sequence of Relation
         Sums that the ledger's parents and names do not show.
 
@@ -233,7 +234,7 @@ def release(
     ledger = _ledger_of(result)
     if policy.audience == "internal":
         return _unchanged(ledger, policy)
-    earlier = _ledger_of(previous) if previous is not None else None
+    earlier = _known_before(previous) if previous is not None else None
     cells = Cells.of(ledger)
     builder = count_system(cells, policy)
     relate_counts(builder)
@@ -256,6 +257,15 @@ def _ledger_of(result: Any) -> Ledger:
     if not isinstance(ledger, Ledger):
         raise UsageError("release() needs a Ledger, or a result that has one.")
     return ledger
+
+
+def _known_before(previous: Any) -> Ledger:
+    """What an earlier release told exactly: a rounded number differs from the true one anyway."""
+    if not isinstance(previous, Released):
+        return _ledger_of(previous)
+    cells = previous.cells
+    exact = cells["value"].where(cells["suppressed"] != "rounded")
+    return Ledger(cells.assign(value=exact)[list(COLUMNS)])
 
 
 def _unchanged(ledger: Ledger, policy: ReleasePolicy) -> Released:

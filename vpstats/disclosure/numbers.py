@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 
-from vpstats.disclosure.cells import Cells, collect
+from vpstats.disclosure.cells import Cells, collect, is_time
 from vpstats.disclosure.relations import PERCENT_COST, Builder
 from vpstats.disclosure.system import Role
 
@@ -210,7 +210,7 @@ def curves_of(cells: Cells) -> dict[Curve, list[int]]:
     return collect(
         ((cells.analysis[i], cells.variable[i], cells.group[i]), i)
         for i in cells.steps
-        if cells.level[i]
+        if is_time(cells.level[i])
     )
 
 

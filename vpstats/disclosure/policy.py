@@ -222,7 +222,7 @@ def _protection_text(policy: ReleasePolicy) -> str:
         f"{policy.width} possible values (Hundepool et al., Statistical Disclosure Control, "
         "Wiley 2012). A large count that would give a small one away is rounded to a multiple of "
         f"{policy.bands[0]} or more instead of being hidden, with the percentages and curves that "
-        "rest on it; sentences then say “about”. Other estimates are given to "
+        "rest on it; tables then show “≈” and sentences say “about”. Other estimates are given to "
         f"{DIGITS} significant digits."
     )
 

@@ -279,7 +279,14 @@ def _keep_partial(block: Block, name: str, cleaned: Cleaned) -> None:
             block.values[f"_{target}"] = days
     if name == "birth_date" and partial.any():
         years = cleaned.first.astype("datetime64[Y]").astype(float) + 1970
-        block.values["_birth_year"] = np.where(partial, years, np.nan)
+        years, entries = judge_range(
+            np.where(partial, years, np.nan),
+            TABLES["patients"]["birth_year"],
+            block.mapping(name),
+            np.full(len(years), "", dtype=object),
+        )
+        block.entries += entries
+        block.values["_birth_year"] = years
 
 
 def read_values(block: Block) -> None:

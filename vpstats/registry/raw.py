@@ -40,11 +40,14 @@ class TextColumn:
         return len(self.codes)
 
     def take(self, positions: NDArray[Any]) -> TextColumn:
-        """The column at some rows; -1 gives an empty cell."""
-        if not len(self.codes):
-            return TextColumn(np.full(len(positions), -1, np.int32), self.spellings)
-        taken = self.codes[positions]
-        return TextColumn(np.where(positions < 0, -1, taken).astype(np.int32), self.spellings)
+        """The column at some rows; spellings that none of them has are gone."""
+        taken = TextColumn(self.codes[positions], self.spellings)
+        used = taken.counts() > 0
+        if used.all():
+            return taken
+        remap = np.append(np.where(used, np.cumsum(used) - 1, -1), -1).astype(np.int32)
+        kept = tuple(s for s, u in zip(self.spellings, used, strict=True) if u)
+        return TextColumn(remap[taken.codes], kept)
 
     def texts(self) -> NDArray[Any]:
         """The text of every row; "" where empty."""
@@ -165,6 +168,8 @@ class RawSource:
 
     def take(self, positions: NDArray[Any]) -> RawSource:
         """The same source with some of its rows."""
+        if np.array_equal(positions, np.arange(len(self))):
+            return self
         columns = {name: column.take(positions) for name, column in self.columns.items()}
         return replace(self, columns=columns, file=self.file[positions], row=self.row[positions])
 

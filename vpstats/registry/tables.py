@@ -89,9 +89,10 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
         If a mapped raw column is not in the file, or stands there twice.
     """
     _require_columns(raw, source, mapping)
-    chosen = raw.take(np.flatnonzero(_chosen(raw, source, mapping)))
+    positions = np.flatnonzero(_chosen(raw, source, mapping))
+    chosen = raw.take(positions)
     if source.format == "redcap":
-        chosen = carry(raw, chosen, _needed(source, mapping))
+        chosen = carry(raw, positions, _needed(source, mapping))
     positions, rank, listed, items = _explode(chosen, mapping)
     whole = chosen.take(positions)
     table = TextTable(source, mapping, whole, {}, rank, listed)
@@ -292,7 +293,7 @@ def _of_one_vertebra(
 # ------------------------------------------------------------------ REDCap
 
 
-def carry(raw: RawSource, chosen: RawSource, names: list[str]) -> RawSource:
+def carry(raw: RawSource, positions: Array, names: list[str]) -> RawSource:
     """Give repeating rows what their record says once.
 
     A column that is empty on every chosen row belongs to another instrument; where the record's
@@ -302,7 +303,7 @@ def carry(raw: RawSource, chosen: RawSource, names: list[str]) -> RawSource:
     ----------
     raw : RawSource
         All rows.
-    chosen : RawSource
+    positions : ndarray of int
         Rows of one instrument.
     names : list of str
         Columns that are needed.
@@ -312,27 +313,28 @@ def carry(raw: RawSource, chosen: RawSource, names: list[str]) -> RawSource:
     RawSource
         The chosen rows, filled.
     """
-    record = next(iter(raw.columns))
+    chosen = raw.take(positions)
     columns = dict(chosen.columns)
     for name in names:
         if name in columns and len(chosen) and not columns[name].filled.any():
-            columns[name] = _carried(raw, chosen, name, record)
+            columns[name] = _carried(raw, positions, name)
     return RawSource(
         chosen.name, columns, chosen.file, chosen.row, chosen.files, chosen.meta, chosen.notes
     )
 
 
-def _carried(raw: RawSource, chosen: RawSource, name: str, record: str) -> TextColumn:
-    text = raw.columns[name]
+def _carried(raw: RawSource, positions: Array, name: str) -> TextColumn:
+    text, record = raw.columns[name], next(iter(raw.columns.values()))
     base = text.filled
     if INSTRUMENT in raw.columns:
         base = base & ~raw.columns[INSTRUMENT].filled
-    said = pd.DataFrame({"record": raw.columns[record].codes[base], "code": text.codes[base]})
+    said = pd.DataFrame({"record": record.codes[base], "code": text.codes[base]})
     said = said.drop_duplicates()
     once = said[~said["record"].duplicated(keep=False)]
-    lookup = np.full(len(raw.columns[record].spellings) + 1, -1, np.int32)
+    lookup = np.full(len(record.spellings) + 1, -1, np.int32)
     lookup[once["record"].to_numpy()] = once["code"].to_numpy()
-    return TextColumn(lookup[chosen.columns[record].codes], text.spellings)
+    carried = TextColumn(lookup[record.codes[positions]], text.spellings)
+    return carried.take(np.arange(len(positions)))
 
 
 def _boxes(raw: RawSource, stem: str) -> dict[str, str]:

@@ -87,6 +87,7 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
 OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "distance": "vertebrae",
+        "horizon": "follow-up in days",
         "imaging": "chest imaging",
         "modality": "imaging",
         "reason": "reason for the CT",
