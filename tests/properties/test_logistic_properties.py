@@ -87,9 +87,11 @@ def test_units_of_a_covariate_do_not_matter(data: pd.DataFrame, scale: float, sh
         data.assign(x=scale * data["x"] + shift), "y ~ x", penalty="firth", intervals="profile"
     )
     assume(fit.ok and moved.ok)
-    for name in ("estimate", "conf_low", "conf_high"):
-        one, two = fit.tidy().loc[1], moved.tidy().loc[1]
-        assert abs(one[name] - scale * two[name]) / one["std_error"] < SAME
+    one, two = fit.tidy().loc[1], moved.tidy().loc[1]
+    # a shift of hundreds of spreads makes slope and intercept nearly collinear, and a profile
+    # limit is where the solver stops in the deviance: it keeps one digit less than the estimate
+    for name, tolerance in (("estimate", SAME), ("conf_low", 10 * SAME), ("conf_high", 10 * SAME)):
+        assert abs(one[name] - scale * two[name]) / one["std_error"] < tolerance
 
 
 @settings(max_examples=30)

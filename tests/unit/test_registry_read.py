@@ -586,3 +586,25 @@ def test_from_tables_refuses_what_breaks_the_schema() -> None:
     with pytest.raises(DataError, match=r"'patients' breaks its schema") as caught:
         Registry.from_tables({"patients": twice}, name="T", data_cut="2025-01-01")
     assert "multiple_fields_uniqueness" in str(caught.value) or "unique" in str(caught.value)
+
+
+def test_a_year_of_birth_that_cannot_be_is_a_finding_and_no_error(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE,
+        a="id;rodjen;spol;pristanak;odustao;datum\n1;2022;f;;;1.1.2023.\n2;1950;f;;;1.1.2023.\n",
+    )
+    assert registry.patients["birth_year"].isna().tolist() == [True, False]
+    assert found(registry, "range.hard")["row"].tolist() == [2]
+
+
+def test_an_order_of_dates_is_reported_only_for_dates_that_stay(tmp_path: Path) -> None:
+    registry = read(
+        tmp_path,
+        SOURCE + PEOPLE,
+        a="id;rodjen;spol;pristanak;odustao;datum\n1;05/08/1950;f;ne;;1.1.2023.\n"
+        "2;2.3.1950.;f;;;1.1.2023.\n",
+    )
+    said = found(registry, "date.order")
+    assert set(said["column"]) == {"rodjen", "datum"}
+    assert set(said["row"]) == {3}

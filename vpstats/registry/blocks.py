@@ -52,6 +52,8 @@ class Block:
         What was changed and doubted.
     patient, procedure : ndarray of object
         Keys of the row's patient and session; None where there is none.
+    cut : bool
+        Whether rows have left it since its keys were read.
     """
 
     text: TextTable
@@ -62,6 +64,7 @@ class Block:
     entries: list[Entry] = field(default_factory=list)
     patient: Array = field(default_factory=lambda: np.empty(0, object))
     procedure: Array = field(default_factory=lambda: np.empty(0, object))
+    cut: bool = False
 
     def __len__(self) -> int:
         return len(self.center)
@@ -85,6 +88,7 @@ class Block:
         """Keep some rows and what was said about them."""
         if mask.all():
             return
+        self.cut = True
         positions = np.flatnonzero(mask)
         new = np.full(len(mask), -1, np.int64)
         new[positions] = np.arange(len(positions))
@@ -291,6 +295,8 @@ def _keep_partial(block: Block, name: str, cleaned: Cleaned) -> None:
 
 def read_values(block: Block) -> None:
     """Read every mapped field that the keys did not need, and judge the ranges of numbers."""
+    if block.cut:
+        _log_again(block)
     for name in block.text.fields:
         if name not in block.values:
             _read_field(block, name)
@@ -304,6 +310,16 @@ def read_values(block: Block) -> None:
             block.entries += entries
             _forget_limit(block, name)
     _merge_partial(block)
+
+
+def _log_again(block: Block) -> None:
+    """Log the key columns of the rows that stay: what stood at a row that left is said anew."""
+    names = {"proc_date", "level", *CONSENT_FIELDS} & set(block.text.fields)
+    block.entries = [e for e in block.entries if e.field not in names]
+    values = dict(block.values)
+    for name in sorted(names):
+        _read_field(block, name)
+    block.values |= values
 
 
 def _forget_limit(block: Block, name: str) -> None:
