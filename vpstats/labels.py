@@ -91,3 +91,20 @@ LABELS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Column → the words that tables and figures print."""
+
+CODE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "tl_junction": "thoracolumbar junction",
+        "pvp": "PVP",
+        "bkp": "BKP",
+        "rf_ablation_pvp": "RF ablation and PVP",
+        "ct": "CT",
+        "fluoro": "fluoroscopy",
+        "ct_full": "full chest CT",
+        "ct_partial": "partial chest CT",
+        "xray": "radiograph",
+        "f": "female",
+        "m": "male",
+    }
+)
+"""Code → words, where they are more than the code with its underscores taken out."""

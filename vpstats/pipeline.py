@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpstats.analyses import Part, analyse, check_question, flow_cells, restrict
 from vpstats.cohorts import build_cohort
-from vpstats.disclosure import ReleasePolicy, release
+from vpstats.disclosure import Relation, ReleasePolicy, release
 from vpstats.errors import PlanError, UsageError
 from vpstats.frames import Frame
-from vpstats.ledger import Ledger
+from vpstats.ledger import Ledger, cell_id
 from vpstats.registry import read_registry
-from vpstats.schema_tables import TABLES
+from vpstats.registry.spine import region
+from vpstats.schema_tables import TABLES, VERTEBRAE
 from vpstats.study import StudyPlan, read_plan
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def run_study(
     registry = read_registry(plan.registry_path)
     ledger = _ledger(plan, registry, steps)
     steps.begin("Applying the disclosure rules")
-    public = release(ledger, release_policy(plan))
+    public = release(ledger, release_policy(plan), relations=regions_of_spine(plan, ledger))
     internal = release(ledger, ReleasePolicy(audience="internal"))
     steps.begin("Writing the report")
     folder = None if out is None else _write(plan, registry, public, internal, Path(out))
@@ -115,6 +117,32 @@ def check_plan(plan: StudyPlan, registry: Registry) -> None:
     cohorts = _Cohorts(registry, plan)
     for question in plan.questions:
         check_question(question, restrict(question, cohorts.build(question), plan), plan)
+
+
+def regions_of_spine(plan: StudyPlan, ledger: Ledger) -> list[Relation]:
+    """Sums that tie a map of the spine to questions about regions of the same levels.
+
+    The ledger's names do not show that the vertebrae of a region add up to it; where the numbers
+    do, the disclosure gate has to know.
+    """
+    values = ledger.cells.set_index("cell_id")["value"].to_dict()
+    maps = [q for q in plan.questions if q.kind == "spine_map"]
+    asked = [q for q in plan.questions if getattr(q, "exposure", None) == "region"]
+    found = []
+    for spine, question in product(maps, asked):
+        for name, vertebrae in _REGIONS.items():
+            total = cell_id(question.id, "", "region", name, "n")
+            cells = (cell_id(spine.id, "", "level", v, "n") for v in vertebrae)
+            parts = tuple(c for c in cells if c in values)
+            if total in values and values[total] == sum(values[c] for c in parts):
+                found.append(Relation(total, parts))
+    return found
+
+
+_REGIONS = {
+    name: [v for v in VERTEBRAE if region(v) == name]
+    for name in dict.fromkeys(region(v) for v in VERTEBRAE)
+}
 
 
 def release_policy(plan: StudyPlan) -> ReleasePolicy:

@@ -70,7 +70,7 @@ COMPLICATIONS: tuple[Complication, ...] = (
     ),
     Complication(
         "pce_symptomatic",
-        "Symptomatic cement embolism",
+        "Symptomatic cement embolism, at any time",
         "severe",
         ("pce",),
         days=inf,
@@ -85,7 +85,7 @@ COMPLICATIONS: tuple[Complication, ...] = (
     ),
     Complication(
         "cardiac_perforation",
-        "Cardiac perforation",
+        "Cardiac perforation, at any time",
         "severe",
         ("cardiac_perforation",),
         days=inf,

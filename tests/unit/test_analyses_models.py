@@ -192,7 +192,8 @@ def test_incidence_at_the_horizon_is_the_curves_value_there() -> None:
     curve = cumulative_incidence(frame, duration="days", event="event")
     assert alone["q/All/incidence_at/365/estimate"] == 100 * curve.at(365)["estimate"].iloc[0]
     cells = ask_time(frame).cells.set_index("cell_id")["value"]
-    assert {"q/yes/incidence_at/730/estimate", "q/no/incidence_at/730/estimate"} <= set(cells.index)
+    groups = ("breach, yes", "breach, no")
+    assert {f"q/{g}/incidence_at/730/estimate" for g in groups} <= set(cells.index)
 
 
 def test_hazards_are_fitted_only_with_events_enough() -> None:

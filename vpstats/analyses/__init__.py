@@ -101,10 +101,11 @@ def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
             )
         label = f"{frame.labels.get(column, column)}: {', '.join(words(str(v)) for v in values)}"
         frame = frame.keep(frame.data[column].isin(values), label)
-    exposure = str(getattr(question, "exposure", ""))
-    compared = question.kind == "risk_factor" or getattr(question, "by", None) == exposure
-    if compared and exposure in frame.data.columns:
+    by, exposure = getattr(question, "by", None), getattr(question, "exposure", None)
+    compared = question.kind in ("risk_factor", "description") or by == exposure
+    column = str(exposure or by)
+    if compared and column in frame.data.columns:
         # counts, curves, crude and adjusted estimates then speak of the same rows
-        label = f"{frame.labels.get(exposure, exposure)} recorded"
-        frame = frame.keep(frame.data[exposure].notna(), label)
+        label = f"{frame.labels.get(column, column)} recorded"
+        frame = frame.keep(frame.data[column].notna(), label)
     return frame

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame
+from vpstats.labels import CODE_WORDS
 from vpstats.ledger import Note, cell, cell_id, fit_cells
 from vpstats.models.formula import parse_formula
 
@@ -60,9 +61,7 @@ def words(text: str) -> str:
     >>> words("tl_junction"), words("upper_thoracic")
     ('thoracolumbar junction', 'upper thoracic')
     """
-    special = {"tl_junction": "thoracolumbar junction", "pvp": "PVP", "bkp": "BKP", "f": "female",
-               "m": "male"}  # fmt: skip
-    return special.get(text, text.replace("_", " "))
+    return CODE_WORDS.get(text, text.replace("_", " "))
 
 
 def term_label(term: str, labels: Mapping[str, str]) -> str:
@@ -229,8 +228,7 @@ def model_cells(
         if not row["variable"].startswith(CENTER)
     ]
     glance = fit.glance().iloc[0]
-    counts = {"n": fit.n, "n_events": fit.n_events, "n_clusters": fit.n_clusters,
-              "n_missing": glance.get("n_missing")}  # fmt: skip
+    counts = {"n": fit.n, "n_events": fit.n_events, "n_missing": glance.get("n_missing")}
     label = MODEL_WORDS.get(group, group)
     total = cell_id(analysis, group, "model", "", "n")
     for stat, value in counts.items():
@@ -254,18 +252,31 @@ def model_cells(
 
 
 def caveat_notes(
-    fit: FitResult, question: Question, group: str, labels: Mapping[str, str]
+    fit: FitResult, question: Question, group: str, labels: Mapping[str, str], whole: str
 ) -> list[Note]:
-    """The caveats of a fit as sentences without numbers of patients.
+    """The caveats of a fit as sentences; numbers of patients in them are references to cells.
 
-    A fit that failed gives one refusal that names the terms in its way, in words.
+    A fit that failed gives one refusal that names the terms in its way, in words. `whole` is the
+    cell with the rows that were counted before any were left out for a missing value.
     """
     heading = MODEL_WORDS.get(group, group)
     if not fit.ok:
         text = f"{heading}: not estimable. {_why_not(fit, labels)}"
         return [Note(question.id, "refusal", braces(text))]
-    seen = dict.fromkeys(c.public for c in fit.caveats)
-    return [Note(question.id, "caveat", braces(f"{heading}: {text}")) for text in seen]
+    seen = {c.code: c.public for c in fit.caveats}
+    notes = [
+        Note(question.id, "caveat", braces(f"{heading}: {text}"))
+        for code, text in seen.items()
+        if code != "dropped_rows"
+    ]
+    if "dropped_rows" in seen:
+        n = quote(cell_id(question.id, group, "model", "", "n"), ",.0f")
+        text = (
+            f"{heading}: {n} of {quote(whole, ',.0f')} {plural(fit.unit)} had every value that "
+            "the model needs; the others were left out, so models differ in their rows too."
+        )
+        notes.append(Note(question.id, "caveat", text))
+    return notes
 
 
 def _why_not(fit: FitResult, labels: Mapping[str, str]) -> str:

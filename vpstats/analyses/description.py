@@ -137,6 +137,12 @@ def complications(question: Complications, frame: Frame, plan: StudyPlan) -> Par
         f"complications that it does not name are ours ({own})."
     )
     part.notes.append(Note(question.id, "caveat", text))
+    text = (
+        "A leak into the canal is counted among the procedures with a CT, made as a routine or on "
+        "suspicion; every other complication among all procedures, so that what was not recorded "
+        "counts as absent. The worst severity leaves the leak out."
+    )
+    part.notes.append(Note(question.id, "caveat", text))
     return part
 
 
@@ -216,7 +222,7 @@ def quality(question: Quality, frame: Frame, plan: StudyPlan) -> Part:
                                 counts.loc[center], shares[center])
         ]  # fmt: skip
         part.rows.append(
-            cell(question.id, name, "percent", float(shares.median()), kind="estimate",
+            cell(question.id, name, "percent", float(np.round(shares.median())), kind="estimate",
                  group=NETWORK, label=label, unit="%", n=len(base))
         )  # fmt: skip
     part.rows += _volumes(question.id, frame)

@@ -80,7 +80,8 @@ def _model(
     )
     events = cell_id(question.id, group, "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, group, frame.labels, events))
-    part.notes += caveat_notes(fit, question, group, frame.labels)
+    whole = cell_id(question.id, "", question.outcome, "", "n")
+    part.notes += caveat_notes(fit, question, group, frame.labels, whole)
     if len(kept) < len(frame):
         part.notes.append(Note(question.id, "caveat", f"{MODEL_WORDS[group]}: {_ONE_OUTCOME}"))
     part.notes += finding(question, fit, group, frame)
@@ -94,14 +95,15 @@ _ONE_OUTCOME = (
 
 
 def informative(frame: Frame, outcome: str, terms: list[str]) -> np.ndarray:
-    """Rows of centers in which, among complete rows, the outcome takes both values.
+    """Rows of all centers but those whose complete rows have one and the same outcome.
 
     With an indicator for each center the likelihood of any other center does not depend on the
     remaining coefficients; left in, its own coefficient would be infinite.
     """
     complete = complete_rows(frame, [outcome, *terms])
-    both = complete.groupby(CENTER, observed=True)[outcome].nunique() > 1
-    return np.asarray(frame.data[CENTER].isin(both.index[both]), dtype=bool)
+    single = complete.groupby(CENTER, observed=True)[outcome].nunique() < 2
+    # a center without any complete row is not dropped here: its rows count as missing values
+    return ~np.asarray(frame.data[CENTER].isin(single.index[single]), dtype=bool)
 
 
 def complete_rows(frame: Frame, terms: list[str]) -> pd.DataFrame:

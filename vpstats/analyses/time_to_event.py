@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +105,7 @@ def _incidence(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
     if question.by is not None:
         frame = frame.keep(frame.data[question.by].notna(), f"{question.by} recorded")
     curve = cumulative_incidence(frame, by=question.by, **_curve_options(question, plan))
-    if question.by is None:
-        curve = replace(curve, steps=curve.steps.assign(group=ALL), by="group")
+    curve = _named(curve, frame.labels)
     groups = [str(name) for name, _ in curve.groups()]
     parent = cell_id(question.id, "", "event", str(question.cause), "n_events")
     thin = thinned(curve, plan.release.curve_step)
@@ -114,6 +114,15 @@ def _incidence(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
         + _at_horizons(question, curve),
         notes=[_horizon_note(question, frame, h, groups, plan.level) for h in question.horizons],
     )
+
+
+def _named(curve: CurveResult, labels: Mapping[str, str]) -> CurveResult:
+    """Name the groups of a curve in words that say what they are levels of."""
+    if curve.by is None:
+        return replace(curve, steps=curve.steps.assign(group=ALL), by="group")
+    label = labels.get(curve.by, words(curve.by))
+    names = [f"{label}, {words(str(level))}" for level in curve.steps[curve.by]]
+    return replace(curve, steps=curve.steps.assign(**{curve.by: names}))
 
 
 def _curve_options(question: TimeToEvent, plan: StudyPlan) -> dict[str, Any]:
@@ -186,10 +195,9 @@ def _horizon_note(
             quote(cell_id(question.id, group, "incidence_at", time, stat), ".2f")
             for stat in ("conf_low", "estimate", "conf_high")
         )
-        name = "" if group == ALL else f"{by}: {words(group)}, "
+        name = "" if group == ALL else f"{group}: "
         return f"{name}{mid} % ({100 * level:g} % interval {low} to {high})"
 
-    by = frame.labels.get(str(question.by), words(str(question.by)))
     text = (
         f"Incidence of {_event_name(question, frame)} by day {horizon:g}, death competing: "
         f"{'; '.join(reading(g) for g in groups)}."
@@ -218,6 +226,7 @@ def _model(
     )
     parent = cell_id(question.id, group, "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, group, frame.labels, parent))
-    part.notes += caveat_notes(fit, question, group, frame.labels)
+    whole = cell_id(question.id, "", "event", "", "n")
+    part.notes += caveat_notes(fit, question, group, frame.labels, whole)
     part.notes += finding(question, fit, group, frame)
     return part

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def complications(registry: Registry) -> Frame:
     """Every procedure with each complication and its worst severity.
 
-    A complication is 1 or 0; it is missing where nobody could have seen it (a leak into the canal
-    without a CT). `worst_severity` is the worst that was seen: "none", "mild", "moderate" or
-    "severe".
+    A leak is missing where no CT looked for it; every other complication is 1 where it was
+    recorded and else 0. `worst_severity` is the worst of those others: "none", "mild", "moderate"
+    or "severe".
 
     Parameters
     ----------
@@ -106,6 +106,8 @@ def _occurred(
 def _worst(data: pd.DataFrame) -> pd.Series:
     rank = np.zeros(len(data), dtype=int)
     for item in COMPLICATIONS:
+        if item.sites:
+            continue  # known for those with a CT alone: it would make the scanned look worse
         level = SEVERITIES.index(item.severity) + 1
         rank = np.where(data[item.name].eq(1), np.maximum(rank, level), rank)
     words = ["none", *SEVERITIES]

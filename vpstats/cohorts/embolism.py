@@ -10,6 +10,7 @@ from vpstats.cohorts.covariates import labels_for, procedure_table
 from vpstats.cohorts.episodes import attribute
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, start_frame
+from vpstats.labels import CODE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,8 @@ def embolism(
         labels=labels_for(data),
     )
     seen = data["chest_imaging_modality"].isin(codes)
-    frame = frame.keep(seen, f"chest imaged ({', '.join(codes)})".replace("_", " "))
+    words = ", ".join(CODE_WORDS.get(c, c) for c in codes)
+    frame = frame.keep(seen, f"chest imaged ({words})")
     return frame if unit == "procedure" else _one_per_patient(frame)
 
 

@@ -11,7 +11,7 @@ from vpstats.disclosure.numbers import Numbers
 from vpstats.disclosure.relations import Builder
 from vpstats.disclosure.system import Role, System
 
-UNITS = (0.1, 0.5, 1.0, 2.0, 5.0)
+UNITS = (0.1, 0.5, 1.0)
 """Steps, in per cent, to which a percentage may be coarsened."""
 
 FEW_DIGITS = 2

@@ -206,8 +206,10 @@ def _band(count: float, base: int | None) -> float:
 
 def _in_bands(row: dict[str, Any], base: int | None) -> dict[str, Any]:
     """A reading of a curve whose number at the start is shown rounded to a base."""
-    if base is None or not isfinite(row["value"]):
+    if base is None:
         return row
+    if not isfinite(row["value"]):
+        return {**row, "n": _band(row["n"], base)}
     value = _band(row["value"], base) if row["stat"] == "n_risk" else row["value"]
     if row["stat"] in ("estimate", "conf_low", "conf_high"):
         value = coarse(value, FEW_DIGITS)

@@ -53,6 +53,8 @@ RISKS = (
     "rows than the threshold, but they are still functions of single rows.",
     "A hidden count is known to lie between limits, and who knows the rule by which further cells "
     "were chosen may find some of its values likelier than others.",
+    "Centers are named by pseudonyms; who knows how many procedures a center does, or whom it "
+    "scans, can tell which one it is.",
     "A property that everybody in a group has, or nobody, is shown where the policy shows zeros.",
     "Relations between cells that the ledger does not name, such as overlapping groups, are not "
     "protected unless they were given to the release.",

@@ -151,7 +151,7 @@ def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
     move_extras(drafts)
     add_leaks(drafts, reading.journal)
     sessions = drafts["procedures"].frame["patient_id"]
-    people = len(drafts["patients"].frame)
+    people = int(drafts["procedures"].frame["patient_id"].nunique())
     last = steps[-1]
     steps.append(
         FlowStep(

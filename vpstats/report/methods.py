@@ -143,7 +143,12 @@ def _time_to_event(plan: StudyPlan) -> str:
         "Incidence over time was estimated by the Aalen–Johansen method with death as a competing "
         "event; one minus Kaplan–Meier with deaths censored would overstate it and is not used. "
         "Exposures were compared by cause-specific Cox models (Efron's method for ties); their "
-        "hazard ratios speak of the rate among those still at risk, not of cumulative risk."
+        "hazard ratios speak of the rate among those still at risk, not of cumulative risk, and "
+        "are averages over follow-up: whether they change with time was not tested here. A later "
+        "procedure of a patient censors the earlier episode and opens a new one, so that a "
+        "vertebra, like a patient, may be followed in several. Limits of incidence allow for "
+        "patients with several rows (jackknife by patient); rates per person-time have exact "
+        "Poisson limits, widened where patients contribute several rows."
     )
 
 
@@ -160,8 +165,8 @@ def _rate_sentences(kinds: set[str]) -> Iterator[str]:
         )
     if "complications" in kinds:
         yield (
-            "Each complication has its own denominator: the procedures in which it could have "
-            "been seen."
+            "A leak is counted among the procedures with a CT, every other complication among "
+            "all procedures, so that what was not recorded counts as absent."
         )
     if kinds & {"spine_map", "risk_factor"}:
         yield (

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from vpstats.labels import LABELS
+from vpstats.labels import CODE_WORDS, LABELS
 from vpstats.rows import factor_of, text_of
 from vpstats.study import Question, RiskFactor, StudyPlan, TimeToEvent
 
@@ -230,5 +230,8 @@ def _values(value: object) -> str:
 
 
 def _code(code: str) -> str:
-    plain = {"fluoro": "fluoroscopy"}.get(code, code).replace("_", " ")
+    known = CODE_WORDS.get(code) or LABELS.get(code, "").lower()
+    if known:
+        return known
+    plain = code.replace("_", " ")
     return re.sub(r"\b(ct|mri)\b", lambda found: found[0].upper(), plain)
