@@ -131,6 +131,11 @@ class Frame:
         Frame
             A new frame; this one is unchanged.
         """
+        if len(mask) != len(self.data):
+            raise UsageError(
+                f"the mask has {len(mask)} values and the frame {len(self.data)} rows; make it "
+                "from the frame's own data."
+            )
         kept = self.data[np.asarray(pd.array(mask, dtype="boolean").fillna(value=False), bool)]
         step = FlowStep(
             label,

@@ -167,6 +167,22 @@ def test_infection_judged_preexisting_is_not_new() -> None:
     assert frame.flow[-2].excluded_rows == 1
 
 
+@pytest.mark.parametrize("name", COHORTS)
+def test_patients_without_follow_up_leave_and_are_counted(name: str) -> None:
+    source = registry(
+        patients=[
+            {"patient_id": "a", "center_id": "C01"},
+            patient("b"),
+        ],
+        procedures=[session("p1", "a", "2021-01-01"), session("p2", "b", "2021-01-01")],
+        levels=[level("p1", "L1"), level("p2", "L1")],
+    )
+    frame = build_cohort(source, name)
+    if frame.duration is not None:
+        assert set(frame.data["patient_id"]) == {"b"}
+        assert sum(s.excluded_patients for s in frame.flow) == 1
+
+
 def test_infection_without_a_day_leaves_the_cohort_and_is_counted() -> None:
     tables = infected()
     events = tables.events.copy()

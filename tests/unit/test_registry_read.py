@@ -608,3 +608,52 @@ def test_an_order_of_dates_is_reported_only_for_dates_that_stay(tmp_path: Path) 
     said = found(registry, "date.order")
     assert set(said["column"]) == {"rodjen", "datum"}
     assert set(said["row"]) == {3}
+
+
+DIALECTS = {
+    "american": (
+        "id,rodjen,spol,pristanak,odustao,datum,razine,crp\n"
+        '1,2/28/1950,Female,Yes,,8/25/2023,"T12, L1","1,234.5"\n'
+        "2,12/1/1948,M,Y,,1/2/2023 9:30 AM,T8,3.4\n",
+        "utf-8",
+        ["1950-02-28", "1948-12-01"],
+        ["2023-08-25", "2023-01-02"],
+        ["T12", "L1", "T8"],
+        [None, 3.4],  # 1234.5 mg/L cannot be
+    ),
+    "italian": (
+        "id;rodjen;spol;pristanak;odustao;datum;razine;crp\n"
+        "1;28/02/1950;femmina;sì;;25/08/2023;D12 e L1;1.034,5\n"
+        "2;01/12/1948;maschio;sì;;02/01/2023;D8;< 3,4\n",
+        "cp1252",
+        ["1950-02-28", "1948-12-01"],
+        ["2023-08-25", "2023-01-02"],
+        ["T12", "L1", "T8"],
+        [None, 3.4],
+    ),
+    "french, utf-16": (
+        "id\trodjen\tspol\tpristanak\todustao\tdatum\trazine\tcrp\n"
+        "1\t28.02.50\tfemme\toui\t\t25 août 2023\tT12-L1\t12 mg/l\n"
+        "2\t1948\thomme\toui\t\t02 janv. 2023\tT8\tnon fait\n",
+        "utf-16",
+        ["1950-02-28", None],
+        ["2023-08-25", "2023-01-02"],
+        ["T12", "L1", "T8"],
+        [12.0, None],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_dialects_that_no_mapping_describes(tmp_path: Path, name: str) -> None:
+    text, encoding, births, days, levels, crps = DIALECTS[name]
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    toml = PEOPLE + 'crp_mg_l = "crp"\n' + LEVELS
+    registry = read(tmp_path, SOURCE + toml)
+    read_births = registry.patients["birth_date"].astype("string").str[:10]
+    assert [None if pd.isna(b) else b for b in read_births] == births
+    assert registry.patients["sex"].astype(str).tolist() == ["f", "m"]
+    assert registry.procedures["proc_date"].astype("string").str[:10].tolist() == days
+    assert registry.levels["level"].astype(str).tolist() == levels
+    crp = registry.procedures["crp_mg_l"]
+    assert [None if pd.isna(v) else v for v in crp] == crps

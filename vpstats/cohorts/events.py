@@ -53,7 +53,7 @@ def infection(registry: Registry, horizon: float | None = None) -> Frame:
     found = found[found["event_type"] == "infection"]
     old = found["source"].eq("preexisting") | (found["event_date"] < found["proc_date"])
     frame = _open(data, "infection", {1: "infection", 2: "death before infection"})
-    there = data["procedure_id"].isin(found.loc[old, "procedure_id"])
+    there = frame.data["procedure_id"].isin(found.loc[old, "procedure_id"])
     frame = frame.keep(~there, "no infection before the procedure")
     undated = found["event_date"].isna() & ~old
     lost = frame.data["procedure_id"].isin(found.loc[undated, "procedure_id"])

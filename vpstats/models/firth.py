@@ -131,7 +131,10 @@ def _curvature(
     the maximum, leverages are taken as fixed, which leaves ``sum h v x x'``.
     """
     p = data.X.shape[1]
-    fixed, direct, crossed = np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, p * p))
+    left, right = np.triu_indices(p)
+    # z z' is symmetric: its upper half will do, off the diagonal counted twice in the product
+    twice = np.where(left == right, 1.0, np.sqrt(2.0))
+    fixed, direct, crossed = np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, len(left)))
     for rows in data.blocks():
         x, working = data.X[rows], terms.working[rows]
         z = x @ root
@@ -139,7 +142,7 @@ def _curvature(
         weighted = (np.einsum("ij,ij->i", z, z) * working)[:, None] * x
         direct += x.T @ weighted
         fixed += x.T @ ((0.25 - lean**2)[:, None] * weighted)
-        pairs = (z[:, :, None] * z[:, None, :]).reshape(len(x), p * p)
+        pairs = z[:, left] * z[:, right] * twice
         crossed += ((working * lean)[:, None] * x).T @ pairs
     complete = information + factor * (3 * fixed - direct / 2 + 2 * crossed @ crossed.T)
     chosen = complete if _is_positive(complete) else information + factor * fixed
