@@ -315,3 +315,8 @@ def test_the_new_folder_has_ordinary_permissions(out: Path) -> None:
     plain.mkdir()
     assert out.stat().st_mode == plain.stat().st_mode
     shutil.rmtree(plain)
+
+
+def test_a_root_is_no_report_folder() -> None:
+    with pytest.raises(UsageError, match="name a folder of its own"):
+        replace_folder(Path("/"), lambda folder: None, may_replace=lambda folder: None)

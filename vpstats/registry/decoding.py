@@ -93,8 +93,10 @@ def decode(content: bytes, *, declared: str | None, file: str) -> Decoded:
 
 def _decode_as(content: bytes, encoding: str, declared: bool, file: str) -> tuple[str, int]:
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        b"a".decode(encoding)
+    except UnicodeError:
+        pass  # half a character of a wide encoding
+    except LookupError:  # unknown, or no text encoding, such as base64
         raise DataError(
             f"encoding '{encoding}' is not known; try utf-8, cp1250, cp1252 or iso-8859-2.",
             file=file,

@@ -76,6 +76,8 @@ def _from_set(column: pd.Series, modality: str) -> dict[tuple[str, str], Array]:
 def _state_in(site: str, members: set[str]) -> int:
     if site in members:
         return 0
+    if site == "any":
+        return _NOTHING  # sites that are named, or none, speak for themselves
     # "any leak" in a set says that there is one, and of no other site that it has none
     return _NOTHING if "any" in members else 1
 

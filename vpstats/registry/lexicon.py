@@ -276,7 +276,7 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = {
 }
 """Field → folded spelling → code, beside the mapping's own codes."""
 
-_NONE_WORDS = frozenset(
+NONE_WORDS = frozenset(
     _words(
         "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
         "aucune|nije|nikakva|0"
@@ -384,7 +384,7 @@ def _unmapped(text: str, column: Column) -> Reading:
 
 def _synonym(plain: str, column: Column) -> Reading:
     code = _SYNONYMS.get(column.name, {}).get(plain)
-    if code is None and "none" in column.codes and plain in _NONE_WORDS:
+    if code is None and "none" in column.codes and plain in NONE_WORDS:
         code = "none"
     if code is not None:
         return Reading(code, rule="word.spelling", style="word")
@@ -448,7 +448,7 @@ def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
     if not text.strip():
         return EMPTY
     whole = coded(text, codes)
-    if whole is None and "none" not in column.codes and fold(text) in _NONE_WORDS:
+    if whole is None and "none" not in column.codes and fold(text) in NONE_WORDS:
         return Reading(rule="word.empty_set", note="none", style="set")
     parts = [whole] if whole is not None else [_part(p, column, codes) for p in _cut(text)]
     if whole is None and None in parts:
@@ -471,7 +471,7 @@ def _part(text: str, column: Column, codes: Mapping[str, str]) -> str | None:
     canonical = {fold(known): known for known in column.codes}
     if plain in canonical:
         return canonical[plain]
-    if "none" in column.codes and plain in _NONE_WORDS:
+    if "none" in column.codes and plain in NONE_WORDS:
         return "none"
     if "epidural" in column.codes:
         return SITE_WORDS.get(plain)

@@ -76,6 +76,19 @@ LEVEL_RULES = (
         "Map a column per vertebra with columns = [ … ], or write one value per vertebra.",
     ),
     Rule(
+        "explode.repeated",
+        "finding",
+        "warning",
+        "One value other than no stands for several vertebrae; it was taken for each of them.",
+        Export(
+            "levels;leak\nTh12, L1;da\nL1, L2;ne\nL3;da\n",
+            "levels",
+            (2,),
+            {"explode": "levels", "columns": {"leak_any_ct": "leak"}},
+        ),
+        "Check it for each vertebra, or write one value per vertebra.",
+    ),
+    Rule(
         "explode.lacking",
         "finding",
         "warning",

@@ -15,12 +15,14 @@ import pandas as pd
 
 from vpstats.errors import MappingError
 from vpstats.registry.cells import fold
-from vpstats.registry.fields import field_column, nearest
+from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
+from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.spine import parse_levels
+from vpstats.schema_tables import LEAK_FIELDS, LEVELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,8 +159,35 @@ def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     if column.columns:
         return _by_position(table, name, column)
     text = table.raw.columns[str(column.column)]
-    if table.mapping.explode and field_column(table.mapping.name, name).unit == "mL":
+    if table.mapping.explode and table.mapping.name == "levels":
+        return _exploded(table, name, column, text)
+    return text
+
+
+def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) -> TextColumn:
+    """A session's cell in the rows of its vertebrae: a volume is nobody's, the rest is doubted."""
+    own = name in LEVELS or name in LEAK_FIELDS or name in LEAK_SET_FIELDS or name == "yeom"
+    if (
+        not own
+        or name in ("level", "level_id", "procedure_id")
+        or column.column in table.mapping.explode
+    ):
+        return text
+    if field_column(table.mapping.name, name).unit == "mL":
         return _of_one_vertebra(table, name, column, text)
+    several = np.flatnonzero((table.listed > 1) & (table.rank == 0) & text.filled)
+    cells = text.texts()
+    told = [row for row in several if not says_nothing_positive(cells[row], column.codes)]
+    table.entries.append(
+        entry(
+            "explode.repeated",
+            np.array(told, dtype=np.int64),
+            field=name,
+            column=str(column.column),
+            raw=cells[told],
+            note="it stands once for several vertebrae and was taken for each of them",
+        )
+    )
     return text
 
 

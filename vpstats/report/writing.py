@@ -67,6 +67,8 @@ def replace_folder(
     (['report'], ['a.txt'])
     """
     out = out.resolve()
+    if not out.name:
+        raise UsageError("this cannot be a report's folder; name a folder of its own.", file=out)
     if out.exists() and not out.is_dir():
         raise UsageError("this is a file; a folder was expected. Name another one.", file=out)
     out.parent.mkdir(parents=True, exist_ok=True)
