@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +49,16 @@ app = typer.Typer(
 )
 
 
+def _use_one_thread() -> None:
+    """Keep linear algebra to one thread, before it is loaded.
+
+    Several threads add in another order, so that last digits would depend on the machine's cores;
+    and products of small matrices, which is what a study has, are slower on several.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.putenv(name, "1")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -67,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     vpstats 0.1.0
     0
     """
+    _use_one_thread()
     try:
         app(args=argv, prog_name="vpstats")
     except SystemExit as done:

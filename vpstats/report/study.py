@@ -43,6 +43,10 @@ _MONTHS = (
 )  # fmt: skip
 
 
+LEDGER_DIGITS = 12
+"""Significant digits of the values in ledger.csv."""
+
+
 @dataclass(frozen=True)
 class RegistrySummary:
     """What the report says of the registry, and which of its fields the cleaning log may show.
@@ -182,7 +186,10 @@ def _write_edition(
     sections = (*study_sections(edition), *_back_matter(study, edition, logs))
     shown = write_blocks(sections, folder)
     write_text(folder / "report.html", render(_page(study, edition), sections, shown))
-    write_text(folder / "ledger.csv", to_csv(edition.released.cells))
+    cells = edition.released.cells
+    # what lies beyond is rounding of the arithmetic, which differs between machines
+    cells["value"] = [float(f"{value:.{LEDGER_DIGITS}g}") for value in cells["value"]]
+    write_text(folder / "ledger.csv", to_csv(cells))
     for name, frame in logs.items():
         write_text(folder / f"{name}.csv", to_csv(frame))
 
