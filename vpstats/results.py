@@ -129,7 +129,8 @@ class Result(ABC):
     kind: ClassVar[str] = "table"
 
     def __init_subclass__(cls) -> None:
-        # a dataclass would print every array that it holds; it keeps a __repr__ that is there
+        # a dataclass would print every array that it holds; it keeps a __repr__ that is there,
+        # and only assigning it to the class, which mypy doubts in principle, puts it there in time
         cls.__repr__ = Result.__repr__  # type: ignore[method-assign]
 
     def __repr__(self) -> str:

@@ -28,7 +28,7 @@ MAX_MODULES_FOR_HELP = 250
 
 def loaded_after(code: str) -> set[str]:
     program = f"import sys\n{code}\nprint('\\n'.join(sys.modules), file=sys.stderr)"
-    run = subprocess.run(  # noqa: S603  # a fixed program, run by this interpreter
+    run = subprocess.run(  # a fixed program, run by this interpreter
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     return set(run.stderr.split())

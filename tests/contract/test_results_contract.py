@@ -213,7 +213,7 @@ def test_a_terminal_shows_the_same_in_brief(result: Result) -> None:
 def test_a_pickled_result_holds_no_identifier_and_is_the_same(result: Result) -> None:
     data = pickle.dumps(result)
     assert PSEUDONYM.encode() not in data
-    pd.testing.assert_frame_equal(pickle.loads(data).tidy(), result.tidy())  # noqa: S301
+    pd.testing.assert_frame_equal(pickle.loads(data).tidy(), result.tidy())
 
 
 def test_no_field_is_as_long_as_the_data(result: Result) -> None:

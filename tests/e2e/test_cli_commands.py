@@ -240,7 +240,7 @@ def test_simulated_exports_read_and_the_seed_decides(call_cli: Call, tmp_path: P
 
 def test_the_installed_program_runs(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603  # this interpreter, fixed arguments
+        return subprocess.run(  # this interpreter, fixed arguments
             [sys.executable, "-m", "vpstats", *arguments],
             capture_output=True,
             text=True,

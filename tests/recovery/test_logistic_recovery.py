@@ -50,7 +50,7 @@ def run(patients: int, seed: int, levels: int | None = None, **options: object) 
     parts = []
     for child in seeds:
         data = simulate(np.random.default_rng(child), patients, levels)
-        fit = fit_logistic(data, "leak ~ ml + osteoporosis", **options)  # type: ignore[arg-type]
+        fit = fit_logistic(data, "leak ~ ml + osteoporosis", **options)
         parts.append(fit.tidy())
     return pd.concat(parts).set_index("term")
 

@@ -227,7 +227,7 @@ def test_the_stored_spec_builds_the_same_rows_again(right: str) -> None:
     data.loc[5, "a"] = NAN
     before = data.copy()
     design = build(data, right)
-    spec = pickle.loads(pickle.dumps(design.spec))  # noqa: S301  # our own bytes
+    spec = pickle.loads(pickle.dumps(design.spec))  # our own bytes
     assert spec == design.spec
     X = apply_design(spec, data)
     np.testing.assert_array_equal(X[design.kept], design.X)

@@ -148,7 +148,7 @@ def test_what_cannot_be_read(text: str, what: str) -> None:
 
 def test_a_formula_must_be_text() -> None:
     with pytest.raises(FormulaError, match="a formula is a text"):
-        parse_formula(None)  # type: ignore[arg-type]
+        parse_formula(None)
 
 
 @pytest.mark.parametrize("name", ["age", "alter_jahre", "größe", "CRP mg/l", "a.b", "__x", "class"])

@@ -241,7 +241,7 @@ FULL = fit_cox(
 def test_columns_have_a_meaning_and_nobody_is_inside() -> None:
     assert set(FULL.tidy().columns) | set(FULL.glance().columns) <= set(GLOSSARY)
     assert len(FULL.glance()) == 1
-    again = pickle.loads(pickle.dumps(FULL))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(FULL))  # our own bytes
     pd.testing.assert_frame_equal(again.tidy(), FULL.tidy())
     assert FULL.tidy(exponentiate=True)["estimate"].iloc[0] == np.exp(FULL.coefficients[0])
 

@@ -528,10 +528,10 @@ def test_a_fit_holds_no_rows() -> None:
     frozen = pickle.dumps(fit)
     assert b"NAME-" not in frozen
     assert len(frozen) < 5_000
-    again = pickle.loads(frozen)  # noqa: S301  # our own bytes
+    again = pickle.loads(frozen)  # our own bytes
     pd.testing.assert_frame_equal(again.tidy(), fit.tidy())
     with pytest.raises(AttributeError):
-        fit.terms = ()  # type: ignore[misc]
+        fit.terms = ()
 
 
 def test_the_notebook_view_warns_that_nothing_was_released() -> None:

@@ -56,11 +56,11 @@ def test_shorthands_are_understood() -> None:
 
 
 def _source(data: dict[str, Any]) -> dict[str, Any]:
-    return dict.__getitem__(data, "source")[0]  # type: ignore[no-any-return]
+    return dict.__getitem__(data, "source")[0]
 
 
 def _columns(data: dict[str, Any]) -> dict[str, Any]:
-    return _source(data)["table"][0]["columns"]  # type: ignore[no-any-return]
+    return _source(data)["table"][0]["columns"]
 
 
 @pytest.mark.parametrize(

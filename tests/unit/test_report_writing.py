@@ -169,7 +169,7 @@ AFTER_A_KILL = {
 @pytest.mark.parametrize("step", AFTER_A_KILL)
 def test_a_kill_at_any_step_leaves_the_old_folder_or_the_new_one(step: str, out: Path) -> None:
     replace_folder(out, fill("old"))
-    run = subprocess.run(  # noqa: S603  # this interpreter, a program written above
+    run = subprocess.run(  # this interpreter, a program written above
         [sys.executable, "-c", KILLED_RUN, step, str(out)], check=False, capture_output=True
     )
     assert run.returncode == -signal.SIGKILL, run.stderr.decode()

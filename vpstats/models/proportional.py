@@ -96,7 +96,7 @@ def test_proportional_hazards(
 
 
 # its name says what it does to a model; it is no test of this package
-test_proportional_hazards.__test__ = False  # type: ignore[attr-defined]
+test_proportional_hazards.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it
 
 
 def _test(term: str, u: Vector, variance: Matrix, own: NDArray[np.intp]) -> dict[str, object]:

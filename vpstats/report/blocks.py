@@ -174,7 +174,7 @@ def _complications(edition: Edition, question: Question) -> Iterator[Picture | L
     yield Picture(
         question.id,
         "Rate of each complication",
-        "Points with exact intervals, each with its own denominator.",
+        "Points with exact intervals: a leak among the procedures with a CT, the rest among all.",
         "Rates with their intervals in sections by severity; the table above holds every value.",
         lambda: _figures().rates(
             _by_severity(edition.cells(question.id)), level=level, mark=edition.mark

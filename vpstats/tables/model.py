@@ -77,6 +77,7 @@ class TableModel:
         if any(len(row) != width for row in self.rows):
             raise UsageError(f"table '{self.title}': a row does not have {width} cells.")
         if not self.align:
+            # mypy widens the repeated literal to str
             usual: list[Align] = ["left", *["right"] * (width - 1)]  # type: ignore[list-item]
             object.__setattr__(self, "align", tuple(usual[:width]))
         if len(self.align) != width:
