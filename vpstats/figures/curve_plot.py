@@ -57,6 +57,10 @@ _WIDEST_NAME = 30.0
 _UNKNOWN = "–"
 
 
+HALF_DIGIT = 0.85
+"""Half the width of a digit of the smallest type, with some air, in millimetres."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """One group's curve as it is drawn.
@@ -401,8 +405,10 @@ def _risk_table(
         _row_name(sheet, label, middle, step, i, len(series))
         level = middle + (len(label) - 1) * step if not label[-1] else middle
         for tick in ticks:
-            x = x0 + plot_width * tick / end
-            sheet.write(x, level, curve.at_risk(tick, mark), ha="center", fontsize=SMALL)
+            shown = curve.at_risk(tick, mark)
+            # a wide number below the last tick moves in from the edge of the sheet
+            x = min(x0 + plot_width * tick / end, sheet.width - HALF_DIGIT * len(shown))
+            sheet.write(x, level, shown, ha="center", fontsize=SMALL)
         line += len(label)
 
 
