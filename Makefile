@@ -55,7 +55,7 @@ if [ -z "$$python" ]; then
 fi
 endef
 
-.PHONY: help report test lint bench verify recovery runtime dev docs notebooks clean
+.PHONY: help report test lint bench peers verify recovery runtime dev docs notebooks clean
 
 help:
 	@echo 'make report    build the demonstration study into $(OUT)  (PLAN=, OUT= for your own)'
@@ -91,24 +91,31 @@ docs: dev
 	"$(BIN)/vpstats" dictionary --rules --out docs/cleaning-rules.md
 	"$(BIN)/vpstats" dictionary --format json-schema --of registry --out docs/schemas/registry.schema.json
 	"$(BIN)/vpstats" dictionary --format json-schema --of study --out docs/schemas/study.schema.json
+	"$(BIN)/python" docs/methods/published_figures.py
 
 notebooks: dev
 	@"$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False --log-level WARN notebooks/*.ipynb
 
-verify: runtime
-	@work="$$(mktemp -d)"
+verify: dev
+	@VPSTATS_TABLES=1 "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist worksteal tests/reference
+	work="$$(mktemp -d)"
 	trap 'rm -rf "$$work"' EXIT
 	"$(BIN)/vpstats" report "$(PLAN)" --out "$$work/one"
 	"$(BIN)/vpstats" report "$(PLAN)" --out "$$work/two"
 	diff -r "$$work/one" "$$work/two"
-	echo 'two runs, the same bytes'
+	echo 'two runs of the study, the same bytes'
 
 recovery: dev
-	@VPSTATS_FULL=1 "$(BIN)/python" -m pytest -n $(WORKERS) tests/recovery
+	@VPSTATS_FULL=1 VPSTATS_TABLES=1 "$(BIN)/python" -m pytest -q -n $(WORKERS) tests/recovery
 
-bench: dev
-	@"$(BIN)/python" benchmarks/run.py
+# the packages that estimators are timed beside stay out of the other environment
+bench:
+	@$(MAKE) VENV=.venv-bench peers
+	.venv-bench/bin/python benchmarks/run.py
+
+peers:
+	@$(call install,bench,requirements-bench.lock)
 
 clean:
-	@rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage*
+	@rm -rf "$(VENV)" .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage*

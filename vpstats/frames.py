@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,10 +177,17 @@ class Imputations:
     Parameters
     ----------
     frames : tuple of Frame
-        m completed frames with equal rows, unit and cluster.
+        m completed frames with equal rows, unit and cluster. Columns that nothing was imputed in
+        may be shared between them: make new frames (`transform`) rather than change one.
+    traces : ImputationTraces, optional
+        What was imputed and how the chains went, where `impute` made them.
+    caveats : tuple of Caveat
+        What to know of the imputation.
     """
 
     frames: tuple[Frame, ...]
+    traces: Any = None
+    caveats: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.frames) < 2:
@@ -193,6 +201,24 @@ class Imputations:
 
     def __iter__(self) -> Iterator[Frame]:
         return iter(self.frames)
+
+    def __repr__(self) -> str:
+        return f"<Imputations: {len(self)} of {self.frames[0]!r}>"
+
+    def transform(self, change: Callable[[Frame], Frame]) -> Imputations:
+        """Apply one change to every completed frame, such as `Frame.keep` or a derived column.
+
+        Parameters
+        ----------
+        change : callable
+            Frame to a new Frame; it must keep the same rows of each.
+
+        Returns
+        -------
+        Imputations
+            With the same traces and caveats.
+        """
+        return replace(self, frames=tuple(change(frame) for frame in self.frames))
 
 
 def open_data(
@@ -228,6 +254,11 @@ def open_data(
     """
     if cluster is not None and independent is not None:
         raise UsageError("give cluster= or independent=, not both.")
+    if isinstance(data, Imputations):
+        raise UsageError(
+            "this analysis does not pool imputations; make it of each completed frame, "
+            "[analysis(frame) for frame in imputations], or of a fit_ function, which pools."
+        )
     if not isinstance(data, Frame):
         plain = Frame(data, unit="row", cluster=cluster)
         return plain if independent is None else plain.as_independent(independent)

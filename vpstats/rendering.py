@@ -61,31 +61,44 @@ class Showable(Protocol):
     def tidy(self) -> pd.DataFrame:
         """The numbers."""
 
+    def beside(self) -> Sequence[tuple[str, pd.DataFrame]]:
+        """Further tables, each with its heading."""
+
 
 def render_html(result: Showable) -> str:
     """Render a result for a notebook: title, counts, tidy table, caveats, and a warning."""
-    rows = result.tidy()
-    shown = rows.head(_ROWS_SHOWN)
-    table = shown.to_html(index=False, float_format="{:.4g}".format, border=0)
-    more = f"<p>{_more(rows)}</p>" if _more(rows) else ""
+    table = _html_table(result.tidy())
+    beside = "".join(f"<p>{escape(h)}</p>{_html_table(rows)}" for h, rows in result.beside())
     caveats = "".join(f"<li>{escape(c.message)}</li>" for c in result.caveats)
     status = "" if result.ok else f"<p><b>{escape(result.status)}</b>: {escape(result.reason)}</p>"
     return (
         f"<div><p><b>{escape(result.title)}</b><br>{escape(_counts(result))}</p>"
-        f"{status}{table}{more}{f'<ul>{caveats}</ul>' if caveats else ''}"
+        f"{status}{table}{beside}{f'<ul>{caveats}</ul>' if caveats else ''}"
         f"<p><small>{NOT_RELEASED}</small></p></div>"
     )
 
 
 def render_text(result: Showable) -> str:
     """Render a result for a terminal: the same as in a notebook."""
-    rows = result.tidy()
-    shown = rows.head(_ROWS_SHOWN)
-    table = shown.to_string(index=False, float_format="{:.4g}".format) if len(rows) else ""
+    tables = [_text_table(result.tidy())]
+    for heading, rows in result.beside():
+        tables += [heading, _text_table(rows)]
     status = "" if result.ok else f"{result.status}: {result.reason}"
     caveats = [f"- {c.message}" for c in result.caveats]
-    lines = [result.title, _counts(result), status, table, _more(rows), *caveats, NOT_RELEASED]
+    lines = [result.title, _counts(result), status, *tables, *caveats, NOT_RELEASED]
     return "\n".join(line for line in lines if line)
+
+
+def _html_table(rows: pd.DataFrame) -> str:
+    table: str = rows.head(_ROWS_SHOWN).to_html(index=False, float_format="{:.4g}".format, border=0)
+    return table + (f"<p>{_more(rows)}</p>" if _more(rows) else "")
+
+
+def _text_table(rows: pd.DataFrame) -> str:
+    if not len(rows):
+        return ""
+    table = rows.head(_ROWS_SHOWN).to_string(index=False, float_format="{:.4g}".format)
+    return "\n".join(part for part in (table, _more(rows)) if part)
 
 
 def _counts(result: Showable) -> str:

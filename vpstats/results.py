@@ -18,7 +18,9 @@ from scipy import stats
 
 from vpstats.errors import UsageError
 from vpstats.glossary import CAVEATS, GLOSSARY
+from vpstats.intervals import critical_value, curve_limits, require_level
 from vpstats.rendering import render_html, render_text
+from vpstats.step_reading import CONVENTIONS, count_at_risk, read_steps
 
 __all__ = [
     "CAVEATS",
@@ -69,27 +71,6 @@ class Caveat:
     def public(self) -> str:
         """The sentence without numbers, which may be published."""
         return CAVEATS[self.code]
-
-
-def require_level(level: float) -> float:
-    """Check a confidence level.
-
-    Raises
-    ------
-    UsageError
-        Unless 0 < level < 1.
-    """
-    if not 0 < level < 1:
-        raise UsageError(f"level is {level!r}; expected a number between 0 and 1, such as 0.95.")
-    return float(level)
-
-
-def critical_value(level: float, df: float | Vector = np.inf) -> Any:
-    """Two-sided critical value: normal where `df` is infinite, t elsewhere."""
-    upper = 0.5 + require_level(level) / 2
-    df = np.asarray(df, dtype=float)
-    quantile = np.where(np.isinf(df), stats.norm.ppf(upper), stats.t.ppf(upper, df))
-    return quantile[()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +130,10 @@ class Result(ABC):
     def glance(self) -> pd.DataFrame:
         """Exactly one row, the same columns for every result of the class."""
 
+    def beside(self) -> tuple[tuple[str, pd.DataFrame], ...]:
+        """Tables to be printed under the tidy one, each with its heading; none by default."""
+        return ()
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the tidy table; nothing is computed.
 
@@ -190,6 +175,8 @@ class FitResult(Result):
         What ``exp(coefficient)`` is called ("odds_ratio", "hazard_ratio").
     conf_low, conf_high, p_values : ndarray, shape (p,), optional
         Profile intervals and likelihood-ratio p-values at `level`, where the fit made them.
+    pooling : Pooling, optional
+        Variances within and between imputed data sets, where the fit was pooled.
     """
 
     terms: tuple[str, ...] = ()
@@ -201,6 +188,7 @@ class FitResult(Result):
     conf_low: Vector | None = None
     conf_high: Vector | None = None
     p_values: Vector | None = None
+    pooling: Any = None
 
     kind: ClassVar[str] = "fit"
 
@@ -263,6 +251,12 @@ class FitResult(Result):
         df = np.broadcast_to(np.asarray(self.df, dtype=float), statistic.shape)
         normal = 2 * stats.norm.sf(np.abs(statistic))
         return np.asarray(np.where(np.isinf(df), normal, 2 * stats.t.sf(np.abs(statistic), df)))
+
+    def missing_information(self) -> pd.DataFrame:
+        """What missing values cost each pooled coefficient; see `models.pooling.Pooling.table`."""
+        if self.pooling is None:
+            raise UsageError("the fit was not pooled over imputed data sets.")
+        return self.pooling.table(self.terms)
 
     @abstractmethod
     def augment(self, data: pd.DataFrame) -> pd.DataFrame:
@@ -370,78 +364,37 @@ class CurveResult(Result):
         """
         wanted = np.atleast_1d(np.asarray(times, dtype=float))
         start = 1.0 if self.estimand == "survival" else 0.0
-        parts = [_read_steps(rows, wanted, start, self.by, name) for name, rows in self.groups()]
+        parts = [read_steps(rows, wanted, start, self.by, name) for name, rows in self.groups()]
         return pd.concat(parts, ignore_index=True)
 
+    def at_risk(self, times: Any, *, convention: str = "before") -> pd.DataFrame:
+        """Numbers at risk at given times, with the events and censorings passed by then.
 
-def curve_limits(
-    estimate: Vector, std_error: Vector, *, level: float, conf_type: str, bounded: bool = True
-) -> tuple[Vector, Vector]:
-    """Pointwise limits of a curve on the named scale.
+        Parameters
+        ----------
+        times : array_like of float
+            Times in the unit of the duration column.
+        convention : {"before", "start"}
+            "before": just before each time, so that who leaves at the time still counts and who
+            enters at it does not. "start": at the start of the interval that begins there, so
+            that who leaves at the time no longer counts and who enters at it does.
 
-    Parameters
-    ----------
-    estimate, std_error : ndarray, shape (k,)
-        Curve and its standard error, both on the probability (or hazard) scale.
-    level : float
-        Confidence level.
-    conf_type : {"log-log", "log", "plain"}
-        ``log(-log p)``, ``log p`` or ``p``; limits of a probability stay in [0, 1].
-    bounded : bool
-        Whether the estimate is a probability.
+        Returns
+        -------
+        DataFrame
+            The group's column if grouped, then ``time, n_risk, n_event, n_censor``, the last two
+            summed over the times before, or up to, each time.
 
-    Returns
-    -------
-    tuple of ndarray
-        Lower and upper limits. Where the scale has no value (p is 0 or 1) both equal the
-        estimate for "log-log" and "log", since the standard error there carries no information;
-        where the standard error is unknown (NaN) so are the limits.
-
-    Raises
-    ------
-    UsageError
-        If `conf_type` is unknown.
-
-    References
-    ----------
-    Kalbfleisch JD, Prentice RL. The Statistical Analysis of Failure Time Data. Wiley, 2002.
-    """
-    z = critical_value(level)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if conf_type == "log-log":
-            scale = np.log(-np.log(estimate))
-            margin = z * std_error / np.abs(estimate * np.log(estimate))
-            low, high = np.exp(-np.exp(scale + margin)), np.exp(-np.exp(scale - margin))
-        elif conf_type == "log":
-            margin = z * std_error / estimate
-            low, high = estimate * np.exp(-margin), estimate * np.exp(margin)
-        elif conf_type == "plain":
-            low, high = estimate - z * std_error, estimate + z * std_error
-        else:
-            raise UsageError(f"conf_type is '{conf_type}'; expected 'log-log', 'log' or 'plain'.")
-    defined = (np.isfinite(low) & np.isfinite(high)) | np.isnan(std_error)
-    low, high = np.where(defined, low, estimate), np.where(defined, high, estimate)
-    top = 1.0 if bounded else np.inf
-    return np.clip(low, 0.0, top), np.clip(high, 0.0, top)
-
-
-def _read_steps(
-    rows: pd.DataFrame, times: Vector, start: float, by: str | None, name: object
-) -> pd.DataFrame:
-    grid = rows["time"].to_numpy(float)
-    last = np.searchsorted(grid, times, side="right") - 1
-    following = np.searchsorted(grid, times, side="left")
-    read = rows.iloc[np.maximum(last, 0)].reset_index(drop=True)
-    before = last < 0
-    read.loc[before, ["estimate", "conf_low", "conf_high"]] = start
-    read.loc[before, "std_error"] = 0.0
-    # just before a time, everybody whose own time lies at or after it is at risk
-    at_risk = np.append(rows["n_risk"].to_numpy(float), 0.0)
-    read["n_risk"] = at_risk[following]
-    read["time"] = times
-    if by is not None:
-        read[by] = name
-    return read
+        Raises
+        ------
+        UsageError
+            If the convention is unknown.
+        """
+        if convention not in CONVENTIONS:
+            raise UsageError(f"convention is {convention!r}; expected 'before' or 'start'.")
+        wanted = np.atleast_1d(np.asarray(times, dtype=float))
+        parts = [count_at_risk(r, wanted, convention, self.by, name) for name, r in self.groups()]
+        return pd.concat(parts, ignore_index=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -278,6 +278,19 @@ MODELS: Mapping[str, str] = {
 """Group of a model in the ledger → the words for it."""
 
 
+FURTHER: Mapping[str, str] = {
+    "within": "Within patients",
+    "imputed": "Adjusted, missing values imputed",
+    "subdistribution": "Subdistribution (Fine and Gray)",
+    "frailty": "Adjusted, given the patient's frailty",
+    "windows": "By time since the procedure",
+}
+"""Group of an analysis beside the main models → the words for it."""
+
+BESIDE = frozenset({*FURTHER, "tests", "standardised", "tipping", "holm", "paired"})
+"""Groups of the ledger that tables of the main models leave to tables of their own."""
+
+
 def estimate_rows(
     source: LedgerLike, analysis: str, *, references: Mapping[str, str] | None = None
 ) -> list[Record]:
@@ -301,7 +314,8 @@ def estimate_rows(
         Empty where no model could be fitted.
     """
     found = records(source.select(analysis=analysis))
-    terms = [r for r in found if "estimate" in r and r["group"] and not r["level"]]
+    models = [r for r in found if r["group"] and r["group"] not in BESIDE]
+    terms = [r for r in models if "estimate" in r and not r["level"]]
     described = [r for r in found if not r["group"] and r["level"] and "n" in r]
     terms = [_with_counts(term, described) for term in terms]
     return _with_references(terms, described, dict(references or {}))

@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "vpstats"
 
-CORE = {"errors", "glossary", "rendering", "results", "frames", "schema", "schema_tables", "ledger"}
+CORE = {
+    "errors",
+    "glossary",
+    "rendering",
+    "step_reading",
+    "intervals",
+    "results",
+    "frames",
+    "schema",
+    "schema_tables",
+    "ledger",
+}
 BELOW_PIPELINE = CORE | {
     "study",
     "models",
@@ -28,12 +39,14 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "glossary": set(),
     "rendering": set(),
-    "results": {"glossary", "rendering", "errors"},
+    "step_reading": set(),
+    "intervals": {"errors"},
+    "results": {"glossary", "rendering", "step_reading", "intervals", "errors"},
     "frames": {"errors"},
     "schema": {"errors"},
     "schema_tables": {"schema", "errors"},
     "ledger": {"results", "errors"},
-    "study": {"schema", "schema_tables", "errors"},
+    "study": {"study", "schema", "schema_tables", "errors"},
     "models": {"models", "results", "frames", "errors"},
     "registry": {"registry", "schema", "schema_tables", "results", "frames", "errors"},
     "simulate": {"simulate", "schema", "schema_tables", "registry.spine", "errors"},

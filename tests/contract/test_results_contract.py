@@ -21,12 +21,35 @@ from matplotlib.axes import Axes
 
 import vpstats
 from vpstats.errors import UsageError
-from vpstats.frames import Frame
+from vpstats.frames import Frame, Imputations
+from vpstats.models.agreement import agreement
+from vpstats.models.conditional import fit_conditional_logistic
+from vpstats.models.curve_tests import compare_curves
 from vpstats.models.curves import cumulative_incidence, kaplan_meier, nelson_aalen
 from vpstats.models.descriptive import describe
+from vpstats.models.diagnostic import diagnostic_accuracy
+from vpstats.models.differences import compare_at
+from vpstats.models.fine_gray import fit_fine_gray
+from vpstats.models.gee import fit_gee
 from vpstats.models.hazards import fit_cox
+from vpstats.models.imputation import impute, tipping_point
+from vpstats.models.interval.illness_death import fit_illness_death
+from vpstats.models.interval.interval_aft import fit_interval_aft
+from vpstats.models.interval.turnbull import turnbull
 from vpstats.models.logistic import fit_logistic
+from vpstats.models.mixed import fit_mixed_logistic
+from vpstats.models.named_tests import compare_groups, compare_pairs
+from vpstats.models.paired import paired_proportions
+from vpstats.models.partial_effects import partial_effects
+from vpstats.models.quantiles import follow_up
+from vpstats.models.rate_ratios import compare_rates
 from vpstats.models.rates import event_rates
+from vpstats.models.reported import check_reported
+from vpstats.models.restricted import restricted_mean
+from vpstats.models.standardised import standardised_risks
+from vpstats.models.varying import fit_time_varying
+from vpstats.models.windows import fit_cox_by_window
+from vpstats.models.validation import validate
 from vpstats.results import GLOSSARY, Caveat, CurveResult, FitResult, Result, TableResult
 
 PSEUDONYM = "PAT-"
@@ -41,7 +64,7 @@ def rows() -> pd.DataFrame:
     n = len(patients)
     cement = rng.normal(4.2, 0.9, n).round(1)
     chance = 1 / (1 + np.exp(-(cement - 4.5)))
-    return pd.DataFrame(
+    return with_visits(pd.DataFrame(
         {
             "patient_id": [f"{PSEUDONYM}{p:04d}" for p in patients],
             "cement_ml": cement,
@@ -52,11 +75,30 @@ def rows() -> pd.DataFrame:
             "days": rng.integers(1, 700, n).astype(float),
             "event": rng.choice([0, 1, 2], n, p=[0.6, 0.25, 0.15]),
         }
+    ))  # fmt: skip
+
+
+def with_visits(data: pd.DataFrame) -> pd.DataFrame:
+    """The same rows as visits saw them: negative last, positive first; every hundred days."""
+    ill, found = data["event"] == 1, np.ceil(data["days"] / 100) * 100
+    return data.assign(
+        negative=np.where(ill, found - 100, np.floor(data["days"] / 100) * 100),
+        positive=found.where(ill),
+        until=data["days"].where(~ill, found + 50),
+        died=(data["event"] == 2).astype(int),
     )
 
 
 def levels() -> Frame:
     return Frame(rows(), unit="level", cluster="patient_id", outcome="leak")
+
+
+def findings() -> pd.DataFrame:
+    """A second reading of the leaks, and a reference that some rows lack."""
+    seen = rows()["cement_ml"] > 4
+    return rows().assign(
+        seen=seen.astype(int), verified=rows()["leak"].where(seen | (rows()["days"] > 300))
+    )
 
 
 def separated() -> pd.DataFrame:
@@ -66,11 +108,41 @@ def separated() -> pd.DataFrame:
     )  # fmt: skip
 
 
+@cache
+def imputations() -> Imputations:
+    """The levels with gaps in the volumes, imputed."""
+    gaps = rows().assign(cement_ml=rows()["cement_ml"].where(np.arange(len(rows())) % 5 > 0))
+    frame = Frame(gaps, unit="level", cluster="patient_id", outcome="leak")
+    return impute(frame, variables=["cement_ml", "region"], m=3, seed=1)
+
+
 def survival(estimate: Callable[..., Result], **options: object) -> Result:
     return estimate(levels(), duration="days", event="event", **options)
 
 
+def between_visits(estimate: Callable[..., Result], *how: object, **options: object) -> Result:
+    asked = {"left": "negative", "right": "positive"} | options
+    return estimate(levels(), *how, **asked)
+
+
+def illness_death(formula: object = "~ 1", **options: object) -> Result:
+    return between_visits(fit_illness_death, formula, end="until", died="died", **options)
+
+
 CASES: dict[str, Callable[[], Result]] = {
+    "illness–death": lambda: illness_death({"illness": "~ cement_ml", "death": "~ cement_ml"}),
+    "illness–death, shared": lambda: illness_death(after_illness="equal", cuts=[]),
+    "illness–death, a zero": lambda: illness_death(cuts=[0.5]),
+    "illness–death, no rows": lambda: fit_illness_death(
+        with_visits(rows().head(0)), left="negative", right="positive", end="until", died="died"
+    ),
+    "turnbull at fixed visits": lambda: between_visits(
+        turnbull, visits=[100, 200, 300, 400, 500, 600, 700], by="region"
+    ),
+    "AFT": lambda: between_visits(fit_interval_aft, "~ cement_ml"),
+    "AFT, log-logistic": lambda: between_visits(
+        fit_interval_aft, "~ region", distribution="loglogistic"
+    ),
     "logistic": lambda: fit_logistic(levels(), "leak ~ cement_ml + region"),
     "logistic, plain table": lambda: fit_logistic(rows(), "leak ~ cement_ml"),
     "logistic, Firth": lambda: fit_logistic(levels(), "leak ~ cement_ml", penalty="firth"),
@@ -79,14 +151,116 @@ CASES: dict[str, Callable[[], Result]] = {
     ),
     "logistic, separated": lambda: fit_logistic(separated(), "y ~ x"),
     "logistic, constant": lambda: fit_logistic(rows(), "never ~ cement_ml"),
+    "logistic, FLIC": lambda: fit_logistic(levels(), "leak ~ cement_ml", penalty="flic"),
+    "logistic, conditional": lambda: fit_conditional_logistic(
+        rows(), "leak ~ cement_ml + region", strata="center_id"
+    ),
+    "logistic, conditional, separated": lambda: fit_conditional_logistic(
+        separated().assign(one=1), "y ~ x", strata="one"
+    ),
+    "standardised risks": lambda: standardised_risks(
+        fit_logistic(levels(), "leak ~ cement_ml + region"), levels(), exposure="region"
+    ),
+    "standardised risks, separated": lambda: standardised_risks(
+        fit_logistic(separated(), "y ~ x"), separated(), exposure="x", values=[2, 4], margin=0.1
+    ),
+    "partial effects": lambda: partial_effects(
+        fit_logistic(levels(), "leak ~ rcs(cement_ml, 3)"),
+        variable="cement_ml",
+        values=[3, 4, 5],
+        reference=4,
+    ),
+    "partial effects, separated": lambda: partial_effects(
+        fit_logistic(separated(), "y ~ x"), variable="x", values=[2, 4], reference=2
+    ),
+    "logistic, pooled": lambda: fit_logistic(imputations(), "leak ~ cement_ml + region"),
+    "logistic, pooled profiles": lambda: fit_logistic(
+        imputations(),
+        "leak ~ cement_ml",
+        penalty="firth",
+        intervals="profile",
+        independent="only the result's form is looked at",
+    ),
+    "cox, pooled": lambda: fit_cox(imputations(), "~ cement_ml", duration="days", event="event"),
+    "kaplan-meier, pooled": lambda: kaplan_meier(
+        imputations(), duration="days", event="leak", by="region"
+    ),
+    "imputation": lambda: imputations().traces,
+    "tipping point": lambda: tipping_point(
+        rows().assign(cement_ml=rows()["cement_ml"].where(np.arange(len(rows())) % 5 > 0)),
+        lambda completed: fit_logistic(completed, "leak ~ cement_ml", cluster="patient_id"),
+        variable="cement_ml",
+        deltas=[1.0],
+        outcome="leak",
+        variables=["cement_ml", "region"],
+        m=2,
+        iterations=2,
+        seed=1,
+        cluster="patient_id",
+    ),
+    "gee": lambda: fit_gee(levels(), "leak ~ cement_ml + region"),
+    "gee, Mancl and DeRouen": lambda: fit_gee(levels(), "leak ~ cement_ml", vcov="MD"),
+    "gee, separated": lambda: fit_gee(separated(), "y ~ x", cluster="patient_id"),
+    "mixed": lambda: fit_mixed_logistic(levels(), "leak ~ cement_ml + region", nodes=7),
+    "mixed, nested": lambda: fit_mixed_logistic(
+        levels(), "leak ~ cement_ml", group=("center_id", "patient_id")
+    ),
+    "mixed, separated": lambda: fit_mixed_logistic(separated(), "y ~ x", group="patient_id"),
     "cox": lambda: survival(fit_cox, formula="~ cement_ml + region"),
     "cox, strata": lambda: survival(fit_cox, formula="~ cement_ml", strata="center_id"),
     "cox, monotone": lambda: fit_cox(separated(), "~ x", duration="days", event="y"),
+    "cox, frailty": lambda: survival(
+        fit_cox, formula="~ cement_ml", frailty="patient_id", theta=0.5
+    ),
+    "cox, effect changing with time": lambda: survival(
+        fit_time_varying, formula="cement_ml + region", exposure="cement_ml"
+    ),
+    "cox by window": lambda: fit_cox_by_window(
+        levels(), "region", exposure="cement_ml", at=[60], duration="days", event="event"
+    ),
+    "cox by window, refused": lambda: fit_cox_by_window(
+        levels(), "region", exposure="cement_ml", at=[2], duration="days", event="event"
+    ),
+    "fine-gray": lambda: survival(fit_fine_gray, formula="~ cement_ml + region"),
+    "fine-gray, strata": lambda: survival(fit_fine_gray, formula="~ cement_ml", strata="center_id"),
+    "fine-gray, monotone": lambda: fit_fine_gray(separated(), "~ x", duration="days", event="y"),
     "kaplan-meier": lambda: survival(kaplan_meier, competing="censor"),
     "incidence": lambda: survival(cumulative_incidence, by="region"),
     "nelson-aalen": lambda: survival(nelson_aalen),
+    "compared curves": lambda: survival(compare_curves, by="region", test="gray"),
+    "compared curves, no events": lambda: survival(compare_curves, by="region", cause=3),
+    "compared risks": lambda: survival(compare_at, by="region", times=[100, 300]),
+    "compared risks, too late": lambda: survival(compare_at, by="region", times=9_999),
+    "restricted mean": lambda: survival(restricted_mean, by="region", horizon=365),
+    "restricted mean, everybody": lambda: survival(restricted_mean, horizon=365),
+    "length of follow-up": lambda: survival(follow_up),
     "table 1": lambda: describe(levels(), by="region", variables=["cement_ml", "center_id"]),
     "rates": lambda: event_rates(levels(), outcome="leak", by="center_id"),
+    "agreement": lambda: agreement(
+        Frame(findings(), unit="level", cluster="patient_id"), first="leak", second="seen"
+    ),
+    "paired proportions": lambda: paired_proportions(
+        Frame(findings(), unit="level", cluster="patient_id"), first="leak", second="seen"
+    ),
+    "accuracy": lambda: diagnostic_accuracy(
+        Frame(findings(), unit="level", cluster="patient_id"), test="seen", reference="verified"
+    ),
+    "comparison of groups": lambda: compare_groups(
+        levels(), variable="leak", by="region", test="rao-scott"
+    ),
+    "comparison of groups, impossible": lambda: compare_groups(
+        rows(), variable="never", by="region", test="fisher"
+    ),
+    "comparison of pairs": lambda: compare_pairs(
+        findings(), first="leak", second="seen", test="mcnemar-exact"
+    ),
+    "comparison of rates": lambda: survival(compare_rates, by="region"),
+    "reported figures": lambda: check_reported(
+        measure="OR", estimate="0.094", interval="0.114-0.779", p_value="0.028"
+    ),
+    "validation": lambda: validate(
+        fit_logistic(levels(), "leak ~ cement_ml"), levels(), n_boot=2, seed=1
+    ),
     "a table": lambda: TableResult(
         title="Rates", n=3, table=pd.DataFrame({"variable": ["leak"], "value": [0.3]})
     ),

@@ -12,8 +12,7 @@ suppressPackageStartupMessages({
   library(sandwich); library(clubSandwich); library(rms); library(splines); library(jsonlite)
 })
 options(digits = 17, warn = 1)
-control <- glm.control(epsilon = 1e-15, maxit = 200)
-firth_control <- brglmControl(type = "AS_mean", epsilon = 1e-13, maxit = 2000)
+source("logistic_functions.R")
 
 ## data -------------------------------------------------------------------------------------
 data(ohio, package = "geepack"); data(respiratory, package = "geepack")
@@ -34,11 +33,6 @@ for (name in names(sets))
   write.csv(sets[[name]], file.path("logistic", paste0(name, ".csv")), row.names = FALSE)
 
 ## cases ------------------------------------------------------------------------------------
-# formula: as vpstats takes it; r: as R takes it, where they differ
-case <- function(id, data, formula, r = formula, penalty = NULL, vcov = NULL, cluster = NULL,
-                 weights = NULL, offset = NULL, intervals = "wald", level = 0.95)
-  list(id = id, data = data, formula = formula, r = r, penalty = penalty, vcov = vcov,
-       cluster = cluster, weights = weights, offset = offset, intervals = intervals, level = level)
 full <- "low ~ age + lwt + C(race, ref='white') + smoke + ptl + ht + ui"
 full_r <- "low ~ age + lwt + race + smoke + ptl + ht + ui"
 few <- "low ~ lwt + smoke + ht"
@@ -113,129 +107,10 @@ cases <- list(
   case("retinopathy-two-way", "retinopathy", reti, reti_r, vcov = "CR1", cluster = c("id", "risk"))
 )
 
-## fits -------------------------------------------------------------------------------------
-setup <- function(k) {
-  data <- sets[[k$data]]
-  n <- nrow(data)
-  data$.w <- if (is.null(k$weights)) rep(1, n) else data[[k$weights]]
-  data$.o <- if (is.null(k$offset)) rep(0, n) else data[[k$offset]]
-  formula <- as.formula(k$r)
-  method <- if (is.null(k$penalty)) "glm.fit" else "brglmFit"
-  fit <- suppressWarnings(eval(bquote(glm(
-    .(formula), family = binomial(), data = data, weights = .w, offset = .o,
-    method = .(method), control = .(if (is.null(k$penalty)) control else firth_control)))))
-  list(fit = fit, data = data, X = model.matrix(fit), y = fit$y, w = data$.w, o = data$.o)
-}
-ll <- function(b, m) { eta <- drop(m$X %*% b + m$o)
-  sum(m$w * (m$y * eta - log1p(exp(eta)))) }
-working <- function(b, m) { p <- plogis(drop(m$X %*% b + m$o)); m$w * p * (1 - p) }
-info <- function(b, m) crossprod(m$X, m$X * working(b, m))
-leverage <- function(b, m) { W <- working(b, m)
-  rowSums((m$X %*% solve(info(b, m))) * m$X) * W }
-modified <- function(b, m) { p <- plogis(drop(m$X %*% b + m$o))
-  m$w * (m$y - p) + leverage(b, m) * (0.5 - p) }
-penalised <- function(b, m) ll(b, m) + 0.5 * as.numeric(determinant(info(b, m))$modulus)
-objective <- function(k) if (is.null(k$penalty)) ll else penalised
-gradient <- function(b, m, k) {
-  p <- plogis(drop(m$X %*% b + m$o))
-  r <- if (is.null(k$penalty)) m$w * (m$y - p) else modified(b, m)
-  drop(crossprod(m$X, r))
-}
-# maximum with some coefficients held; Newton steps, halved
-constrained <- function(b, free, m, k) {
-  f <- objective(k)
-  if (!any(free)) return(b)
-  for (i in 1:500) {
-    g <- gradient(b, m, k)[free]
-    step <- solve(info(b, m)[free, free, drop = FALSE], g)
-    if (sum(g * step) < 1e-24) break
-    now <- f(b, m); s <- 1
-    repeat { trial <- b; trial[free] <- b[free] + s * step
-      if (f(trial, m) >= now - 1e-12 || s < 1e-8) break
-      s <- s / 2 }
-    b <- trial
-  }
-  b
-}
-profile_case <- function(k, m) {
-  f <- objective(k); b <- coef(m$fit)
-  b <- constrained(b, rep(TRUE, length(b)), m, k)
-  top <- f(b, m); target <- top - qchisq(k$level, 1) / 2
-  se <- sqrt(diag(solve(info(b, m))))
-  limit <- function(j, side) {
-    start <- b
-    gap <- function(d) { x <- start; x[j] <- b[j] + side * d * se[j]
-      free <- seq_along(b) != j
-      x <- constrained(x, free, m, k); f(x, m) - target }
-    far <- 2; while (gap(far) > 0) far <- far * 1.5
-    b[j] + side * uniroot(gap, c(0, far), tol = 1e-13, maxiter = 1000)$root * se[j]
-  }
-  p <- sapply(seq_along(b), function(j) { x <- b; x[j] <- 0
-    x <- constrained(x, seq_along(b) != j, m, k)
-    pchisq(2 * (top - f(x, m)), 1, lower.tail = FALSE) })
-  list(low = sapply(seq_along(b), limit, -1), high = sapply(seq_along(b), limit, 1), p = p)
-}
-covariance <- function(k, m) {
-  fit <- m$fit; n <- nrow(m$X); p <- ncol(m$X)
-  if (is.null(k$cluster)) {
-    V <- if (is.null(k$vcov)) vcov(fit)
-    else if (is.null(k$penalty)) vcovHC(fit, type = k$vcov)
-    else { u <- m$X * modified(coef(fit), m)
-      vcov(fit) %*% crossprod(u) %*% vcov(fit) * n / (n - p) }
-    return(list(V = V, df = rep(Inf, p)))
-  }
-  type <- if (is.null(k$vcov)) "CR1" else k$vcov
-  groups <- m$data[k$cluster]
-  G <- min(sapply(groups, function(g) length(unique(g))))
-  df <- rep(G - 1, p)
-  if (type == "CR2") {
-    V <- vcovCR(fit, cluster = groups[[1]], type = "CR2")
-    df <- coef_test(fit, vcov = V, test = "Satterthwaite")$df_Satt
-    if (is.null(df)) df <- coef_test(fit, vcov = V, test = "Satterthwaite")$df
-  } else if (!is.null(k$penalty)) {
-    u <- rowsum(m$X * modified(coef(fit), m), groups[[1]])
-    V <- vcov(fit) %*% crossprod(u) %*% vcov(fit) * (if (type == "CR1") G / (G - 1) else 1)
-  } else {
-    V <- vcovCL(fit, cluster = groups, type = "HC0", cadjust = type == "CR1")
-  }
-  list(V = as.matrix(V), df = df)
-}
-
-rows <- do.call(rbind, lapply(cases, function(k) {
-  m <- setup(k); b <- coef(m$fit); v <- covariance(k, m)
-  se <- sqrt(diag(v$V))
-  q <- qt(0.5 + k$level / 2, v$df)
-  # likelihoods at the script's own maximum: brglm2 stops at 1e-9 standard errors of it, which
-  # shows in the eleventh digit
-  top <- constrained(b, rep(TRUE, length(b)), m, k)
-  out <- data.frame(case = k$id, position = seq_along(b) - 1, r_name = names(b), estimate = b,
-    std_error = se, df = v$df, p_value = 2 * pt(-abs(b / se), v$df),
-    conf_low = b - q * se, conf_high = b + q * se, log_likelihood = ll(top, m),
-    penalised = if (is.null(k$penalty)) NA else penalised(top, m), n = nrow(m$X))
-  if (k$intervals == "profile") {
-    pr <- profile_case(k, m)
-    out$conf_low <- pr$low; out$conf_high <- pr$high; out$p_value <- pr$p
-  }
-  cat(k$id, "\n"); out
-}))
+rows <- do.call(rbind, lapply(cases, case_rows))
 write.csv(rows, "logistic/cases.csv", row.names = FALSE)
 
 ## several coefficients together ------------------------------------------------------------
-together <- function(id, k, terms, positions) {
-  m <- setup(k); b <- coef(m$fit); v <- covariance(k, m)
-  wald <- drop(b[positions] %*% solve(v$V[positions, positions], b[positions]))
-  q <- length(positions)
-  f <- objective(k); top <- constrained(b, rep(TRUE, length(b)), m, k)
-  null <- top; null[positions] <- 0
-  null <- constrained(null, !(seq_along(b) %in% positions), m, k)
-  lr <- 2 * (f(top, m) - f(null, m))
-  finite <- is.finite(v$df[1])
-  data.frame(test = id, case = k$id, terms = terms, q = q,
-    wald = if (finite) wald / q else wald, df_residual = v$df[1],
-    wald_p = if (finite) pf(wald / q, q, v$df[1], lower.tail = FALSE)
-             else pchisq(wald, q, lower.tail = FALSE),
-    ratio = lr, ratio_p = pchisq(lr, q, lower.tail = FALSE))
-}
 by_id <- setNames(cases, sapply(cases, `[[`, "id"))
 tests <- rbind(
   together("race", by_id[["birthwt"]], "race", 3 + 1:2),

@@ -11,8 +11,9 @@ import pytest
 
 from vpstats.errors import UsageError
 from vpstats.frames import Frame
+from vpstats.models import influence
 from vpstats.models.curves import cumulative_incidence, kaplan_meier, nelson_aalen
-from vpstats.models.quantiles import curve_quantiles
+from vpstats.models.quantiles import curve_quantiles, follow_up
 from vpstats.results import GLOSSARY
 
 ROWS = pd.DataFrame(
@@ -160,6 +161,70 @@ def test_without_rows_there_is_no_curve_but_a_reason(by: str | None) -> None:
     assert curve.glance().loc[0, "n"] == 0
 
 
+def test_an_event_on_the_first_day_counts_at_time_0() -> None:
+    rows = pd.DataFrame({"days": [0, 0, 3, 4], "died": [1, 0, 1, 0]})
+    curve = kaplan_meier(rows, duration="days", event="died")
+    assert curve.steps["time"].tolist() == [0, 3, 4]
+    assert curve.steps["n_risk"].tolist() == [4, 2, 1]
+    assert curve.at(0)["estimate"].tolist() == [3 / 4]
+    assert curve.at_risk(0, convention="start")["n_risk"].tolist() == [2]
+
+
+def test_reversed_events_may_compete() -> None:
+    curve = kaplan_meier(ROWS, **COLUMNS, reverse=True)
+    ends = ROWS.assign(ended=(ROWS["event"] == 0).astype(int))
+    same = kaplan_meier(ends, duration="days", event="ended")
+    pd.testing.assert_frame_equal(curve.steps, same.steps)
+    assert curve.title.startswith("Reverse Kaplan–Meier")
+
+
+def test_an_unknown_convention_is_refused() -> None:
+    with pytest.raises(UsageError, match="'before' or 'start'"):
+        kaplan_meier(ROWS, **COLUMNS, competing="censor").at_risk(3, convention="end")
+
+
+def test_numbers_at_risk_keep_the_groups() -> None:
+    curve = cumulative_incidence(ROWS, **COLUMNS, by="arm")
+    table = curve.at_risk([0, 4])
+    assert table.columns.tolist() == ["arm", "time", "n_risk", "n_event", "n_censor"]
+    assert table["n_risk"].tolist() == [3, 1, 3, 2]
+
+
+def test_the_length_of_follow_up_has_an_interval() -> None:
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame(
+        {
+            "days": rng.integers(1, 900, 80),
+            "event": rng.integers(0, 3, 80),
+            "patient_id": np.repeat(range(40), 2),
+        }
+    )
+    table = follow_up(rows, **COLUMNS, probabilities=(0.25, 0.5), cluster="patient_id")
+    found = table.tidy()
+    assert table.title == "Length of follow-up"
+    assert table.n_clusters == 40
+    assert (found["conf_low"] <= found["estimate"]).all()
+    assert found["estimate"].is_monotonic_increasing
+
+
+def test_weights_of_an_incidence_are_not_counts() -> None:
+    """Of weights that balance groups, doubling all says nothing new; of counts it would."""
+    once = cumulative_incidence(ROWS, **COLUMNS, weights="weight")
+    twice = cumulative_incidence(
+        ROWS.assign(weight=2 * ROWS["weight"]), **COLUMNS, weights="weight"
+    )
+    columns = ["estimate", "std_error"]
+    pd.testing.assert_frame_equal(once.steps[columns], twice.steps[columns])
+    assert twice.steps["n_risk"].iloc[0] == 2 * ROWS["weight"].sum()
+
+
+def test_limits_of_quantiles_are_unknown_where_nobody_is_left() -> None:
+    rows = pd.DataFrame({"days": [1, 2, 3], "died": [1, 1, 1]})
+    table = curve_quantiles(kaplan_meier(rows, duration="days", event="died"), (0.9,)).tidy()
+    assert table["estimate"].tolist() == [3]
+    assert np.isnan(table["conf_high"].iloc[0])
+
+
 def test_booleans_and_timedeltas_are_read() -> None:
     rows = pd.DataFrame({"time": pd.to_timedelta([1, 2, 3], unit="D"), "died": [True, False, True]})
     curve = kaplan_meier(rows, duration="time", event="died")
@@ -214,6 +279,23 @@ def test_fractional_weights_use_the_jackknife() -> None:
     assert weighted.steps["n_risk"].iloc[0] == rows["weight"].sum()
     # everybody's time counts by weight
     assert weighted.total_time == (rows["weight"] * rows["days"]).sum()
+
+
+@pytest.mark.parametrize("block", [1, 3, 17])
+def test_clusters_are_whole_in_every_block(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few rows are held at a time, the clustered variance is the same."""
+    rng = np.random.default_rng(9)
+    days = rng.integers(1, 60, 50)
+    rows = pd.DataFrame({"days": days, "event": rng.integers(0, 3, 50), "entry": days // 3})
+    rows["patient_id"] = rng.integers(0, 12, 50)
+    whole = [
+        cumulative_incidence(rows, **COLUMNS, entry="entry", cluster=cluster).steps
+        for cluster in ("patient_id", None)
+    ]
+    monkeypatch.setattr(influence, "BLOCK", block)
+    for cluster, expected in zip(("patient_id", None), whole, strict=True):
+        found = cumulative_incidence(rows, **COLUMNS, entry="entry", cluster=cluster).steps
+        pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-9)
 
 
 def test_levels_nest() -> None:

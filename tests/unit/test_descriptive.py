@@ -17,7 +17,7 @@ from vpstats.models.descriptive import (
     incidence_rates,
     standardised_difference,
 )
-from vpstats.models.rates import clopper_pearson, wilson
+from vpstats.models.shares import clopper_pearson, wilson
 from vpstats.results import GLOSSARY
 from vpstats.schema import YES_NO
 
@@ -209,7 +209,7 @@ def test_no_rows_are_no_share() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: event_rates(ROWS, outcome="leak", method="wald"), "expected 'clopper-pearson'"),
+        (lambda: event_rates(ROWS, outcome="leak", method="walt"), "expected one of 'clopper-pearson'"),
         (lambda: event_rates(ROWS, outcome="days"), "two values"),
         (lambda: event_rates(ROWS, outcome="leaks"), "did you mean 'leak'"),
         (lambda: event_rates(ROWS, outcome="leak", level=1.5), "between 0 and 1"),

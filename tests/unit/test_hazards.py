@@ -12,10 +12,12 @@ import pytest
 
 from vpstats.errors import FormulaError, UsageError
 from vpstats.frames import Frame, Imputations
+from vpstats.models.concordance import concordance, concordance_influence
 from vpstats.models.hazards import CoxFit, fit_cox
 from vpstats.models.newton import maximise
 from vpstats.models.partial import likelihood, penalised_likelihood
-from vpstats.models.proportional import concordance, test_proportional_hazards
+from vpstats.models.predicted import baseline_hazard, predicted_quantiles
+from vpstats.models.proportional import test_proportional_hazards
 from vpstats.models.risksets import HazardRows, find_risk_sets
 from vpstats.results import GLOSSARY
 
@@ -194,7 +196,8 @@ def test_a_solver_that_stops_early_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     def impatient(*arguments: Any, **options: Any) -> Any:
         return replace(maximise(*arguments, **options), converged=False)
 
-    monkeypatch.setattr("vpstats.models.hazards.maximise", impatient)
+    monkeypatch.setattr("vpstats.models.hazards_search.maximise", impatient)
+    monkeypatch.setattr("vpstats.models.hazards_search._quick", lambda sets, point: None)
     fit = fit_cox(ROWS, "age", **TIMES)
     failed(fit, "not converged")
     assert "not_converged" in codes(fit)
@@ -335,8 +338,8 @@ def test_imputations_are_pooled() -> None:
     assert np.isnan(pooled.log_likelihood)
     with pytest.raises(UsageError, match="no baseline"):
         pooled.predict(ROWS, times=[30], kind="cumulative_hazard")
-    with pytest.raises(UsageError, match="cannot be pooled"):
-        fit_cox(Imputations(frames), "age", **TIMES, penalty="firth")
+    firth = fit_cox(Imputations(frames), "age", **TIMES, penalty="firth")
+    assert "pooled_wald" not in [c.code for c in firth.caveats]
 
 
 # ---- checks of a fit --------------------------------------------------------------------------
@@ -361,6 +364,12 @@ def test_a_hazard_ratio_that_turns_round_is_found() -> None:
         (FULL, ROWS, {"transform": "square"}, "'km', 'identity', 'log', 'rank'"),
         (fit_cox(ROWS, "age", **TIMES, cause=3), ROWS, {}, "could be estimated"),
         (fit_cox(ROWS, "age", **TIMES, penalty="firth"), ROWS, {}, "without penalty"),
+        (
+            fit_cox(ROWS, "age", **TIMES, frailty="patient_id", theta=1.0),
+            ROWS,
+            {},
+            "or frailty",
+        ),
     ],
 )
 def test_checks_need_the_rows_of_the_fit(
@@ -387,9 +396,228 @@ def test_concordance_counts_every_pair() -> None:
         right += np.sum(eta[compared] < eta[i])
         level += np.sum(eta[compared] == eta[i])
         total += compared.sum()
-    assert concordance(FULL, ROWS) == pytest.approx((right + level / 2) / total, rel=1e-12)
+    found = concordance(FULL, ROWS).tidy().iloc[0]
+    assert found["estimate"] == pytest.approx((right + level / 2) / total, rel=1e-12)
+    assert 0 <= found["conf_low"] < found["estimate"] < found["conf_high"] <= 1
+    assert concordance(FULL, ROWS, level=0.5).tidy()["conf_low"].iloc[0] > found["conf_low"]
     nobody = pd.DataFrame({"days": [1, 1], "event": [1, 1], "x": [0, 1]})
-    assert np.isnan(concordance(fit_cox(nobody, "1", **TIMES), nobody))
+    none = concordance(fit_cox(nobody, "1", **TIMES), nobody).tidy()
+    assert none[["estimate", "std_error", "conf_low"]].isna().all(axis=None)
+    assert concordance(fit_cox(ROWS, "age", **TIMES, penalty="firth"), ROWS).ok
+    frailty = fit_cox(ROWS, "age", **TIMES, frailty="patient_id", theta=1.0)
+    with pytest.raises(UsageError, match="ignores frailties"):
+        concordance(frailty, ROWS)
+
+
+def test_the_influence_on_concordance_is_its_derivative() -> None:
+    rows = risk_sets("efron", n=80).rows
+    rng = np.random.default_rng(0)
+    score, weights = np.round(rng.normal(size=len(rows)), 1), rng.uniform(0.5, 2, len(rows))
+    at, influence = concordance_influence(replace(rows, weights=weights), score)
+    assert influence.sum() == pytest.approx(0, abs=1e-12)
+    for i in range(0, len(rows), 7):
+        step = 1e-6 * (np.arange(len(rows)) == i)
+        up = concordance_influence(replace(rows, weights=weights + step), score)[0]
+        assert influence[i] == pytest.approx(weights[i] * (up - at) / 1e-6, abs=1e-6)
+
+
+def test_the_robust_test_of_proportionality_follows_the_clusters() -> None:
+    rows = ROWS.assign(row=range(len(ROWS)))
+    plain = fit_cox(rows, "age + arm", **TIMES)
+    alone = fit_cox(rows, "age + arm", **TIMES, cluster="row")
+    clustered = fit_cox(rows, "age + arm", **TIMES, cluster="patient_id")
+    by_row, by_one, by_patient = (
+        test_proportional_hazards(f, rows, robust=True).tidy()["statistic"]
+        for f in (plain, alone, clustered)
+    )
+    np.testing.assert_allclose(by_row, by_one)
+    assert (np.abs(by_patient - by_one) > 1e-6).any()
+    twice = pd.concat([rows, rows], ignore_index=True)  # copies in one cluster say nothing new
+    fit = fit_cox(twice, "age + arm", **TIMES, cluster="row", ties="breslow")
+    single = fit_cox(rows, "age + arm", **TIMES, cluster="row", ties="breslow")
+    pair = [
+        test_proportional_hazards(f, d, robust=True, transform="identity").tidy()["statistic"]
+        for f, d in ((fit, twice), (single, rows))
+    ]
+    np.testing.assert_allclose(*pair, rtol=1e-6)
+    said = test_proportional_hazards(clustered, rows).caveats
+    assert any("robust=True" in c.message for c in said)
+    two = fit_cox(rows.assign(half=rows.index < 120), "age + arm", **TIMES, cluster="half")
+    few = test_proportional_hazards(two, rows.assign(half=rows.index < 120), robust=True)
+    assert np.isnan(few.tidy()["statistic"].iloc[-1])
+
+
+# ---- matched strata ---------------------------------------------------------------------------
+
+
+def test_patients_are_compared_with_themselves() -> None:
+    fit = fit_cox(ROWS, "age + arm", **TIMES, strata="patient_id")
+    assert fit.ok
+    assert fit.n_strata == 120
+    pairs = ROWS.groupby("patient_id")
+    first = pairs["days"].transform("min") == ROWS["days"]
+    alone = ~pairs["days"].transform(lambda d: d.nunique() == 1)
+    informative = ROWS[(ROWS["event"] == 1) & first & (alone | (ROWS["event"] == 1))]
+    assert fit.n_informative_strata == informative["patient_id"].nunique()
+    assert "uninformative_strata" in codes(fit)
+    assert fit.baseline is None  # its labels would name patients
+    assert b"119" not in pickle.dumps(fit.baseline)
+    with pytest.raises(UsageError, match="strata are single patients"):
+        fit.predict(ROWS, times=[30], kind="cumulative_hazard")
+    assert fit.predict(ROWS)["estimate"].notna().all()
+    assert fit_cox(ROWS, "age", **TIMES, strata="center").n_informative_strata == 3
+
+
+def test_strata_as_small_as_matched_sets_keep_no_names() -> None:
+    rows = ROWS.assign(pair=[f"M{i // 2}" for i in range(240)])
+    fit = fit_cox(rows, "age", **TIMES, strata="pair")
+    assert fit.baseline is None
+    assert b"M11" not in pickle.dumps(fit)
+
+
+def test_what_does_not_vary_within_patients_is_named() -> None:
+    rows = ROWS.assign(bone=ROWS["patient_id"] % 7)
+    failed(fit := fit_cox(rows, "bone + age", **TIMES, strata="patient_id"), "not identified")
+    assert "bone does not vary" in fit.reason
+
+
+def test_thousands_of_strata_use_no_table() -> None:
+    rng = np.random.default_rng(0)
+    n = 4000
+    rows = pd.DataFrame(
+        {"x": rng.normal(size=n), "days": rng.integers(1, 9000, n), "event": 1,
+         "id": rng.permutation(n // 2).repeat(2)}
+    )  # fmt: skip
+    fit = fit_cox(rows, "x", **TIMES, strata="id")
+    pair = rows.sort_values(["id", "days"])
+    gap = pair["x"].to_numpy().reshape(-1, 2) @ [1, -1]  # first event less the other
+    tied = pair["days"].to_numpy().reshape(-1, 2) @ [1, -1] == 0
+    p = 1 / (1 + np.exp(fit.coefficients[0] * gap[~tied]))
+    assert gap[~tied] @ p == pytest.approx(0, abs=1e-6)  # the score of conditional logistic
+
+
+# ---- curves that a fit predicts -----------------------------------------------------------------
+
+
+def test_the_baseline_hazard_as_data() -> None:
+    table = baseline_hazard(FULL)
+    assert set(table["stratum"]) == {"A", "B", "C"}
+    for name, own in table.groupby("stratum"):
+        assert own["estimate"].is_monotonic_increasing
+        average = pd.DataFrame({"age": [0.0], "arm": "cement", "center": name, "shift": 0.0})
+        zero = baseline_hazard(FULL, at="zero").query("stratum == @name")
+        found = FULL.predict(average, times=own["time"], kind="cumulative_hazard")
+        np.testing.assert_allclose(zero["estimate"], found["estimate"])
+        np.testing.assert_allclose(zero["std_error"], found["std_error"])
+        np.testing.assert_allclose(zero["conf_high"], found["conf_high"])
+    assert "stratum" not in baseline_hazard(fit_cox(ROWS, "age", **TIMES))
+    with pytest.raises(UsageError, match="'mean' or 'zero'"):
+        baseline_hazard(FULL, at="median")
+    with pytest.raises(UsageError, match="no baseline"):
+        baseline_hazard(fit_cox(ROWS, "age", **TIMES, cause=9))
+
+
+def test_quantiles_of_predicted_curves() -> None:
+    one_cause = ROWS.assign(event=(ROWS["event"] == 1).astype(int))
+    fit = fit_cox(one_cause, "age", **TIMES, strata="center")
+    rows = one_cause.iloc[[5, 7, 9]]
+    found = predicted_quantiles(fit, rows, quantile=0.25)
+    for (_, row), label in zip(found.iterrows(), rows.index, strict=True):
+        times = [row["estimate"] - 1e-9, row["estimate"]]
+        around = fit.predict(rows.loc[[label]], times=times)["estimate"].to_numpy()
+        assert around[0] > 0.75 >= around[1]
+    assert (found["conf_low"] <= found["estimate"]).all()
+    wide = predicted_quantiles(fit, rows, quantile=0.25, level=0.99)
+    assert (wide["conf_low"] <= found["conf_low"]).all()
+    late = predicted_quantiles(fit, rows, quantile=0.999999)
+    assert late["estimate"].isna().any()
+    gap = predicted_quantiles(fit, rows.assign(age=np.nan))
+    assert gap["estimate"].isna().all()
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        predicted_quantiles(fit, rows, quantile=1)
+    with pytest.raises(UsageError, match="no baseline"):
+        predicted_quantiles(fit_cox(ROWS, "age", **TIMES, cause=9), rows)
+    with pytest.raises(UsageError, match="cumulative_incidence"):
+        predicted_quantiles(fit_cox(ROWS, "age", **TIMES), rows)
+
+
+# ---- data as they come ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        ({"days": -ROWS["days"]}, {}, "negative or infinite in 240 rows"),
+        ({"days": np.inf}, {}, "negative or infinite"),
+        ({"days": pd.Timestamp("2024-05-01")}, {}, "holds dates; expected a time"),
+        ({"entry": ROWS["days"]}, {"entry": "entry"}, "not before duration='days' in 240 rows"),
+        ({"entry": -1.0}, {"entry": "entry"}, "negative or not before"),
+        ({"event": 0.5}, {}, "not a code in 240 rows"),
+        ({"event": -1}, {}, "not a code"),
+        ({"event": "yes"}, {}, "expected numbers"),
+        ({"patient_id": np.nan}, {"cluster": "patient_id"}, "missing cluster ids"),
+        ({"age": np.inf}, {}, "infinite"),
+    ],
+)
+def test_bad_data_are_refused(change: dict[str, Any], options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        fit_cox(ROWS.assign(**change), "age", **TIMES, **options)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"days": pd.to_timedelta(ROWS["days"], unit="D")},
+        {"days": ROWS["days"].astype("Int64"), "event": ROWS["event"].astype("Int64")},
+        {"age": ROWS["age"].astype("Float64"), "arm": ROWS["arm"].astype("string")},
+        {"event": pd.Categorical(ROWS["event"])},
+        {"center": pd.Categorical(ROWS["center"], categories=["C", "B", "A", "none"])},
+        {"patient_id": ROWS["patient_id"].astype("string")},
+    ],
+    ids=lambda change: "+".join(change),
+)
+def test_kinds_of_columns_change_nothing(change: dict[str, Any]) -> None:
+    asked = TIMES | {"strata": "center", "cluster": "patient_id"}
+    one, other = fit_cox(ROWS, "age + arm", **asked), fit_cox(
+        ROWS.assign(**change), "age + arm", **asked
+    )  # fmt: skip
+    np.testing.assert_allclose(one.coefficients, other.coefficients, rtol=1e-12)
+    np.testing.assert_allclose(one.covariance, other.covariance, rtol=1e-10)
+
+
+def test_booleans_and_gaps_in_events() -> None:
+    yes = fit_cox(ROWS.assign(event=ROWS["event"] == 1), "age", **TIMES)
+    codes_ = fit_cox(ROWS, "age", **TIMES)
+    np.testing.assert_array_equal(yes.coefficients, codes_.coefficients)
+    gaps = ROWS.assign(event=ROWS["event"].astype("Int64").where(ROWS.index > 4))
+    assert fit_cox(gaps, "age", **TIMES).n_missing == 5
+
+
+def test_labels_may_repeat() -> None:
+    same = ROWS.set_axis([0] * len(ROWS))
+    fit = fit_cox(same, "age + arm", **TIMES, strata="center", entry="entry")
+    plain = fit_cox(ROWS, "age + arm", **TIMES, strata="center", entry="entry")
+    np.testing.assert_array_equal(fit.coefficients, plain.coefficients)
+    assert len(fit.augment(same)) == len(same)
+    assert len(fit.predict(same)) == len(same)
+
+
+def test_one_stratum_is_none_and_a_time_of_zero_is_a_time() -> None:
+    plain = fit_cox(ROWS, "age", **TIMES)
+    one = fit_cox(ROWS.assign(all="same"), "age", **TIMES, strata="all")
+    np.testing.assert_array_equal(one.coefficients, plain.coefficients)
+    assert (one.n_strata, one.n_informative_strata) == (1, 1)
+    zero = ROWS.assign(days=ROWS["days"] - ROWS["days"].min())
+    np.testing.assert_allclose(fit_cox(zero, "age", **TIMES).coefficients, plain.coefficients)
+
+
+def test_all_censored_or_alike_among_the_events() -> None:
+    failed(fit_cox(ROWS.assign(event=0), "age", **TIMES), "no events")
+    only = ROWS.assign(arm=np.where(ROWS["event"] == 1, "cement", ROWS["arm"]))
+    failed(fit := fit_cox(only, "arm", **TIMES), "monotone likelihood")
+    assert "arm[T.sham]" in fit.reason
+    constant = fit_cox(ROWS.assign(arm="cement"), "age + arm", **TIMES)
+    assert "aliased" in codes(constant)
 
 
 # ---- the kernel -------------------------------------------------------------------------------
@@ -434,7 +662,7 @@ def test_blocks_and_the_start_from_a_part_change_nothing(monkeypatch: pytest.Mon
     rows = simulate(2000)
     whole = fit_cox(rows, "age + arm", **TIMES, entry="entry", cluster="patient_id")
     monkeypatch.setattr("vpstats.models.risksets.SCATTER", 128)
-    monkeypatch.setattr("vpstats.models.hazards._SUBSAMPLE_FROM", 1000)
+    monkeypatch.setattr("vpstats.models.hazards_search._SUBSAMPLE_FROM", 1000)
     parts = fit_cox(rows, "age + arm", **TIMES, entry="entry", cluster="patient_id")
     np.testing.assert_allclose(parts.coefficients, whole.coefficients, rtol=1e-7)
     np.testing.assert_allclose(parts.covariance, whole.covariance, rtol=1e-6)

@@ -195,7 +195,7 @@ def test_firth_with_clusters_is_robust_by_default() -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"penalty": "ridge"}, "penalty is 'ridge'; expected one of None, 'firth'"),
+        ({"penalty": "ridge"}, "penalty is 'ridge'; expected one of None, 'firth', 'flic'"),
         ({"vcov": "HC3"}, "vcov is 'HC3'"),
         ({"intervals": "exact"}, "intervals is 'exact'"),
         ({"level": 95}, "level is 95"),
@@ -328,7 +328,7 @@ def test_separation_is_looked_for_where_log_odds_are_large() -> None:
 
 def test_a_solver_that_does_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "vpstats.models.logistic.maximise",
+        "vpstats.models.penalties.maximise",
         lambda evaluate, start, **_: maximise(evaluate, start, max_iterations=1),
     )
     fit = fit_logistic(ROWS, FORMULA)

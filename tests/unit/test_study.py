@@ -115,5 +115,6 @@ def test_the_demonstration_plan_fits() -> None:
     plan = read_plan(root / "data" / "demo")
     assert isinstance(plan, StudyPlan)
     assert {q.kind for q in plan.questions} == {
-        "quality", "description", "spine_map", "risk_factor", "time_to_event", "complications",
+        "quality", "description", "spine_map", "risk_factor", "profile", "time_to_event",
+        "complications", "proportion", "paired", "detection", "diagnosis", "source",
     }  # fmt: skip

@@ -8,14 +8,22 @@ refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from vpstats.analyses.common import Part, flow_cells, need, need_terms, words
 from vpstats.analyses.description import complications, description, quality, spine_map
+from vpstats.analyses.diagnosis import diagnosis
+from vpstats.analyses.profile import profile
+from vpstats.analyses.proportions import detection, paired, proportion
 from vpstats.analyses.risk_factor import risk_factor
+from vpstats.analyses.sources import source
 from vpstats.analyses.time_to_event import time_to_event
 from vpstats.errors import FormulaError, PlanError, UsageError
+from vpstats.study import Profile
 
 if TYPE_CHECKING:
     from vpstats.frames import Frame
@@ -25,7 +33,13 @@ _KINDS: Mapping[str, Callable[[Any, Frame, StudyPlan], Part]] = MappingProxyType
     {
         "description": description,
         "risk_factor": risk_factor,
+        "profile": profile,
         "time_to_event": time_to_event,
+        "proportion": proportion,
+        "paired": paired,
+        "detection": detection,
+        "diagnosis": diagnosis,
+        "source": source,
         "complications": complications,
         "spine_map": spine_map,
         "quality": quality,
@@ -77,8 +91,9 @@ def check_question(question: Question, frame: Frame, plan: StudyPlan) -> None:
     named += getattr(question, "variables", ())
     try:
         need(frame, [column for column in named if column is not None], question)
-        if getattr(question, "exposure", None) is not None:
-            need_terms(frame, question)
+        for single in question.parts() if isinstance(question, Profile) else (question,):
+            if getattr(single, "exposure", None) is not None:
+                need_terms(frame, single)
     except (FormulaError, UsageError) as error:
         raise PlanError(f"question '{question.id}': {error}", file=plan.source) from None
 
@@ -99,13 +114,35 @@ def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
                 f"question '{question.id}': cohort '{question.cohort}' has no column '{column}'.",
                 file=plan.source,
             )
-        label = f"{frame.labels.get(column, column)}: {', '.join(words(str(v)) for v in values)}"
+        label = f"{frame.labels.get(column, column)}: {', '.join(_in_words(v) for v in values)}"
         frame = frame.keep(frame.data[column].isin(values), label)
+    frame = _numbered(frame, getattr(question, "outcome", None))
     by, exposure = getattr(question, "by", None), getattr(question, "exposure", None)
     compared = question.kind in ("risk_factor", "description") or by == exposure
+    if getattr(question, "missing", "complete") == "impute":
+        return frame  # rows without the exposure are imputed, not left out
     column = str(exposure or by)
     if compared and column in frame.data.columns:
         # counts, curves, crude and adjusted estimates then speak of the same rows
         label = f"{frame.labels.get(column, column)} recorded"
         frame = frame.keep(frame.data[column].notna(), label)
     return frame
+
+
+def _in_words(value: object) -> str:
+    """Write a value of `where` in words; outcomes are 1 and 0 in the cohorts."""
+    return {"1": "present", "0": "absent"}.get(str(value)) or words(str(value))
+
+
+def _numbered(frame: Frame, outcome: str | None) -> Frame:
+    """Make a yes/no column an outcome of 1 and 0; a missing value stays missing."""
+    if outcome not in frame.data.columns:
+        return frame
+    values = frame.data[outcome]
+    if not isinstance(values.dtype, pd.CategoricalDtype) or list(values.cat.categories) != _YES_NO:
+        return frame
+    numbers = values.astype(object).map({"no": 0.0, "yes": 1.0}).astype(float)
+    return replace(frame, data=frame.data.assign(**{str(outcome): numbers}))
+
+
+_YES_NO = ["no", "yes"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,6 +28,19 @@ MODEL_WORDS: Mapping[str, str] = {
     "mediators": "Adjusted, with mediators",
 }
 """Group of the ledger → heading of the model."""
+
+FURTHER_WORDS: Mapping[str, str] = {
+    "within": "Within patients",
+    "imputed": "Adjusted, missing values imputed",
+    "subdistribution": "Subdistribution (Fine and Gray)",
+    "frailty": "Adjusted, given the patient's frailty",
+}
+"""Group of the ledger → heading of an analysis beside the main ones."""
+
+
+def heading(group: str) -> str:
+    """Words for a group of the ledger that is a model."""
+    return MODEL_WORDS.get(group) or FURTHER_WORDS.get(group, group)
 
 
 @dataclass
@@ -201,16 +215,24 @@ def judge(n_events: int, n_parameters: int, floors: Floors) -> Verdict:
 def n_parameters(data: pd.DataFrame, terms: Iterable[str]) -> int:
     """Coefficients that terms would take: levels less one for categories, else one each.
 
-    A transform such as a spline counts the columns that its call names by ``df=``.
+    An interaction takes the product of its factors' numbers. A spline counts the columns that
+    its call names, by ``df=`` or, for a restricted cubic one, by its number of knots.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"region": ["a", "b", "c"], "age": [1.0, 2.0, 3.0]})
+    >>> n_parameters(rows, ["region", "age", "region:age", "rcs(age, 4)"])
+    8
     """
-    total = 0
-    for term in terms:
-        if term in data.columns and not pd.api.types.is_numeric_dtype(data[term]):
-            total += max(int(data[term].nunique()) - 1, 0)
-        else:
-            df = re.search(r"\bdf\s*=\s*(\d+)", term)
-            total += int(df.group(1)) if df else 1
-    return total
+    return sum(prod(_columns(data, factor) for factor in term.split(":")) for term in terms)
+
+
+def _columns(data: pd.DataFrame, factor: str) -> int:
+    if factor in data.columns and not pd.api.types.is_numeric_dtype(data[factor]):
+        return max(int(data[factor].nunique()) - 1, 0)
+    df = re.search(r"\bdf\s*=\s*(\d+)", factor)
+    knots = re.search(r"\brcs\([^,]+,\s*(?:k\s*=\s*)?(\d+)", factor)
+    return int(df.group(1)) if df else int(knots.group(1)) - 1 if knots else 1
 
 
 def model_cells(
@@ -229,7 +251,7 @@ def model_cells(
     ]
     glance = fit.glance().iloc[0]
     counts = {"n": fit.n, "n_events": fit.n_events, "n_missing": glance.get("n_missing")}
-    label = MODEL_WORDS.get(group, group)
+    label = heading(group)
     total = cell_id(analysis, group, "model", "", "n")
     for stat, value in counts.items():
         if value is None or pd.isna(value):
@@ -259,20 +281,20 @@ def caveat_notes(
     A fit that failed gives one refusal that names the terms in its way, in words. `whole` is the
     cell with the rows that were counted before any were left out for a missing value.
     """
-    heading = MODEL_WORDS.get(group, group)
+    head = heading(group)
     if not fit.ok:
-        text = f"{heading}: not estimable. {_why_not(fit, labels)}"
+        text = f"{head}: not estimable. {_why_not(fit, labels)}"
         return [Note(question.id, "refusal", braces(text))]
     seen = {c.code: c.public for c in fit.caveats}
     notes = [
-        Note(question.id, "caveat", braces(f"{heading}: {text}"))
+        Note(question.id, "caveat", braces(f"{head}: {text}"))
         for code, text in seen.items()
         if code != "dropped_rows"
     ]
-    if "dropped_rows" in seen:
+    if "dropped_rows" in seen and group != "within":  # there most rows have nothing to compare
         n = quote(cell_id(question.id, group, "model", "", "n"), ",.0f")
         text = (
-            f"{heading}: {n} of {quote(whole, ',.0f')} {plural(fit.unit)} had every value that "
+            f"{head}: {n} of {quote(whole, ',.0f')} {plural(fit.unit)} had every value that "
             "the model needs; the others were left out, so models differ in their rows too."
         )
         notes.append(Note(question.id, "caveat", text))

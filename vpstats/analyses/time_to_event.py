@@ -22,13 +22,10 @@ from vpstats.analyses.common import (
     quote,
     words,
 )
-from vpstats.analyses.risk_factor import (
-    complete_rows,
-    finding,
-    model_terms,
-    refusal,
-    varies_within_centers,
-)
+from vpstats.analyses.hazard_extras import beyond_hazards
+from vpstats.analyses.logistic_models import complete_rows, model_terms
+from vpstats.analyses.notes import refusal
+from vpstats.analyses.risk_factor import finding, varies_within_centers
 from vpstats.ledger import Note, cell, cell_id, curve_cells
 from vpstats.models.curves import cumulative_incidence
 from vpstats.models.hazards import fit_cox
@@ -51,6 +48,7 @@ def time_to_event(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
     part.extend(_incidence(question, frame, plan))
     for group, terms in model_terms(question).items():
         part.extend(_model(question, frame, plan, group, terms))
+    part.extend(beyond_hazards(question, frame, plan))
     if question.exposure and not varies_within_centers(frame.data, question.exposure):
         text = "The exposure does not vary within any center: it cannot be told from the center."
         part.notes.append(Note(question.id, "caveat", text))

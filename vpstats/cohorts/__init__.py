@@ -1,8 +1,9 @@
 """Cohorts: from a registry to frames that know their unit, their cluster and how they came about.
 
 Each builder states its unit, its outcome and its exclusions; nothing leaves silently. The cohorts
-are ``patients``, ``procedures``, ``levels``, ``leakage``, ``embolism``, ``complications``,
-``infection``, ``adjacent_fracture`` and ``events`` (unit, event types and horizon by option).
+are ``patients``, ``procedures``, ``levels``, ``leakage``, ``leak_pairs``, ``embolism``,
+``complications``, ``infection``, ``adjacent_fracture`` and ``events`` (unit, event types and
+horizon by option).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from vpstats.cohorts.complications import complications
 from vpstats.cohorts.embolism import embolism
 from vpstats.cohorts.events import events, infection
 from vpstats.cohorts.fracture import adjacent_fracture
-from vpstats.cohorts.leakage import leakage
+from vpstats.cohorts.leakage import leak_pairs, leakage
 from vpstats.cohorts.units import levels, patients, procedures
 from vpstats.errors import UsageError
 
@@ -30,6 +31,7 @@ COHORTS: Mapping[str, Callable[..., Frame]] = MappingProxyType(
         "procedures": procedures,
         "levels": levels,
         "leakage": leakage,
+        "leak_pairs": leak_pairs,
         "embolism": embolism,
         "complications": complications,
         "infection": infection,

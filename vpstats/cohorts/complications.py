@@ -22,7 +22,7 @@ def complications(registry: Registry) -> Frame:
 
     A leak is missing where no CT looked for it; every other complication is 1 where it was
     recorded and else 0. `worst_severity` is the worst of those others: "none", "mild", "moderate"
-    or "severe".
+    or "severe"; `any_complication` is 1 where there is any.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def complications(registry: Registry) -> Frame:
     clash = [c for c in columns if c in data.columns]
     data = data.drop(columns=clash).assign(**columns)
     data["worst_severity"] = _worst(data)
+    data["any_complication"] = (data["worst_severity"] != "none").astype(float)
     return start_frame(
         data,
         "procedures in the registry",

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 NEOPLASTIC = ("metastasis", "myeloma", "haemangioma")
 """Indications that count as neoplastic."""
 
+CRP_RAISED = 10.0
+"""CRP (mg/L) above which it counts as raised, the usual limit of laboratories."""
+
+WBC_RAISED = 11.0
+"""White cells (10⁹/L) above which they count as raised."""
+
 _NOT_KNOWN = ("unknown", "not_done", "not_applicable")
 
 _PATIENT_COLUMNS = (
@@ -79,6 +85,7 @@ def level_table(registry: Registry) -> pd.DataFrame:
             "level": level.astype(LEVELS["level"].dtype),
             "vertebra": level.map({v: index(v) for v in LEVELS["level"].codes}).astype("Int64"),
             "region": regions.astype(pd.CategoricalDtype(list(REGIONS))),
+            "fill_10": 10 * table["fill_fraction"],
         }
     )
     return pd.concat([keys, derived, table], axis=1)
@@ -103,6 +110,9 @@ def _procedure_table(registry: Registry) -> pd.DataFrame:
     own["operator_cases_10"] = own["operator_case_no"] / 10
     # CRP spans three orders of magnitude; the limit of detection keeps zero off the log scale
     own["log_crp"] = np.log2(own["crp_mg_l"].clip(lower=0.3))
+    own["log_wbc"] = np.log2(own["wbc_10e9_l"].clip(lower=0.1))
+    own["crp_raised"] = _flag(own["crp_mg_l"] > CRP_RAISED, own["crp_mg_l"].notna())
+    own["wbc_raised"] = _flag(own["wbc_10e9_l"] > WBC_RAISED, own["wbc_10e9_l"].notna())
     joined = own.merge(_level_sums(registry), on="procedure_id", how="left")
     return joined.merge(patient_table(registry), on="patient_id", how="left", validate="m:1")
 
@@ -119,9 +129,15 @@ def _level_sums(registry: Registry) -> pd.DataFrame:
             .sum(min_count=1)
             .where(grouped["cement_ml"].count() == grouped.size()),
             "max_fill_fraction": grouped["fill_fraction"].max(),
+            "max_fill_10": 10 * grouped["fill_fraction"].max(),
             "any_thoracic": grouped["thoracic"].max(),
         }
     )
+    high = levels["vascularity"].eq("high").astype(float)
+    vascular = high.groupby(levels["procedure_id"], sort=False).max() > 0
+    recorded = grouped["vascularity"].count() == grouped.size()
+    sums["high_vascularity"] = _flag(vascular, vascular | recorded)
+    sums["three_levels"] = _flag(sums["n_levels"] >= 3, sums["n_levels"].notna())
     sums["any_thoracic"] = _flag(sums["any_thoracic"] > 0, sums["any_thoracic"].notna())
     return sums.reset_index()
 

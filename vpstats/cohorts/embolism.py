@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 ANY_EMBOLISM = ("pce", "thrombotic_pe", "fat_embolism", "pe_unspecified")
 """Event types that count as pulmonary embolism of any cause."""
 
+OUTCOMES = ("pce", "pce_symptomatic", "embolism_any")
+"""Columns of the cohort that chest imaging decides."""
+
 _IMAGING = ("none", "xray", "ct_partial", "ct_full")
 
 
@@ -30,6 +34,7 @@ def embolism(
     unit: str = "procedure",
     imaging: Sequence[str] = ("ct_full", "ct_partial"),
     horizon: float = 90.0,
+    unseen: str = "left out",
 ) -> Frame:
     """Procedures whose chest was imaged, and whether an embolism was found.
 
@@ -45,6 +50,9 @@ def embolism(
         Chest imaging that counts.
     horizon : float
         Days within which an embolism that is not of cement is put down to the procedure.
+    unseen : {"left out", "missing"}
+        Procedures whose chest was not imaged so: left out, or kept with the outcomes missing,
+        for the accuracy of a sign that decides who is imaged.
 
     Returns
     -------
@@ -54,7 +62,7 @@ def embolism(
     Raises
     ------
     UsageError
-        If the unit or an imaging code is unknown.
+        If the unit, an imaging code or `unseen` is unknown.
 
     References
     ----------
@@ -66,6 +74,8 @@ def embolism(
         raise UsageError(f"unit is '{unit}'; expected 'procedure' or 'patient'.")
     if not codes or not set(codes) <= set(_IMAGING):
         raise UsageError(f"imaging takes codes of {', '.join(_IMAGING)}.")
+    if unseen not in ("left out", "missing"):
+        raise UsageError(f"unseen is '{unseen}'; expected 'left out' or 'missing'.")
     data = _with_outcomes(registry, horizon)
     frame = start_frame(
         data,
@@ -78,7 +88,11 @@ def embolism(
     )
     seen = data["chest_imaging_modality"].isin(codes)
     words = ", ".join(CODE_WORDS.get(c, c) for c in codes)
-    frame = frame.keep(seen, f"chest imaged ({words})")
+    if unseen == "missing":
+        blank = {name: data[name].where(seen) for name in OUTCOMES}
+        frame = replace(frame, data=data.assign(**blank))
+    else:
+        frame = frame.keep(seen, f"chest imaged ({words})")
     return frame if unit == "procedure" else _one_per_patient(frame)
 
 
@@ -102,7 +116,9 @@ def _among(data: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
 def _one_per_patient(frame: Frame) -> Frame:
     order = frame.data.sort_values(["patient_id", "proc_date", "procedure_id"], kind="stable")
     first = ~order.duplicated("patient_id").reindex(frame.data.index)
-    kept = frame.keep(first, "one row per patient: the first imaged procedure")
+    imaged = frame.data["pce"].notna().all()
+    label = "the first imaged procedure" if imaged else "the first procedure"
+    kept = frame.keep(first, f"one row per patient: {label}")
     return Frame(
         kept.data,
         unit="patient",

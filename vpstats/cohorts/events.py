@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vpstats.cohorts.covariates import labels_for, procedure_table
-from vpstats.cohorts.episodes import attribute, days_between, episodes, first_event
+from vpstats.cohorts.episodes import SAME_DAY, attribute, days_between, episodes, first_event
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, start_frame
 from vpstats.schema_tables import EVENT_TYPES
@@ -26,6 +26,10 @@ def infection(registry: Registry, horizon: float | None = None) -> Frame:
     censored at the next. Infections that were there before the procedure (onset before it, or
     judged pre-existing) are not new: their procedures leave, counted in the flow. The day is the
     day of detection; `left_days` and `right_days` bracket the onset where contacts do.
+    `negative_days`, `positive_days`, `end_days` and `died` say, for every row, when the patient
+    was last seen without and first seen with an infection, and how follow-up ended, uncut by the
+    horizon;
+    `infection_source` is what the center judged the source to be.
 
     Parameters
     ----------
@@ -58,8 +62,10 @@ def infection(registry: Registry, horizon: float | None = None) -> Frame:
     undated = found["event_date"].isna() & ~old
     lost = frame.data["procedure_id"].isin(found.loc[undated, "procedure_id"])
     frame = frame.keep(~lost, "day of the infection known")
-    timed = _time_to(frame.data, first_event(found[~old], ["infection"]), horizon=horizon)
-    return _close(frame, timed)
+    first = first_event(found[~old], ["infection"])
+    timed = _time_to(frame.data, first, horizon=horizon)
+    source = pd.Series(timed["procedure_id"].map(first["source"])).where(timed["event"] == 1)
+    return _close(frame, _contacts(registry, timed.assign(infection_source=source)))
 
 
 def events(
@@ -166,6 +172,39 @@ def _time_to(
         for name, column in (("left_days", "event_left_date"), ("right_days", "event_right_date"))
     }
     return data.assign(days=days, event=code, **bounds)
+
+
+def _contacts(registry: Registry, timed: pd.DataFrame) -> pd.DataFrame:
+    """When each episode was last seen negative, first seen positive, and ended.
+
+    A patient alive at the last contact was seen then. One who died was last seen at the last
+    visit before the death: an infection in between went unseen.
+    """
+    start, end = timed["proc_date"], timed["end_date"]
+    end_days = days_between(start, end)
+    positive = timed["right_days"].where(timed["right_days"] > 0, SAME_DAY)
+    positive = positive.where(timed["right_days"].notna())
+    before = end.where(positive.isna(), start + pd.to_timedelta(positive, unit="D"))
+    seen = _last_visit(registry, timed, before)
+    visited = (seen - start).dt.days.astype(float).fillna(0.0)
+    known = timed["left_days"].astype(float).where(positive.notna())
+    negative = known.fillna(visited.where((timed["died"] > 0) | positive.notna(), end_days))
+    return timed.assign(
+        negative_days=negative.clip(lower=0.0, upper=positive.fillna(end_days)),
+        positive_days=positive,
+        end_days=np.maximum(end_days, positive.fillna(0.0)),
+    )
+
+
+def _last_visit(registry: Registry, timed: pd.DataFrame, before: pd.Series) -> pd.Series:
+    """Last visit of each episode before a day; missing where there was none."""
+    rows = timed[["procedure_id", "patient_id", "proc_date"]].assign(before=before)
+    visits = rows.merge(registry.visits[["patient_id", "visit_date"]], on="patient_id")
+    inside = (visits["visit_date"] >= visits["proc_date"]) & (
+        visits["visit_date"] < visits["before"]
+    )
+    last = visits[inside].groupby("procedure_id")["visit_date"].max()
+    return pd.to_datetime(timed["procedure_id"].map(last))
 
 
 def _close(frame: Frame, timed: pd.DataFrame) -> Frame:

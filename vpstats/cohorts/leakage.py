@@ -75,6 +75,55 @@ def leakage(
     return frame.keep(known, "outcome recorded")
 
 
+def leak_pairs(registry: Registry, reason: str = "routine") -> Frame:
+    """Treated levels that both fluoroscopy and CT assessed for leakage.
+
+    The same levels seen twice tell what one modality misses; levels seen by one alone cannot.
+
+    Parameters
+    ----------
+    registry : Registry
+    reason : {"routine", "any"}
+        Why the CT was made. A CT made because a leak was suspected on fluoroscopy flatters it.
+
+    Returns
+    -------
+    Frame
+        Unit "level", cluster "patient_id"; ``<site>_fluoro`` and ``<site>_ct`` are 1, 0 or
+        missing, for each site, ``disc`` and ``any``.
+
+    Raises
+    ------
+    UsageError
+        If the reason is unknown.
+
+    References
+    ----------
+    Schmidt R, et al. Cement leakage during vertebroplasty: an underestimated problem? Eur Spine J
+    2005;14:466-473.
+    """
+    _check("ct", reason)
+    data = treated_levels(registry)
+    for modality in ("fluoro", "ct"):
+        states = leak_states(registry.leaks, modality)
+        names = {c: f"{c.removeprefix('leak_')}_{modality}" for c in states if c != "level_id"}
+        data = data.merge(states.rename(columns=names), on="level_id", how="left")
+    frame = start_frame(
+        data,
+        "treated levels in the registry",
+        unit="level",
+        cluster="patient_id",
+        name="leak_pairs",
+        labels=labels_for(data),
+    )
+    both = frame.data["assessed_fluoro"].eq(1) & frame.data["assessed_ct"].eq(1)
+    frame = frame.keep(both, "assessed for leakage by fluoroscopy and by CT")
+    if reason == "any":
+        return frame
+    routine = frame.data["ct_post_reason"].eq("routine")
+    return frame.keep(routine, "CT made as a routine, not on suspicion")
+
+
 def leak_states(leaks: pd.DataFrame, modality: str) -> pd.DataFrame:
     """One row per level: each site 1, 0 or NaN, whether assessed, and "any leak".
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vpstats.figures.curve_plot import draw_curves
+from vpstats.figures.effect_plot import draw_effect
 from vpstats.figures.forest_plot import forest
 from vpstats.figures.style import GREY, MM, PALETTE, SMALL, TEXT, styled
 from vpstats.formats import sentence_case
@@ -24,8 +25,8 @@ def plot_result(result: Result, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : Result
-        A fit becomes a forest plot, a curve a step curve, a table points with intervals where it
-        has them and a printed table elsewhere.
+        A fit becomes a forest plot, a curve a step curve, an effect a line with its band, a table
+        points with intervals where it has them and a printed table elsewhere.
     ax : matplotlib Axes, optional
         Where to draw; a new figure if None.
 
@@ -51,7 +52,7 @@ def plot_result(result: Result, ax: Axes | None = None) -> Axes:
 
 
 def _new_axes(result: Result) -> Axes:
-    rows = 14 if result.kind == "curve" else min(len(result.tidy()), _MOST_ROWS)
+    rows = 14 if result.kind in ("curve", "effect") else min(len(result.tidy()), _MOST_ROWS)
     figure = Figure(figsize=(150 * MM, (25 + 5 * rows) * MM), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
@@ -74,6 +75,14 @@ def _curve(result: Result, ax: Axes) -> None:
         return
     draw_curves(ax, result.tidy(), by=result.by or "", estimand=result.estimand,
                 time_unit=result.time_unit)  # fmt: skip
+
+
+def _effect(result: Result, ax: Axes) -> None:
+    rows = result.tidy(exponentiate=True)
+    if not result.ok or rows.empty:
+        _say(ax, result)
+        return
+    draw_effect(ax, rows, measure=result.glance()["measure"].item().replace("_", " "))
 
 
 def _table(result: Result, ax: Axes) -> None:
@@ -125,4 +134,4 @@ def _text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
-_DRAW = {"fit": _fit, "curve": _curve}
+_DRAW = {"fit": _fit, "curve": _curve, "effect": _effect}

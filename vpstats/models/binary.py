@@ -17,7 +17,7 @@ from vpstats.models.newton import Evaluation, maximise
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-_LARGEST = 700.0
+LARGEST = 700.0
 """Linear predictors are cut off here, just before ``exp`` overflows."""
 _SUBSAMPLE_FROM = 40_000
 _SUBSAMPLE = 20
@@ -93,7 +93,7 @@ def block_terms(data: BinaryRows, beta: Vector, rows: slice) -> tuple[float, Vec
     sign = data.sign[rows]
     odds_against = data.predictor(beta, rows)
     odds_against *= -sign
-    np.minimum(odds_against, _LARGEST, out=odds_against)
+    np.minimum(odds_against, LARGEST, out=odds_against)
     np.exp(odds_against, out=odds_against)
     total = odds_against + 1.0
     missed = odds_against / total  # 1 - probability of what happened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ Codes = NDArray[np.intp]
 
 BLOCK = 4096
 """Rows handled at a time, so that they stay in cache between steps."""
+_CLUSTERED_ROWS = 65_536
+"""Rows whose scores are summed within clusters at a time."""
 FEW_CLUSTERS = 30
 """Below this many clusters robust standard errors come with a caveat."""
 FEW_EVENT_CLUSTERS = 20
@@ -115,20 +118,26 @@ def cluster_sums(X: Matrix, factors: Vector, clusters: Clusters) -> Matrix:
 
 
 def sandwich(bread: Matrix, meat: Matrix) -> Matrix:
-    """``bread @ meat @ bread``, symmetric to the last bit."""
-    middle = bread @ meat @ bread
+    """``bread @ meat @ bread'``, symmetric to the last bit."""
+    middle = bread @ meat @ bread.T
     return np.asarray((middle + middle.T) / 2)
 
 
 def clustered_covariance(
-    bread: Matrix, X: Matrix, residuals: Vector, clusters: Clusters, *, correct: bool
+    bread: Matrix,
+    X: Matrix,
+    residuals: Vector,
+    clusters: Clusters,
+    *,
+    correct: bool,
+    extra: Vector | None = None,
 ) -> Matrix:
     """Cluster-robust covariance.
 
     Parameters
     ----------
-    bread : ndarray, shape (p, p)
-        Inverse information.
+    bread : ndarray, shape (p, p), or (p, p + 1) with `extra`
+        Inverse information, or whatever turns scores into coefficients.
     X : ndarray, shape (n, p)
         Rows; the score of row i is ``residuals[i] * X[i]``.
     residuals : ndarray, shape (n,)
@@ -137,6 +146,8 @@ def clustered_covariance(
         Cluster of each row.
     correct : bool
         Multiply by G / (G - 1): "CR1" rather than "CR0".
+    extra : ndarray, shape (n,), optional
+        Score of one equation more.
 
     Returns
     -------
@@ -147,9 +158,30 @@ def clustered_covariance(
     Liang KY, Zeger SL. Longitudinal data analysis using generalized linear models. Biometrika
     1986;73:13-22.
     """
-    sums = cluster_sums(X, residuals, clusters)
     factor = clusters.count / (clusters.count - 1) if correct else 1.0
-    return sandwich(bread, factor * (sums.T @ sums))
+    return sandwich(bread, factor * _cluster_meat(X, residuals, clusters, extra))
+
+
+def _cluster_meat(X: Matrix, residuals: Vector, clusters: Clusters, extra: Vector | None) -> Matrix:
+    """Products of the scores of clusters, some clusters at a time: never all their scores."""
+    codes = clusters.codes
+    contiguous = bool((codes[1:] >= codes[:-1]).all())
+    order = None if contiguous else np.argsort(codes, kind="stable")
+    sorted_codes = codes if order is None else codes[order]
+    p = X.shape[1] + (extra is not None)
+    meat, start = np.zeros((p, p)), 0
+    while start < len(codes):
+        last = sorted_codes[min(start + _CLUSTERED_ROWS, len(codes)) - 1]
+        stop = int(np.searchsorted(sorted_codes, last, side="right"))
+        rows = slice(start, stop) if order is None else order[start:stop]
+        part = Clusters(sorted_codes[start:stop] - sorted_codes[start],
+                        int(last - sorted_codes[start]) + 1)  # fmt: skip
+        sums = cluster_sums(X[rows], residuals[rows], part)
+        if extra is not None:
+            sums = np.column_stack([sums, np.bincount(part.codes, extra[rows], part.count)])
+        meat += sums.T @ sums
+        start = stop
+    return meat
 
 
 def two_way_covariance(
@@ -157,7 +189,8 @@ def two_way_covariance(
 ) -> Matrix:
     """Two-way clustered covariance, each part with its own G / (G - 1).
 
-    Both ways added, what they share taken off once.
+    Both ways added, what they share taken off once. What is taken off may be more than was added
+    where one way has few clusters: NaN for a coefficient whose variance would be negative.
 
     References
     ----------
@@ -169,10 +202,15 @@ def two_way_covariance(
         clustered_covariance(bread, X, residuals, clusters, correct=True)
         for clusters in (first, second, both)
     ]
-    return parts[0] + parts[1] - parts[2]
+    matrix = parts[0] + parts[1] - parts[2]
+    impossible = ~(np.diag(matrix) > 0)
+    matrix[impossible], matrix[:, impossible] = np.nan, np.nan
+    return matrix
 
 
-def heteroscedastic_covariance(bread: Matrix, X: Matrix, residuals: Vector) -> Matrix:
+def heteroscedastic_covariance(
+    bread: Matrix, X: Matrix, residuals: Vector, extra: Vector | None = None
+) -> Matrix:
     """HC1: rows independent, variance of each from its own residual, times n / (n - p).
 
     References
@@ -181,7 +219,11 @@ def heteroscedastic_covariance(bread: Matrix, X: Matrix, residuals: Vector) -> M
     """
     n, p = X.shape
     factor = n / (n - p) if n > p else np.nan
-    return sandwich(bread, factor * weighted_gram(X, residuals**2))
+    meat = weighted_gram(X, residuals**2)
+    if extra is not None:
+        cross = (residuals * extra) @ X
+        meat = np.block([[meat, cross[:, None]], [cross, extra @ extra]])
+    return sandwich(bread, factor * meat)
 
 
 def bias_reduced_covariance(
@@ -227,20 +269,53 @@ def bias_reduced_covariance(
     Stat 2018;36:672-683.
     """
     p = X.shape[1]
-    weights = np.ones(len(X)) if weights is None else weights
     scores = np.zeros((clusters.count, p))
     quadratic = np.zeros((clusters.count, p))
     crossed = np.zeros((clusters.count, p, p))
-    for index, rows in _equal_sized(clusters):
-        w, v = weights[rows][..., None], variance[rows][..., None]
-        slopes = v * X[rows]  # of the mean on the coefficients
-        adjusted = _adjustment(bread, slopes, (v / w)[..., 0]) @ (w * X[rows])
-        scores[index] = np.einsum("gmj,gm->gj", adjusted, residuals[rows])
-        u = adjusted @ bread
-        quadratic[index] = np.einsum("gmj,gmi->gj", u**2, v / w)
-        crossed[index] = np.einsum("gmk,gmj->gjk", slopes, u)
+    for part in adjusted_clusters(bread, X, variance, clusters, weights):
+        scores[part.index] = np.einsum("gmj,gm->gj", part.adjusted, residuals[part.rows])
+        u = part.adjusted @ bread
+        quadratic[part.index] = np.einsum("gmj,gm->gj", u**2, part.target)
+        crossed[part.index] = np.einsum("gmk,gmj->gjk", part.slopes, u)
     matrix = sandwich(bread, scores.T @ scores)
     return matrix, _satterthwaite(bread, quadratic, crossed)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustedClusters:
+    """Clusters of one size m with their rows adjusted so that the variance is unbiased.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (k,)
+        Which clusters.
+    rows : ndarray of int, shape (k, m)
+        Positions of their rows.
+    adjusted : ndarray, shape (k, m, p)
+        What residuals are multiplied by to give scores.
+    slopes : ndarray, shape (k, m, p)
+        Derivative of the mean by the coefficients.
+    target : ndarray, shape (k, m)
+        Working variance of the residuals.
+    """
+
+    index: Codes
+    rows: Codes
+    adjusted: NDArray[Any]
+    slopes: NDArray[Any]
+    target: Matrix
+
+
+def adjusted_clusters(
+    bread: Matrix, X: Matrix, variance: Vector, clusters: Clusters, weights: Vector | None
+) -> Iterator[AdjustedClusters]:
+    """Adjust clusters, those of one size together; arguments as in `bias_reduced_covariance`."""
+    weights = np.ones(len(X)) if weights is None else weights
+    for index, rows in _equal_sized(clusters):
+        w, v = weights[rows], variance[rows]
+        slopes = v[..., None] * X[rows]
+        adjusted = _adjustment(bread, slopes, v / w) @ (w[..., None] * X[rows])
+        yield AdjustedClusters(index, rows, adjusted, slopes, v / w)
 
 
 def _equal_sized(clusters: Clusters) -> list[tuple[Codes, NDArray[np.intp]]]:

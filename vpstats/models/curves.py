@@ -2,64 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from vpstats.errors import UsageError
-from vpstats.frames import Frame, open_data
-from vpstats.models.followup import FollowUp, Vector, read_follow_up, row_caveats
-from vpstats.models.steps import (
-    Counts,
-    count,
-    greenwood,
-    greenwood_incidence,
-    hazard_influence,
-    incidence,
-    incidence_influence,
-    jackknife,
+from vpstats.frames import Frame, Imputations, open_data
+from vpstats.models.curve_fit import (
+    CurveRequest,
+    cause_name,
+    curve_result,
+    estimate_hazard,
+    estimate_incidence,
+    estimate_survival,
+    require_one_cause,
+    turned_round,
 )
-from vpstats.results import Caveat, CurveResult, require_level
+from vpstats.models.followup import read_follow_up
+from vpstats.models.pooled_curves import pooled_over_imputations
+from vpstats.results import CurveResult
 
 ConfType = Literal["log-log", "log", "plain"]
 
-STEP_COLUMNS = ("time", "n_risk", "n_event", "n_censor", "estimate", "std_error")
 
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What is asked of a curve, beside the rows."""
-
-    estimand: str
-    title: str
-    cause: int | None
-    by: str | None
-    level: float
-    conf_type: str
-
-    def __post_init__(self) -> None:
-        require_level(self.level)
-        known = ("log", "plain") if self.estimand == "cumulative_hazard" else _CONF_TYPES
-        if self.conf_type not in known:
-            expected = ", ".join(f"'{name}'" for name in known)
-            raise UsageError(f"conf_type is '{self.conf_type}'; expected one of {expected}.")
-        if self.cause is not None and (self.cause != int(self.cause) or self.cause < 1):
-            raise UsageError(f"cause is {self.cause!r}; expected an event code: 1, 2, ….")
-        if self.by in (*STEP_COLUMNS, "conf_low", "conf_high"):
-            raise UsageError(
-                f"by='{self.by}' is the name of a column of the result; rename the column."
-            )
-
-
-_CONF_TYPES = ("log-log", "log", "plain")
-
-
+@pooled_over_imputations
 def kaplan_meier(
-    data: pd.DataFrame | Frame,
+    data: pd.DataFrame | Frame | Imputations,
     *,
     duration: str,
     event: str,
@@ -68,6 +35,7 @@ def kaplan_meier(
     weights: str | None = None,
     cluster: str | None = None,
     competing: Literal["censor"] | None = None,
+    reverse: bool = False,
     level: float = 0.95,
     conf_type: ConfType = "log-log",
     independent: str | None = None,
@@ -76,8 +44,9 @@ def kaplan_meier(
 
     Parameters
     ----------
-    data : DataFrame or Frame
-        One row per unit at risk, shape (n, …).
+    data : DataFrame, Frame or Imputations
+        One row per unit at risk, shape (n, …). Curves of imputations are pooled on the scale of
+        their limits (`vpstats.models.pooled_curves.pool_curves`).
     duration : str
         Column of the time at which follow-up ends, from its start; numbers in any unit, or
         timedeltas (read as days).
@@ -96,6 +65,10 @@ def kaplan_meier(
         jackknife summed by cluster.
     competing : {None, "censor"}
         "censor" treats competing events (codes above 1) as censored and adds a caveat.
+    reverse : bool
+        Estimate the probability of still being under observation instead: the end of observation
+        (code 0) is the event and events of any cause censor it. Rows must then be whole, since
+        where a row was split in two nobody was lost.
     level : float
         Confidence level.
     conf_type : {"log-log", "log", "plain"}
@@ -118,7 +91,8 @@ def kaplan_meier(
     ----------
     Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. J Am Stat Assoc
     1958;53:457-481. Greenwood M (1926). Therneau TM, Grambsch PM. Modeling Survival Data.
-    Springer, 2000.
+    Springer, 2000. Schemper M, Smith TL. A note on quantifying follow-up in studies of failure
+    time. Control Clin Trials 1996;17:343-346.
 
     Examples
     --------
@@ -132,22 +106,27 @@ def kaplan_meier(
     2  30.0       1      0.00
     """
     frame = open_data(data, cluster=cluster, independent=independent)
-    request = _Request("survival", "Kaplan–Meier survival", None, by, level, conf_type)
+    title = "Reverse Kaplan–Meier: still under observation" if reverse else "Kaplan–Meier survival"
+    request = CurveRequest("survival", title, None, by, level, conf_type)
     rows = read_follow_up(
         frame, duration=duration, event=event, entry=entry, weights=weights, by=by
     )
-    rows, caveats = _one_cause(rows, event, competing)
-    return _curve_result(frame, rows, request, _survival, caveats)
+    if reverse:
+        return curve_result(frame, turned_round(rows), request, estimate_survival, [])
+    rows, caveats = require_one_cause(rows, event, competing)
+    return curve_result(frame, rows, request, estimate_survival, caveats)
 
 
+@pooled_over_imputations
 def cumulative_incidence(
-    data: pd.DataFrame | Frame,
+    data: pd.DataFrame | Frame | Imputations,
     *,
     duration: str,
     event: str,
     cause: int = 1,
     by: str | None = None,
     entry: str | None = None,
+    weights: str | None = None,
     cluster: str | None = None,
     level: float = 0.95,
     conf_type: ConfType = "log-log",
@@ -166,13 +145,16 @@ def cumulative_incidence(
         Column of codes: 0 censored, 1, 2, … the cause of the event.
     cause : int
         Code of the event in question.
+    weights : str, optional
+        Column of weights. The variance is then the infinitesimal jackknife, whole numbers or not,
+        as suits weights that balance groups; repeat the rows where weights count them.
 
     Returns
     -------
     CurveResult
         With estimand "incidence"; `n_event` counts the events of the cause. The variance is
-        exact under ties: the competing-risks form of Greenwood's for independent rows at risk
-        from the start, else the infinitesimal jackknife (summed by cluster).
+        exact under ties: the competing-risks form of Greenwood's for independent rows of equal
+        weight at risk from the start, else the infinitesimal jackknife (summed by cluster).
 
     Raises
     ------
@@ -193,14 +175,17 @@ def cumulative_incidence(
     [0.25, 0.25, 0.5, 0.5]
     """
     frame = open_data(data, cluster=cluster, independent=independent)
-    title = f"Cumulative incidence of {_name_of(frame, cause)}"
-    request = _Request("incidence", title, cause, by, level, conf_type)
-    rows = read_follow_up(frame, duration=duration, event=event, entry=entry, by=by)
-    return _curve_result(frame, rows, request, _incidence, [])
+    title = f"Cumulative incidence of {cause_name(frame, cause)}"
+    request = CurveRequest("incidence", title, cause, by, level, conf_type)
+    rows = read_follow_up(
+        frame, duration=duration, event=event, entry=entry, weights=weights, by=by
+    )
+    return curve_result(frame, rows, request, estimate_incidence, [])
 
 
+@pooled_over_imputations
 def nelson_aalen(
-    data: pd.DataFrame | Frame,
+    data: pd.DataFrame | Frame | Imputations,
     *,
     duration: str,
     event: str,
@@ -248,180 +233,9 @@ def nelson_aalen(
     [0.5, 1.5]
     """
     frame = open_data(data, cluster=cluster, independent=independent)
-    title = f"Cumulative hazard of {_name_of(frame, cause)}"
-    request = _Request("cumulative_hazard", title, cause, by, level, conf_type)
+    title = f"Cumulative hazard of {cause_name(frame, cause)}"
+    request = CurveRequest("cumulative_hazard", title, cause, by, level, conf_type)
     rows = read_follow_up(
         frame, duration=duration, event=event, entry=entry, weights=weights, by=by
     )
-    return _curve_result(frame, rows, request, _cumulative_hazard, [])
-
-
-def _name_of(frame: Frame, cause: int) -> str:
-    return str(frame.causes.get(cause, f"cause {cause}"))
-
-
-def _one_cause(rows: FollowUp, event: str, competing: str | None) -> tuple[FollowUp, list[Caveat]]:
-    if competing not in (None, "censor"):
-        raise UsageError(f"competing is {competing!r}; expected None or 'censor'.")
-    others = int(np.count_nonzero(rows.event > 1))
-    if not others:
-        return rows, []
-    if competing is None:
-        raise UsageError(
-            f"event='{event}' holds competing events in {others:,} rows, and one minus a "
-            "Kaplan–Meier curve is then not a probability. Use cumulative_incidence(), or "
-            "competing='censor' if the hazard in the absence of the others is meant."
-        )
-    message = f"{others:,} competing events were censored: this curve is not a probability."
-    events = np.where(rows.event == 1, 1, 0)
-    return replace(rows, event=events), [Caveat("competing_censored", message)]
-
-
-_Estimator = Callable[[FollowUp, int | None], tuple[Counts, Vector, Vector]]
-
-
-def _survival(rows: FollowUp, cause: int | None) -> tuple[Counts, Vector, Vector]:
-    counts = count(rows, cause)
-    curve = incidence(counts)
-    if rows.cluster is None and _whole(rows.weights):
-        return counts, curve.survival, greenwood(counts, curve.survival)
-    influence = incidence_influence(counts, curve, rows.event, cause)
-    return counts, curve.survival, jackknife(counts, rows, influence)
-
-
-def _incidence(rows: FollowUp, cause: int | None) -> tuple[Counts, Vector, Vector]:
-    counts = count(rows, cause)
-    curve = incidence(counts)
-    if rows.cluster is None and rows.entry is None:
-        return counts, curve.estimate, greenwood_incidence(counts, curve)
-    # with delayed entry the contributions of different times are correlated
-    influence = incidence_influence(counts, curve, rows.event, cause)
-    return counts, curve.estimate, jackknife(counts, rows, influence)
-
-
-def _cumulative_hazard(rows: FollowUp, cause: int | None) -> tuple[Counts, Vector, Vector]:
-    counts = count(rows, cause)
-    curve = incidence(counts)
-    estimate = np.cumsum(curve.event_hazard)
-    if rows.cluster is None and _whole(rows.weights):
-        terms = np.divide(
-            curve.event_hazard,
-            counts.at_risk,
-            out=np.zeros_like(estimate),
-            where=counts.at_risk > 0,
-        )
-        return counts, estimate, np.cumsum(terms)
-    influence = hazard_influence(counts, curve, rows.event, cause)
-    return counts, estimate, jackknife(counts, rows, influence)
-
-
-def _whole(weights: Vector | None) -> bool:
-    """Whether weights count repeated rows."""
-    return weights is None or bool(np.all(weights == np.floor(weights)))
-
-
-def _curve_result(
-    frame: Frame,
-    rows: FollowUp,
-    request: _Request,
-    estimator: _Estimator,
-    caveats: list[Caveat],
-) -> CurveResult:
-    cause = request.cause
-    events = rows.event > 0 if cause is None else rows.event == cause
-    parts = list(_steps_by_group(rows, request, estimator))
-    said = [
-        *caveats,
-        *row_caveats(frame, n_missing=rows.n_missing, n_clusters=rows.n_clusters),
-        *_curve_caveats(rows, events, parts),
-    ]
-    empty = not parts
-    return CurveResult(
-        title=request.title,
-        unit=frame.unit,
-        n=len(rows),
-        n_events=int(np.count_nonzero(events)),
-        n_clusters=rows.n_clusters,
-        caveats=tuple(said),
-        status="no rows" if empty else "ok",
-        reason="No row has a complete follow-up; check the columns." if empty else "",
-        level=request.level,
-        steps=pd.concat([p.steps for p in parts], ignore_index=True) if parts else _nothing(),
-        by=None if empty else request.by,
-        estimand=request.estimand,
-        conf_type=request.conf_type,
-        cause=cause,
-        total_time=rows.total_time,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The steps of one group, and whether its risk set ran empty before later entries."""
-
-    name: object
-    steps: pd.DataFrame
-    emptied: bool
-
-
-def _steps_by_group(rows: FollowUp, request: _Request, estimator: _Estimator) -> Iterator[_Part]:
-    for code, name in enumerate(rows.groups):
-        part = rows.rows(code)
-        if not len(part):
-            continue
-        counts, estimate, variance = estimator(part, request.cause)
-        steps = pd.DataFrame(_step_columns(counts, estimate, variance, part.weights))
-        if request.by is not None:
-            same = np.full(estimate.size, code)
-            steps.insert(0, request.by, rows.groups.take(same))
-        yield _Part(name, steps, _emptied(counts))
-
-
-def _step_columns(
-    counts: Counts, estimate: Vector, variance: Vector, weights: Vector | None
-) -> dict[str, Vector]:
-    def number(values: Vector) -> Vector:
-        return values if weights is not None else np.rint(values).astype(np.int64)
-
-    return {
-        "time": counts.time,
-        "n_risk": number(counts.at_risk),
-        "n_event": number(counts.event),
-        "n_censor": number(counts.censored),
-        "estimate": estimate,
-        "std_error": np.sqrt(variance),
-    }
-
-
-def _nothing() -> pd.DataFrame:
-    """One step that says nothing, so that an empty curve can still be read."""
-    return pd.DataFrame(
-        {"time": [0.0], "n_risk": [0], "n_event": [0], "n_censor": [0]}
-        | {"estimate": [np.nan], "std_error": [np.nan]}
-    )
-
-
-def _curve_caveats(
-    rows: FollowUp, events: NDArray[np.bool_], parts: list[_Part]
-) -> Iterator[Caveat]:
-    absent = len(rows.groups) - len(parts)
-    if absent and parts:
-        yield Caveat("empty_group", f"{absent} groups without rows were left out.")
-    if not events.any():
-        yield Caveat("no_events", f"No event was observed in {len(rows):,} rows.")
-    for part in parts:
-        if part.emptied:
-            where = "" if part.name is None else f" in group {part.name}"
-            yield Caveat(
-                "risk_set_emptied",
-                f"Nobody was at risk{where} for a time before later entries: what the curve says "
-                "after that rests on too few.",
-            )
-
-
-def _emptied(counts: Counts) -> bool:
-    """Whether nobody was at risk, or every row at risk had an event, before later entries."""
-    at_risk = counts.at_risk
-    started = np.maximum.accumulate(at_risk) > 0
-    empty = started & (counts.any_event >= at_risk)
-    return bool(np.any(empty[:-1] & (np.maximum.accumulate(at_risk[:0:-1])[::-1] > 0)))
+    return curve_result(frame, rows, request, estimate_hazard, [])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame
 from vpstats.models.columns import Column, read_column, require_columns
 from vpstats.models.followup import Vector
-from vpstats.models.rates import ALL, event_rates, incidence_rates, members
+from vpstats.models.named_tests import compare_groups
+from vpstats.models.rates import event_rates, incidence_rates
+from vpstats.models.shares import ALL, members
 from vpstats.results import Caveat, TableResult
 
 __all__ = ["ALL", "describe", "event_rates", "incidence_rates", "standardised_difference"]
@@ -26,10 +29,12 @@ def describe(
     by: str | None = None,
     variables: Sequence[str] | None = None,
     overall: bool = True,
+    tests: Mapping[str, str] | None = None,
 ) -> TableResult:
     """Describe the rows: counts and percents of categories, location and spread of numbers.
 
-    Nothing is tested. A missing value is counted in ``n_missing`` and is in no denominator.
+    Nothing is tested unless a test is named for a variable. A missing value is counted in
+    ``n_missing`` and is in no denominator and no test.
 
     Parameters
     ----------
@@ -42,20 +47,25 @@ def describe(
         (``…_id``), the cluster and `by`.
     overall : bool
         Whether a column over all rows stands before the groups.
+    tests : mapping of str to str, optional
+        Variable → name of the test of `compare_groups` that compares it between the groups.
 
     Returns
     -------
     TableResult
-        ``group, variable, level, stat, value, n``, one row per statistic: for numbers ``n``,
-        ``n_missing``, ``mean``, ``sd``, ``median``, ``q1``, ``q3``; for categories ``n`` and
+        ``group, variable, level, stat, value, n, method``, one row per statistic: for numbers
+        ``n``, ``n_missing``, ``mean``, ``sd``, ``median``, ``q1``, ``q3``; for categories ``n`` and
         ``n_missing`` at level "" and ``n`` and ``percent`` per level; with two groups or more
         ``smd``, the (largest pairwise) standardised mean difference, at group "". Columns of
-        0 and 1 are categories. The rows of a group are variable "rows", stat "n".
+        0 and 1 are categories. The rows of a group are variable "rows", stat "n". A test has the
+        rows ``statistic`` and ``p_value`` at group "", and its name as ``method``.
 
     Raises
     ------
     UsageError
-        If a column is absent, or holds what is neither number nor category.
+        If a column is absent, or holds what is neither number nor category; if a test is named
+        for a variable that is not described, does not suit it, or takes clustered rows as
+        independent.
 
     References
     ----------
@@ -85,14 +95,39 @@ def describe(
             table += _describe_column(column.take(own), group)
         if len(groups) > 1:
             table += _differences(column, [own for _, own in groups])
+    tested, said = _tests(data, by, tests or {}, {row["variable"] for row in table})
     return TableResult(
         title="Description" if by is None else f"Description by {by}",
         unit=frame.unit,
         n=len(everyone),
         n_clusters=frame.n_clusters,
-        caveats=_dropped(len(frame) - len(everyone)),
-        table=pd.DataFrame(table, columns=["group", "variable", "level", "stat", "value", "n"]),
+        caveats=(*_dropped(len(frame) - len(everyone)), *said),
+        table=pd.DataFrame(table + tested, columns=list(_COLUMNS)),
     )
+
+
+_COLUMNS = ("group", "variable", "level", "stat", "value", "n", "method")
+
+
+def _tests(
+    data: pd.DataFrame | Frame, by: str | None, tests: Mapping[str, str], described: set[str]
+) -> tuple[list[dict[str, Any]], list[Caveat]]:
+    """The named tests, in the order in which they were asked for."""
+    if tests and by is None:
+        raise UsageError("tests= compare groups: give by=.")
+    unknown = [name for name in tests if name not in described]
+    if unknown:
+        raise UsageError("tests= names a variable that is not described.", column=unknown[0])
+    rows, caveats = [], []
+    for name, test in tests.items():
+        found = compare_groups(data, variable=name, by=str(by), test=test)
+        row = found.table.iloc[0]
+        for stat in ("statistic", "p_value"):
+            rows.append(_stat("", name, "", stat, row[stat], row["n"], row["method"]))
+        caveats += [c for c in found.caveats if c.term == name or c.code == "independent"]
+        if not found.ok:
+            caveats.append(Caveat("no_test", f"{found.status}: {found.reason}", name))
+    return rows, list(dict.fromkeys(caveats))
 
 
 def _described(frame: Frame, by: str | None, variables: Sequence[str] | None) -> list[str]:
@@ -144,7 +179,7 @@ def _location(values: Vector) -> dict[str, float]:
 
 
 def _stat(
-    group: str, variable: str, level: str, stat: str, value: float, n: float
+    group: str, variable: str, level: str, stat: str, value: float, n: float, method: str = ""
 ) -> dict[str, Any]:
     return {
         "group": group,
@@ -153,6 +188,7 @@ def _stat(
         "stat": stat,
         "value": float(value),
         "n": int(n),
+        "method": method,
     }
 
 

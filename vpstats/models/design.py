@@ -346,6 +346,10 @@ def _product(factors: Sequence[NDArray[Any]]) -> NDArray[Any] | float:
 
 
 def _check_finite(X: Matrix, terms: Sequence[str]) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->j", X, X)
+    if (squares < _LARGEST**2).all():  # one quick sweep; no value can be too large then
+        return
     for j, term in enumerate(terms):
         usable = np.abs(X[:, j]) < _LARGEST
         if not usable.all():

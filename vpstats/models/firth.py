@@ -68,18 +68,13 @@ def penalised_likelihood(data: BinaryRows, penalty: float = 0.5) -> Callable[[Ve
     return evaluate
 
 
-def fitted_likelihood(data: BinaryRows, penalty: str | None) -> Callable[[Vector], Evaluation]:
-    """The log-likelihood that a penalty's name stands for."""
-    return likelihood(data) if penalty is None else penalised_likelihood(data)
+def has_few_events(data: BinaryRows, enough: float = _MANY_EVENTS) -> bool:
+    """Whether events, or non-events if they are fewer, number fewer than so many per coefficient.
 
-
-def has_few_events(data: BinaryRows) -> bool:
-    """Whether the penalty weighs so much that steps need its second derivative.
-
-    The penalised log-likelihood may then have several maxima along a profile.
+    By default so few that steps need the second derivative of the penalty.
     """
     rarer = min(np.count_nonzero(data.sign > 0), np.count_nonzero(data.sign < 0))
-    return bool(rarer < _MANY_EVENTS * data.X.shape[1])
+    return bool(rarer < enough * data.X.shape[1])
 
 
 def modified_terms(data: BinaryRows, beta: Vector, penalty: float = 0.5) -> RowTerms:
@@ -108,10 +103,20 @@ def leverage_shift(data: BinaryRows, terms: RowTerms, root: Matrix) -> Vector:
     """
     shift = np.empty(len(data))
     for rows in data.blocks():
-        z = data.X[rows] @ root
-        leverage = np.einsum("ij,ij->i", z, z) * terms.working[rows]
-        shift[rows] = leverage * _half_minus_risk(data, terms, rows)
+        shift[rows] = _leverage(data, terms, root, rows) * _half_minus_risk(data, terms, rows)
     return shift
+
+
+def leverages(data: BinaryRows, beta: Vector) -> Vector:
+    """Diagonal of the hat matrix at some coefficients, times the case weights, shape (n,)."""
+    store = empty_terms(data)
+    root = lower_root(invert(likelihood(data, store)(beta).information))
+    return np.concatenate([_leverage(data, store, root, rows) for rows in data.blocks()])
+
+
+def _leverage(data: BinaryRows, terms: RowTerms, root: Matrix, rows: slice) -> Vector:
+    z = data.X[rows] @ root
+    return np.asarray(np.einsum("ij,ij->i", z, z) * terms.working[rows])
 
 
 def _half_minus_risk(data: BinaryRows, terms: RowTerms, rows: slice) -> Vector:

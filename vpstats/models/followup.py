@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class FollowUp:
         Positions of these rows in the data; None where every row is kept.
     n_missing : int
         Rows left out because a value was missing.
+    strata : ndarray of int, shape (n,), optional
+        Codes of the strata, in the order of their values.
     """
 
     exit: Vector
@@ -54,6 +57,7 @@ class FollowUp:
     groups: pd.Index
     kept: NDArray[np.intp] | None
     n_missing: int
+    strata: Codes | None = None
 
     def __len__(self) -> int:
         return int(self.exit.size)
@@ -61,7 +65,12 @@ class FollowUp:
     @property
     def n_clusters(self) -> int | None:
         """Number of clusters, or None where rows are not clustered."""
-        return None if self.cluster is None else int(np.unique(self.cluster).size)
+        return None if self.cluster is None else int(np.count_nonzero(np.bincount(self.cluster)))
+
+    @property
+    def grouping(self) -> Codes:
+        """Codes of the groups, shape (n,); 0 where rows are not grouped."""
+        return np.zeros(len(self), dtype=np.int64) if self.group is None else self.group
 
     @property
     def total_time(self) -> float:
@@ -85,6 +94,7 @@ class FollowUp:
             groups=self.groups,
             kept=None,
             n_missing=0,
+            strata=None if self.strata is None else self.strata[chosen],
         )
 
 
@@ -100,6 +110,7 @@ def read_follow_up(
     entry: str | None = None,
     weights: str | None = None,
     by: str | None = None,
+    strata: Sequence[str] = (),
     kept: NDArray[np.intp] | None = None,
 ) -> FollowUp:
     """Read and check the follow-up columns of a frame.
@@ -117,6 +128,8 @@ def read_follow_up(
         Column of case weights.
     by : str, optional
         Grouping column.
+    strata : sequence of str
+        Columns whose combinations are the strata.
     kept : ndarray of int, optional
         Positions of the rows to read, where others were already left out.
 
@@ -132,19 +145,22 @@ def read_follow_up(
         lie before its exit, an event code is not 0, 1, 2, …, or a weight is negative.
     """
     entry = entry_column(frame, duration, entry)
-    used = [name for name in (duration, event, entry, weights, by, frame.cluster) if name]
+    named = (duration, event, entry, weights, by, frame.cluster, *strata)
+    used = [name for name in named if name]
     require_columns(frame.data, used)
     data = frame.data if kept is None else frame.data[list(dict.fromkeys(used))].iloc[kept]
     exit_, event_ = read_times(data, duration), _read_codes(data, event)
     entry_ = None if entry is None else read_times(data, entry)
     weights_ = None if weights is None else _numbers(data, weights)
     group, groups = _group(data, by)
+    stratum = _strata(data, strata)
     cluster = None if frame.cluster is None else cluster_codes(data[frame.cluster])
     # whole numbers are never missing, and a code of -1 is an error, not a gap
-    keep = _complete(exit_, None if event_.dtype.kind == "i" else event_, entry_, weights_, group)
+    coded = None if event_.dtype.kind == "i" else event_
+    keep = _complete(exit_, coded, entry_, weights_, group, stratum)
     if keep is not None:
         exit_, event_, cluster, group = (_subset(v, keep) for v in (exit_, event_, cluster, group))
-        entry_, weights_ = _subset(entry_, keep), _subset(weights_, keep)
+        entry_, weights_, stratum = (_subset(v, keep) for v in (entry_, weights_, stratum))
     _check_times(exit_, entry_, duration, entry)
     _check_weights(weights_, weights)
     return FollowUp(
@@ -157,6 +173,7 @@ def read_follow_up(
         groups=groups,
         kept=keep if kept is None or keep is None else kept[keep],
         n_missing=len(data) - exit_.size,
+        strata=stratum,
     )
 
 
@@ -253,6 +270,20 @@ def _group(data: pd.DataFrame, by: str | None) -> tuple[Codes | None, pd.Index]:
         return None, pd.Index([None])
     require_columns(data, [by])
     return codes_of(data[by])
+
+
+def _strata(data: pd.DataFrame, names: Sequence[str]) -> Codes | None:
+    """Combinations of the columns as codes, in the order of their values; -1 where missing."""
+    if not names:
+        return None
+    columns = [codes_of(data[name])[0] for name in names]
+    combined = columns[0]
+    for codes in columns[1:]:
+        both = combined * (codes.max(initial=0) + 1) + codes
+        combined = np.where((combined < 0) | (codes < 0), -1, both)
+        # numbered anew, so that many columns do not overflow
+        combined = np.unique(combined, return_inverse=True)[1] - int(np.any(combined < 0))
+    return combined
 
 
 def _complete(*columns: NDArray[Any] | None) -> NDArray[np.intp] | None:

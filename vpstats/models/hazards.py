@@ -14,17 +14,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations, open_data
+from vpstats.models.clip import Profile, with_clip
 from vpstats.models.covariance import Clusters, sandwich
-from vpstats.models.followup import Vector
-from vpstats.models.hazards_data import HazardData, data_caveats, read_data, read_request
+from vpstats.models.frailty_fit import fit_frailty, pool_frailties
+from vpstats.models.frailty_result import FrailtyFit
+from vpstats.models.hazards_data import (
+    HazardData,
+    data_caveats,
+    frailty_frame,
+    read_data,
+    read_request,
+)
 from vpstats.models.hazards_result import Baseline, CoxFit
-from vpstats.models.monotone import monotone_columns
-from vpstats.models.newton import Evaluation, Solution, maximise
+from vpstats.models.hazards_search import (
+    monotone_caveat,
+    no_estimate,
+    search,
+    still_terms,
+    stopped_early,
+)
+from vpstats.models.matched import are_matched, informative_strata, strata_caveat
+from vpstats.models.newton import Solution, maximise
 from vpstats.models.partial import (
     Sums,
-    likelihood,
     null_log_likelihood,
     penalised_likelihood,
     score_meat,
@@ -32,18 +45,12 @@ from vpstats.models.partial import (
 )
 from vpstats.models.pooling import pool_fits
 from vpstats.models.profile import profile_intervals, ratio_p_values
-from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
+from vpstats.models.risksets import RiskSets, find_risk_sets
 from vpstats.results import Caveat
 
 __all__ = ["CoxFit", "fit_cox"]
 
 Matrix = NDArray[np.float64]
-
-_FIRST_STEPS = 15
-"""A likelihood with a maximum reaches it in fewer steps; where there is none, each step moves the
-hazard ratio by about e, so that after these the direction is plain."""
-_SUBSAMPLE_FROM, _SUBSAMPLE = 40_000, 20
-"""From this many rows on, the search starts at the estimate of every twentieth row."""
 
 
 def fit_cox(
@@ -60,6 +67,8 @@ def fit_cox(
     offset: str | None = None,
     penalty: Literal["firth"] | None = None,
     ties: Literal["efron", "breslow"] = "efron",
+    frailty: str | None = None,
+    theta: float | None = None,
     level: float = 0.95,
     independent: str | None = None,
     vcov: Literal["model", "HC0", "CR0", "CR1"] | None = None,
@@ -100,6 +109,11 @@ def fit_cox(
         the covariance is robust.
     ties : {"efron", "breslow"}
         How events at one time share the risk set.
+    frailty : str, optional
+        Column of clusters whose rows share a gamma-distributed frailty: hazard ratios are then
+        conditional on it, and the fit is a `FrailtyFit`. It stands in for `cluster`.
+    theta : float, optional
+        Variance of the frailties; estimated by the integrated likelihood if None.
     level : float
         Confidence level.
     independent : str, optional
@@ -151,70 +165,74 @@ def fit_cox(
         "offset": offset,
         "penalty": penalty,
         "ties": ties,
+        "frailty": frailty,
+        "theta": theta,
         "level": level,
         "independent": independent,
         "vcov": vcov,
     }
     if isinstance(data, Imputations):
         return _fit_imputations(data, formula, options)
+    if frailty is not None:
+        return _fit_frailty(data, formula, options)
     frame = open_data(data, cluster=cluster, independent=independent)
-    return _fit(read_data(frame, read_request(frame, formula, options)))
+    return fit_rows(read_data(frame, read_request(frame, formula, options)))
+
+
+def _fit_frailty(data: pd.DataFrame | Frame, formula: str, options: dict[str, Any]) -> FrailtyFit:
+    frailty, theta = options["frailty"], options["theta"]
+    frame = frailty_frame(data, options)
+    request = replace(read_request(frame, formula, options | {"vcov": None}), vcov="model")
+    given = read_data(frame, request)
+    return fit_frailty(given, fit_rows(given), frailty, theta)
 
 
 def _fit_imputations(data: Imputations, formula: str, options: dict[str, Any]) -> CoxFit:
-    if options["penalty"] is not None and options["vcov"] is None:
-        raise UsageError(
-            "profile intervals cannot be pooled; give vcov='HC0' or a cluster, or fit without "
-            "the penalty."
-        )
-    pooled = pool_fits([fit_cox(frame, formula, **options) for frame in data])
-    return replace(
+    fits = [fit_cox(frame, formula, **options) for frame in data]
+    pooled = pool_fits(fits)
+    if isinstance(pooled, FrailtyFit):
+        pooled = pool_frailties(pooled, fits)
+    pooled = replace(
         pooled,
         baseline=None,
         log_likelihood=np.nan,
         penalised_log_likelihood=np.nan,
         null_log_likelihood=np.nan,
     )
+    if not pooled.ok or fits[0].conf_low is None:
+        return pooled
+    profiles = [_profile(f, formula, options, c) for f, c in zip(data, fits, strict=True)]
+    return with_clip(pooled, profiles)
 
 
-def _fit(data: HazardData) -> CoxFit:
+def _profile(frame: Frame, formula: str, options: dict[str, Any], fit: CoxFit) -> Profile:
+    """The penalised likelihood of one completed data set."""
+    opened = open_data(frame, cluster=options["cluster"], independent=options["independent"])
+    rows = read_data(opened, read_request(opened, formula, options)).rows
+    evaluate = penalised_likelihood(find_risk_sets(rows, fit.ties))
+    return Profile(evaluate, maximise(evaluate, fit.coefficients))
+
+
+def fit_rows(data: HazardData) -> CoxFit:
+    """Fit rows that were read already."""
     request, blank = data.request, _blank_fit(data)
-    status, reason = _hopeless(data)
+    status, reason = no_estimate(data)
     if status:
         return replace(blank, status=status, reason=reason)
     sets = find_risk_sets(data.rows, request.ties)
-    plain = likelihood(sets)
-    start = _starting_point(data.rows)
-    found = maximise(plain, start, max_iterations=_FIRST_STEPS)
-    monotone = [] if found.converged else monotone_columns(sets, found)
-    caveats = tuple(_monotone_caveat(data.design.terms[j]) for j in monotone)
+    if request.strata:
+        blank = _with_strata(blank, len(data.strata), informative_strata(sets))
+    result = search(sets)
+    found, monotone, sums = result.solution, result.monotone, result.sums
+    caveats = tuple(monotone_caveat(data.design.terms[j]) for j in monotone)
     blank = replace(blank, caveats=(*caveats, *blank.caveats), iterations=found.iterations)
     if request.penalty is not None:
-        evaluate = penalised_likelihood(sets)
-        found = maximise(evaluate, np.zeros(len(start)))
+        found, sums = maximise(penalised_likelihood(sets), np.zeros(len(found.estimate))), None
     elif monotone:
         return replace(blank, status="monotone likelihood", reason=_monotone_reason(data, monotone))
-    elif not found.converged:
-        found = maximise(plain, found.estimate)
     if not found.converged:
         return _not_converged(blank, data, sets, found)
-    return _finish(blank, data, sets, found)
-
-
-def _starting_point(rows: HazardRows) -> Vector:
-    """Where the search begins: zero, or for many rows the estimate of a part of them.
-
-    The solver goes on to full accuracy from either, so the result does not depend on it.
-    """
-    zero = np.zeros(rows.X.shape[1])
-    if len(rows) < _SUBSAMPLE_FROM:
-        return zero
-    part = rows.every(_SUBSAMPLE)
-    if not part.dead.any():
-        return zero
-    sets = find_risk_sets(part, "breslow")
-    found = maximise(likelihood(sets), zero, tolerance=1e-4, max_iterations=12)
-    return found.estimate if found.converged else zero
+    return _finish(blank, data, sets, found, sums or sum_up(sets, found.estimate))
 
 
 def _blank_fit(data: HazardData) -> CoxFit:
@@ -251,34 +269,12 @@ def _blank_fit(data: HazardData) -> CoxFit:
     )
 
 
-def _hopeless(data: HazardData) -> tuple[str, str]:
-    """Why there is nothing to fit, with what to do; empty if there is something."""
-    if not len(data.rows):
-        return "no rows", (
-            "no row has a value in every column of the model; see which column is empty, or "
-            "leave it out of the formula."
-        )
-    dead = data.rows.dead
-    weighted = dead.any() if data.rows.weights is None else (data.rows.weights[dead] > 0).any()
-    if not weighted:
-        return "no events", (
-            f"no row has event {data.request.cause}, so no hazard ratio can be estimated; report "
-            "the incidence with its exact interval."
-        )
-    if data.clusters is not None and data.clusters.count < 2:
-        return "too few clusters", (
-            f"all rows belong to one {data.frame.cluster}, so the variation between clusters is "
-            "unknown."
-        )
-    return "", ""
-
-
-def _monotone_caveat(term: str) -> Caveat:
-    return Caveat(
-        "monotone",
-        f"The likelihood rises without end along {term}: at every event the value of the row "
-        "with the event is extreme in its risk set.",
-        term,
+def _with_strata(blank: CoxFit, n_strata: int, informative: int) -> CoxFit:
+    return replace(
+        blank,
+        n_strata=n_strata,
+        n_informative_strata=informative,
+        caveats=(*blank.caveats, *strata_caveat(n_strata, informative)),
     )
 
 
@@ -291,25 +287,16 @@ def _monotone_reason(data: HazardData, columns: list[int]) -> str:
 
 
 def _not_converged(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution) -> CoxFit:
-    here: Evaluation = likelihood(sets)(np.zeros(len(found.estimate)))
-    values = np.linalg.eigvalsh(here.information)
-    if values[0] <= 1e-12 * values[-1]:
-        still = np.diag(here.information) <= 1e-12 * data.rows.X.var(axis=0) * len(data.rows)
-        names = [t for t, s in zip(data.design.terms, still, strict=True) if s]
-        which = f"{', '.join(names)} does not vary" if names else "some terms do not vary freely"
-        message = f"{which} among rows that are at risk together; leave it out or change strata."
-        return replace(blank, status="not identified", reason=message)
-    message = (
-        f"the solver stopped after {found.iterations} iterations without reaching the maximum; "
-        "check for columns of very different scale or nearly equal columns."
-    )
+    still = still_terms(data, sets)
+    if still:
+        return replace(blank, status="not identified", reason=still)
+    message = stopped_early(found)
     caveats = (Caveat("not_converged", message), *blank.caveats)
     return replace(blank, status="not converged", reason=message, caveats=caveats)
 
 
-def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution) -> CoxFit:
+def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, sums: Sums) -> CoxFit:
     firth = data.request.penalty is not None
-    sums = sum_up(sets, found.estimate)
     covariance, df = found.covariance, np.inf
     if data.vcov != "model":
         clusters = data.clusters or Clusters(np.arange(len(data.rows)), len(data.rows))
@@ -341,7 +328,9 @@ def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution) ->
     )
 
 
-def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline:
+def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline | None:
+    if are_matched(data):
+        return None
     slots, rows = sets.slots, data.rows
     last = np.array([rows.exit.max()])
     if rows.strata is not None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from vpstats.errors import UsageError
-from vpstats.frames import Frame
+from vpstats.frames import Frame, open_data
 from vpstats.models.columns import read_numbers
 from vpstats.models.covariance import FEW_EVENT_CLUSTERS, Clusters
 from vpstats.models.design import Design, build_design
 from vpstats.models.followup import FollowUp, Vector, entry_column, read_follow_up, row_caveats
-from vpstats.models.hazards_result import strata_labels
+from vpstats.models.hazards_result import CoxFit, strata_labels
 from vpstats.models.risksets import HazardRows
 from vpstats.results import Caveat, require_level
 
@@ -85,6 +87,39 @@ def read_request(frame: Frame, formula: str, options: dict[str, Any]) -> Request
     )
 
 
+def frailty_frame(data: pd.DataFrame | Frame, options: dict[str, Any]) -> Frame:
+    """Open data for a model with frailties, which take the place of clusters.
+
+    Raises
+    ------
+    UsageError
+        For options that have no theory beside a frailty, or clusters other than those.
+    """
+    frailty, theta = options["frailty"], options["theta"]
+    for name in ("penalty", "weights"):
+        if options[name] is not None:
+            raise UsageError(
+                f"{name}= has no theory beside a frailty; leave it out, or use cluster='{frailty}'."
+            )
+    if options["vcov"] not in (None, "model"):
+        raise UsageError(
+            f"vcov='{options['vcov']}' beside a frailty: its errors are those of the observed "
+            f"information. For robust ones leave frailty= out and give cluster='{frailty}'."
+        )
+    if theta is not None and not 0 <= theta < np.inf:
+        raise UsageError(f"theta is {theta!r}; expected a variance of at least 0.")
+    own = data.cluster if isinstance(data, Frame) else None
+    other = options["cluster"] or (None if options["independent"] else own)
+    if other not in (None, frailty):
+        raise UsageError(
+            f"frailties by {frailty} leave rows of one {other} dependent; use "
+            f"frailty='{other}', or cluster='{other}' without a frailty."
+        )
+    opened = open_data(data, cluster=None if options["independent"] else frailty,
+                       independent=options["independent"])  # fmt: skip
+    return replace(opened, cluster=frailty)
+
+
 def _one_of(name: str, value: object, allowed: Sequence[object]) -> None:
     if value not in allowed:
         raise UsageError(f"{name} is {value!r}; expected one of {', '.join(map(repr, allowed))}.")
@@ -104,7 +139,10 @@ def _check_covariance(vcov: str | None, cluster: str | None) -> None:
 
 @dataclass(frozen=True)
 class HazardData:
-    """Rows to fit, with what is known of them before the fit."""
+    """Rows to fit, with what is known of them before the fit.
+
+    `kept` holds their positions in the table as given.
+    """
 
     request: Request
     frame: Frame
@@ -115,6 +153,7 @@ class HazardData:
     strata: tuple[str, ...]
     clusters: Clusters | None
     n_missing: int
+    kept: NDArray[np.intp]
 
     @property
     def vcov(self) -> str:
@@ -161,7 +200,58 @@ def read_data(frame: Frame, request: Request) -> HazardData:
     if follow_up.cluster is not None:
         clusters = Clusters(follow_up.cluster, int(follow_up.cluster.max(initial=-1)) + 1)
     missing = len(frame.data) - len(rows)
-    return HazardData(request, frame, design, follow_up, rows, centre, labels, clusters, missing)
+    return HazardData(
+        request, frame, design, follow_up, rows, centre, labels, clusters, missing, kept
+    )
+
+
+def rows_of_fit(
+    fit: CoxFit, data: pd.DataFrame | Frame, *, cluster: str | None = None
+) -> HazardData:
+    """The rows of a fit, which it does not keep, read again as the fit read them.
+
+    Parameters
+    ----------
+    fit : CoxFit
+        A fit.
+    data : DataFrame or Frame
+        The table that it was fitted to; unchanged.
+    cluster : str, optional
+        Column of clusters to read along.
+
+    Returns
+    -------
+    HazardData
+
+    Raises
+    ------
+    UsageError
+        If the model could not be estimated or `data` are not its rows.
+    """
+    if not fit.ok:
+        raise UsageError(f"the model could not be estimated: {fit.reason}")
+    plain = data.data if isinstance(data, Frame) else data
+    request = Request(
+        formula=fit.spec.formula,
+        duration=fit.duration,
+        event=fit.event,
+        cause=fit.cause,
+        entry=fit.entry,
+        strata=fit.strata,
+        weights=fit.weights,
+        offset=fit.offset,
+        penalty=fit.penalty,
+        ties=fit.ties,
+        vcov=None,
+        level=fit.level,
+    )
+    given = read_data(Frame(plain, unit=fit.unit, cluster=cluster), request)
+    if len(given.rows) != fit.n or given.design.terms != fit.terms:
+        raise UsageError(
+            f"the data have {len(given.rows):,} complete rows, the fit {fit.n:,}: give the rows "
+            "that the model was fitted to."
+        )
+    return given
 
 
 def data_caveats(data: HazardData) -> tuple[Caveat, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from vpstats.errors import UsageError
 from vpstats.models.columns import level_text, read_numbers, require_columns
 from vpstats.models.design import DesignSpec, apply_design
 from vpstats.models.followup import Codes, Vector, codes_of, read_times
+from vpstats.models.wald import joint_wald
 from vpstats.results import FitResult, critical_value, require_level
 
 Matrix = NDArray[np.float64]
@@ -112,6 +114,25 @@ def strata_labels(
     return result, tuple(names[i] for i in used)
 
 
+def strata_of(new: pd.DataFrame, columns: tuple[str, ...], labels: tuple[str, ...]) -> Codes:
+    """Stratum of each new row among those of a fit, -1 where missing, shape (m,).
+
+    Raises
+    ------
+    UsageError
+        If a stratum is new to the fit.
+    """
+    codes, names = strata_labels(new, columns)
+    unseen = [name for name in names if name not in labels]
+    if unseen:
+        raise UsageError(
+            f"stratum '{unseen[0]}' is new to the model; it was fitted with "
+            f"{', '.join(labels[:12])}."
+        )
+    known = np.array([*(labels.index(name) for name in names), -1])
+    return np.asarray(known[codes], dtype=np.int64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoxFit(FitResult):
     """A Cox model: log hazard ratios, their covariance, and the baseline hazard.
@@ -130,6 +151,9 @@ class CoxFit(FitResult):
         Columns, where they were given.
     strata : tuple of str
         Columns of the strata.
+    n_strata, n_informative_strata : int or None
+        Strata, and those in which an event is compared with rows that differ from it; None
+        without strata.
     ties : {"efron", "breslow"}
         How tied event times were handled.
     penalty : str or None
@@ -137,7 +161,8 @@ class CoxFit(FitResult):
     competing : bool
         Whether rows ended with another cause.
     baseline : Baseline or None
-        None where the model could not be estimated, or was pooled.
+        None where the model could not be estimated or was pooled, and where strata are single
+        patients or sets as small, whose names are not kept.
     n_missing : int
         Rows left out because a value was missing.
     log_likelihood, penalised_log_likelihood, null_log_likelihood : float
@@ -156,6 +181,8 @@ class CoxFit(FitResult):
     cause: int = 1
     entry: str | None = None
     strata: tuple[str, ...] = ()
+    n_strata: int | None = None
+    n_informative_strata: int | None = None
     cluster: str | None = None
     weights: str | None = None
     offset: str | None = None
@@ -220,6 +247,27 @@ class CoxFit(FitResult):
         statistic = 2 * (best - self.null_log_likelihood)
         return statistic, float(stats.chi2.sf(statistic, len(self.terms)))
 
+    def wald_test(self, terms: str | Sequence[str]) -> pd.DataFrame:
+        """Test that several coefficients are zero together, with the covariance of the fit.
+
+        Parameters
+        ----------
+        terms : str or sequence of str
+            Coefficients, or terms of the formula (``region`` stands for all its levels).
+
+        Returns
+        -------
+        DataFrame
+            One row: ``term, statistic, df, df_residual, p_value, method``; see
+            `vpstats.models.wald.joint_wald`.
+
+        Raises
+        ------
+        UsageError
+            If a name is neither a coefficient nor a term.
+        """
+        return joint_wald(self, self.spec.assign, terms)
+
     def predict(
         self,
         new: pd.DataFrame,
@@ -270,7 +318,7 @@ class CoxFit(FitResult):
             return self._hazard_ratios(X, eta, z).set_index(new.index)
         at = np.atleast_1d(np.asarray(times, dtype=float))
         hazard, error = self._hazards(X, eta, self._strata(new), at)
-        columns = _scaled(wanted, hazard.ravel(), error.ravel(), float(z))
+        columns = scale_hazard(wanted, hazard.ravel(), error.ravel(), float(z))
         return pd.DataFrame(
             {"time": np.tile(at, len(new))} | columns, index=new.index.repeat(at.size)
         )
@@ -287,7 +335,10 @@ class CoxFit(FitResult):
         if (kind == "hazard_ratio") != (times is None):
             raise UsageError("a hazard ratio takes no times=, survival and cumulative hazard do.")
         if times is not None and self.ok and self.baseline is None:
-            raise UsageError("a pooled model has no baseline; predict from each completed fit.")
+            raise UsageError(
+                "this fit has no baseline, because it was pooled (predict from each completed fit) "
+                "or because its strata are single patients."
+            )
         if kind == "survival" and self.competing:
             raise UsageError(
                 f"rows ended with other causes than {self.cause}, so one hazard does not give a "
@@ -312,16 +363,7 @@ class CoxFit(FitResult):
         """Stratum of each new row in the baseline, -1 where missing."""
         if self.baseline is None:
             return np.full(len(new), -1)
-        labels = self.baseline.labels
-        codes, names = strata_labels(new, self.strata)
-        unseen = [name for name in names if name not in labels]
-        if unseen:
-            raise UsageError(
-                f"stratum '{unseen[0]}' is new to the model; it was fitted with "
-                f"{', '.join(labels[:12])}."
-            )
-        known = np.array([*(labels.index(name) for name in names), -1])
-        return np.asarray(known[codes], dtype=np.int64)
+        return strata_of(new, self.strata, self.baseline.labels)
 
     def _hazards(
         self, X: Matrix, eta: Vector, strata: Codes, times: Vector
@@ -384,7 +426,7 @@ class CoxFit(FitResult):
         return exposure
 
 
-def _scaled(kind: str, hazard: Vector, error: Vector, z: float) -> dict[str, Vector]:
+def scale_hazard(kind: str, hazard: Vector, error: Vector, z: float) -> dict[str, Vector]:
     """Estimate, error and limits on the scale of the kind; limits on the log hazard scale."""
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.where(hazard > 0, np.exp(z * error / hazard), 1.0)
@@ -392,6 +434,9 @@ def _scaled(kind: str, hazard: Vector, error: Vector, z: float) -> dict[str, Vec
     if kind == "cumulative_hazard":
         return {"estimate": hazard, "std_error": error, "conf_low": low, "conf_high": high}
     survival = np.exp(-hazard)
+    if kind == "incidence":
+        limits = {"conf_low": -np.expm1(-low), "conf_high": -np.expm1(-high)}
+        return {"estimate": -np.expm1(-hazard), "std_error": survival * error} | limits
     return {
         "estimate": survival,
         "std_error": survival * error,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,11 @@ from vpstats.errors import UsageError
 from vpstats.models.binary import BinaryRows
 from vpstats.models.columns import read_numbers, read_response
 from vpstats.models.design import DesignSpec, apply_design
-from vpstats.models.firth import fitted_likelihood
-from vpstats.models.newton import maximise
+from vpstats.models.hotelling import hotelling_test
+from vpstats.models.penalties import estimate_rows, profiled_likelihood, row_scores
 from vpstats.models.profile import constrained_maximum
-from vpstats.results import FitResult, critical_value, require_level
+from vpstats.models.wald import chosen_coefficients, joint_test_row, joint_wald
+from vpstats.results import Caveat, FitResult, critical_value, require_level
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -33,7 +34,7 @@ class LogisticFit(FitResult):
     spec : DesignSpec
         How to build the design matrix of new rows; no rows are inside.
     penalty : str or None
-        "firth" or None.
+        "firth", "flic", "flac" or None.
     cluster : tuple of str
         Columns of the clusters, none if rows are independent.
     weights, offset : str or None
@@ -46,6 +47,8 @@ class LogisticFit(FitResult):
         Newton steps.
     converged : bool
         Whether the solver reached its tolerance.
+    joint_dfs : mapping of str to float
+        With "CR2", degrees of freedom of the covariance of each term of several coefficients.
     """
 
     spec: DesignSpec
@@ -58,6 +61,7 @@ class LogisticFit(FitResult):
     penalised_log_likelihood: float = np.nan
     iterations: int = 0
     converged: bool = False
+    joint_dfs: Mapping[str, float] = field(default_factory=dict)
 
     def glance(self) -> pd.DataFrame:
         """One row about the whole fit.
@@ -119,7 +123,8 @@ class LogisticFit(FitResult):
             log-odds scale by the delta method, from the covariance of the fit, also where its
             coefficients have profile intervals; `std_error` is on the probability scale. NaN
             where a value is missing. After Firth's penalty mean predictions are pulled towards
-            one half (Puhr et al., Stat Med 2017;36:2302-2317).
+            one half (Puhr et al., Stat Med 2017;36:2302-2317): ``attrs["caveats"]`` says so, and
+            names the penalties that mend it.
 
         Raises
         ------
@@ -134,7 +139,7 @@ class LogisticFit(FitResult):
         error = np.sqrt(np.einsum("ij,jk,ik->i", X, self.covariance, X))
         margin = critical_value(wanted, float(np.min(self.df))) * error
         risk = special.expit(eta)
-        return pd.DataFrame(
+        predicted = pd.DataFrame(
             {
                 "estimate": risk,
                 "std_error": risk * (1 - risk) * error,
@@ -142,6 +147,22 @@ class LogisticFit(FitResult):
                 "conf_high": special.expit(eta + margin),
             },
             index=new.index,
+        )
+        if self.prediction_caveats:
+            predicted.attrs["caveats"] = self.prediction_caveats
+        return predicted
+
+    @property
+    def prediction_caveats(self) -> tuple[Caveat, ...]:
+        """What to know before quoting a predicted risk, beside the caveats of the fit."""
+        if self.penalty != "firth":
+            return ()
+        return (
+            Caveat(
+                "penalised_mean",
+                "Firth's penalty pulls predicted risks towards one half; for predictions fit with "
+                "penalty='flic' or penalty='flac'.",
+            ),
         )
 
     def augment(self, data: pd.DataFrame) -> pd.DataFrame:
@@ -178,26 +199,25 @@ class LogisticFit(FitResult):
         DataFrame
             One row: ``term, statistic, df, df_residual, p_value, method``. With t-based
             inference the statistic is F on `df` and `df_residual`, else chi-squared on `df`
-            (then `df_residual` is infinite). NaN if the fit failed, or if the covariance of the
-            coefficients is singular, as it is for more coefficients than clusters.
+            (then `df_residual` is infinite). With "CR2" a whole term is tested by Hotelling's T
+            squared (Tipton & Pustejovsky 2015); coefficients of several terms by F on the
+            smallest of their Satterthwaite degrees of freedom. NaN if the fit failed, or if the
+            covariance of the coefficients is singular, as it is for more coefficients than
+            clusters.
 
         Raises
         ------
         UsageError
             If a name is neither a coefficient nor a term.
         """
-        chosen = self._positions(terms)
-        q = int(chosen.sum())
-        residual = float(np.min(np.broadcast_to(self.df, chosen.shape)[chosen]))
-        statistic = _quadratic_form(
-            self.coefficients[chosen], self.covariance[np.ix_(chosen, chosen)]
-        )
-        if np.isinf(residual):
-            p_value, method = stats.chi2.sf(statistic, q), "Wald chi-squared"
-        else:
-            statistic = statistic / q
-            p_value, method = stats.f.sf(statistic, q, residual), "Wald F"
-        return _test_row(terms, statistic, q, residual, p_value, method)
+        test = joint_wald(self, self.spec.assign, terms)
+        name = terms if isinstance(terms, str) else terms[0]
+        if name not in self.joint_dfs or not (isinstance(terms, str) or len(terms) == 1):
+            return test
+        q = int(test["df"].item())
+        wald = q * float(test["statistic"].item())
+        value, residual, p_value = hotelling_test(wald, q, self.joint_dfs[name])
+        return joint_test_row(terms, value, q, residual, p_value, "Hotelling T-squared")
 
     def likelihood_ratio_test(self, data: pd.DataFrame, terms: str | Sequence[str]) -> pd.DataFrame:
         """Test that several coefficients are zero together by the (penalised) likelihood ratio.
@@ -226,18 +246,67 @@ class LogisticFit(FitResult):
                 "a likelihood ratio assumes independent rows and a right model; this fit has a "
                 "robust covariance: use wald_test()."
             )
-        chosen = self._positions(terms)
+        chosen = chosen_coefficients(self.terms, self.spec.assign, terms)
+        if self.penalty == "flic" and chosen[0]:
+            raise UsageError(
+                "the penalised likelihood knows nothing of the corrected intercept; test the other "
+                "coefficients, or use wald_test()."
+            )
         method = "penalised likelihood ratio" if self.penalty else "likelihood ratio"
-        if not self.ok:
-            return _test_row(terms, np.nan, int(chosen.sum()), np.inf, np.nan, method)
-        evaluate = fitted_likelihood(self._rows(data), self.penalty)
-        found = maximise(evaluate, self.coefficients)
-        null = constrained_maximum(evaluate, found, chosen)
-        statistic = max(2 * (found.value - null.value), 0.0) if null.converged else np.nan
         q = int(chosen.sum())
-        return _test_row(terms, statistic, q, np.inf, stats.chi2.sf(statistic, q), method)
+        statistic = self._likelihood_ratio(data, chosen) if self.ok else np.nan
+        return joint_test_row(terms, statistic, q, np.inf, stats.chi2.sf(statistic, q), method)
 
-    def _rows(self, data: pd.DataFrame) -> BinaryRows:
+    def _likelihood_ratio(self, data: pd.DataFrame, chosen: Mask) -> float:
+        rows = self.rows_of(data)
+        estimate = estimate_rows(rows, self.penalty, self.coefficients)
+        evaluate, found = profiled_likelihood(rows, estimate, self.penalty)
+        fixed = np.zeros(len(found.estimate), dtype=bool)
+        fixed[: len(chosen)] = chosen
+        null = constrained_maximum(evaluate, found, fixed)
+        return max(2 * (found.value - null.value), 0.0) if null.converged else np.nan
+
+    def rows_of(self, data: pd.DataFrame) -> BinaryRows:
+        """The rows of the fit, read again from its data, which it does not keep.
+
+        Raises
+        ------
+        UsageError
+            If `data` are not the rows of the fit.
+        """
+        return self._read_rows(data)[0]
+
+    def influence(self, data: pd.DataFrame) -> NDArray[np.float64]:
+        """How far each row moves the coefficients.
+
+        Parameters
+        ----------
+        data : DataFrame, shape (m, any)
+            The rows of the fit; unchanged.
+
+        Returns
+        -------
+        ndarray, shape (m, p)
+            Sums of squares within clusters give the "CR0" covariance. NaN for rows that the fit
+            left out.
+
+        Raises
+        ------
+        UsageError
+            If `data` are not the rows of the fit.
+        """
+        rows, kept = self._read_rows(data)
+        estimate = estimate_rows(rows, self.penalty, self.coefficients)
+        scores = row_scores(rows, estimate, self.penalty)
+        p = len(self.terms)
+        moved = scores.factors[:, None] * (rows.X @ scores.bread[:, :p].T)
+        if scores.extra is not None:
+            moved += np.outer(scores.extra, scores.bread[:, p])
+        influence = np.full((len(data), p), np.nan)
+        influence[kept] = moved
+        return influence
+
+    def _read_rows(self, data: pd.DataFrame) -> tuple[BinaryRows, Mask]:
         X, y = apply_design(self.spec, data), read_response(data[str(self.spec.response)])
         extra = {
             name: read_numbers(data, column)
@@ -252,50 +321,5 @@ class LogisticFit(FitResult):
                 f"the data have {int(kept.sum()):,} complete rows, the fit {self.n:,}: give the "
                 "rows that the model was fitted to."
             )
-        return BinaryRows(
-            np.ascontiguousarray(X[kept]),
-            2 * y[kept] - 1,
-            **{name: values[kept] for name, values in extra.items()},
-        )
-
-    def _positions(self, terms: str | Sequence[str]) -> Mask:
-        names = [terms] if isinstance(terms, str) else list(terms)
-        chosen = np.zeros(len(self.terms), dtype=bool)
-        for name in names:
-            here = np.array(
-                [name in pair for pair in zip(self.terms, self.spec.assign, strict=True)]
-            )
-            if not here.any():
-                raise UsageError(
-                    f"'{name}' is neither a coefficient nor a term; there are: "
-                    f"{', '.join(dict.fromkeys((*self.spec.assign, *self.terms)))}."
-                )
-            chosen |= here
-        if not names:
-            raise UsageError("name at least one coefficient or term to test.")
-        return chosen
-
-
-def _quadratic_form(estimate: Vector, covariance: NDArray[np.float64]) -> float:
-    """``estimate' covariance^-1 estimate``; NaN where the covariance is singular or unknown."""
-    if not np.isfinite(covariance).all():
-        return float("nan")
-    if np.linalg.matrix_rank(covariance, hermitian=True) < len(estimate):
-        return float("nan")
-    return float(estimate @ np.linalg.solve(covariance, estimate))
-
-
-def _test_row(
-    terms: str | Sequence[str], statistic: float, df: int, residual: float, p: float, method: str
-) -> pd.DataFrame:
-    label = terms if isinstance(terms, str) else ", ".join(terms)
-    return pd.DataFrame(
-        {
-            "term": [label],
-            "statistic": [float(statistic)],
-            "df": [df],
-            "df_residual": [residual],
-            "p_value": [float(p)],
-            "method": [method],
-        }
-    )
+        parts = {name: values[kept] for name, values in extra.items()}
+        return BinaryRows(np.ascontiguousarray(X[kept]), 2 * y[kept] - 1, **parts), kept

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-from numpy.typing import NDArray
+from scipy import sparse
 
-from vpstats.models.followup import Vector
+from vpstats.models.followup import Codes, Vector
 from vpstats.models.newton import Evaluation, Solution, newton_step
 from vpstats.models.risksets import RiskSets
 
@@ -50,24 +48,61 @@ def monotone_columns(sets: RiskSets, found: Solution) -> list[int]:
 def _is_monotone(sets: RiskSets, direction: Vector) -> bool:
     along = sets.rows.X @ direction
     slack = _TIED * float(np.ptp(along))
-    told_apart = False
-    for members, events in _at_each_slot(sets):
-        highest = along[members].max()
-        if along[events].min() < highest - slack:
-            return False
-        told_apart = told_apart or along[members].min() < highest - slack
-    return told_apart
+    row, first, last = _runs(sets)
+    highest = _largest(len(sets.slots), first, last, along[row])
+    lowest = -_largest(len(sets.slots), first, last, -along[row])
+    slot = sets.cell[sets.events] // 2
+    if np.any(along[sets.events] < highest[slot] - slack):
+        return False
+    return bool(np.any(lowest < highest - slack))
 
 
-def _at_each_slot(sets: RiskSets) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Rows at risk and rows with the event, slot by slot."""
-    last, dead = sets.cell // 2, sets.rows.dead
-    known = sets.cell < sets.n_cells - 1
-    first = sets.slots.first[np.where(known, last, 0)]
+def _runs(sets: RiskSets) -> tuple[Codes, Codes, Codes]:
+    """Rows, and the first and last of a run of slots at which each is at risk."""
+    end = 2 * len(sets.slots)
+    row = np.flatnonzero(sets.cell < end)
+    last = (sets.cell[row] // 2).astype(np.int64)
+    carried = sets.carried
+    if carried is not None:
+        kept = np.flatnonzero((sets.cell >= end) & (sets.cell < sets.n_cells - 1))
+        before = _only(carried.ending)[sets.cell[kept] - end]
+        row = np.concatenate([row, kept[before >= 0]])
+        last = np.concatenate([last, before[before >= 0]])
+    first = np.asarray(sets.slots.first[last], dtype=np.int64)
     if sets.late is not None:
-        first = np.where(sets.late < len(sets.slots), sets.late, first)
-    for k in range(len(sets.slots)):
-        yield (
-            np.flatnonzero(known & (first <= k) & (k <= last)),
-            np.flatnonzero(known & dead & (last == k)),
-        )
+        late = sets.late[row]
+        first = np.where(late < len(sets.slots), late, first)
+    if carried is None:
+        return row, first, last
+    own = _only(carried.entering)[sets.cell[kept] - end]
+    slot = np.arange(len(carried.lanes)) if carried.joined is None else _only(carried.joined)
+    after = slot[own[own >= 0]]
+    return (
+        np.concatenate([row, kept[own >= 0]]),
+        np.concatenate([first, after]),
+        np.concatenate([last, sets.slots.end[after] - 1]),
+    )
+
+
+def _only(matrix: sparse.csr_array) -> Codes:
+    """Row of the only entry of each column, -1 where it has none."""
+    entries = matrix.tocoo()
+    found = np.full(matrix.shape[1], -1, dtype=np.int64)
+    found[entries.col] = entries.row
+    return found
+
+
+def _largest(size: int, first: Codes, last: Codes, values: Vector) -> Vector:
+    """Largest value of the runs that hold each of `size` slots.
+
+    A run is covered by two of a length that is a power of two; runs are then halved.
+    """
+    level = np.frexp(last - first + 1)[1] - 1
+    table = np.full((int(level.max(initial=0)) + 1, size), -np.inf)
+    np.maximum.at(table, (level, first), values)
+    np.maximum.at(table, (level, last - (1 << level) + 1), values)
+    for k in range(len(table) - 1, 0, -1):
+        half = 1 << (k - 1)
+        np.maximum(table[k - 1], table[k], out=table[k - 1])
+        np.maximum(table[k - 1, half:], table[k, : size - half], out=table[k - 1, half:])
+    return np.asarray(table[0])

@@ -40,6 +40,25 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluations:
+    """A log-likelihood at k points.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k,)
+        Log-likelihoods, with the penalty if there is one.
+    scores : ndarray, shape (k, p)
+        Their gradients.
+    covariances : ndarray, shape (k, p, p)
+        Inverses of the information; NaN where it is singular.
+    """
+
+    values: Vector
+    scores: Matrix
+    covariances: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
     """Where the solver stopped.
 

@@ -11,7 +11,7 @@ risk-set sum is ``den = S0 - f E0``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,9 +21,13 @@ from scipy import sparse
 from vpstats.models.covariance import Clusters, cluster_sums, weighted_gram
 from vpstats.models.followup import Vector
 from vpstats.models.newton import Evaluation, invert
-from vpstats.models.risksets import Index, RiskSets
+from vpstats.models.risksets import RiskSets
 
 Matrix = NDArray[np.float64]
+Index = NDArray[np.integer]
+
+SCORED = 16_384
+"""Rows whose scores are made at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Sums:
         and the part of it that an event of the slot is spared.
     a, b, c : ndarray, shape (D,)
         Sums of 1, f and f² over den², times the mean weight.
+    carried : ndarray, shape (J, 1 + p), optional
+        Sums of r and of r × covariates over the rows of each carried cell.
     """
 
     risk: Vector
@@ -58,6 +64,7 @@ class Sums:
     a: Vector
     b: Vector
     c: Vector
+    carried: Matrix | None = None
 
     @property
     def mean(self) -> Matrix:
@@ -93,38 +100,75 @@ def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     Sums
         With a value that is not finite where ``exp`` overflows.
     """
-    rows = sets.rows
-    eta = predictor(sets, beta)
-    risk = np.exp(eta)
-    if rows.weights is not None:
-        risk *= rows.weights
-    (S0, E0), (S1, E1) = _by_slot(sets, risk)
-    own = eta[rows.dead]
-    gained = float(own.sum() if rows.weights is None else own @ rows.weights[rows.dead])
+    risk, table = _sweep(sets, beta)
+    total, events, carried = _by_slot(sets, table)
+    S0, E0, S1, E1 = total[:, 0], events[:, 0], total[:, 1:], events[:, 1:]
+    gained = _gained(sets, beta)
+    if sets.ties == "breslow":
+        weight, none = sets.deaths * sets.mean_weight, np.zeros(len(S0))
+        h = weight / S0
+        value = gained - float(weight @ np.log(S0))
+        return Sums(risk, value, S0, E0, S1, E1, h, none, h / S0, none, none, carried)
     den = np.repeat(S0, sets.deaths) - sets.shares * np.repeat(E0, sets.deaths)
     lost = float(_per_slot(sets, np.log(den)).sum())
     inverse = 1.0 / den
-    h, e = _per_slot(sets, inverse), _per_slot(sets, sets.shares * inverse)
-    a, b, c = (_per_slot(sets, sets.shares**k * inverse**2) for k in range(3))
-    return Sums(risk, gained - lost, S0, E0, S1, E1, h, e, a, b, c)
+    share = sets.shares * inverse
+    h, e = _per_slot(sets, inverse), _per_slot(sets, share)
+    pairs = (inverse * inverse, share * inverse, share * share)
+    a, b, c = (_per_slot(sets, by_event) for by_event in pairs)
+    return Sums(risk, gained - lost, S0, E0, S1, E1, h, e, a, b, c, carried)
 
 
-def _by_slot(sets: RiskSets, risk: Vector) -> tuple[tuple[Vector, Vector], tuple[Matrix, Matrix]]:
-    """Sums of r and of r × covariates over the risk set and the events of each slot."""
-    rows, D = sets.rows, len(sets.slots)
-    height = sets.n_cells if sets.late is None else sets.n_cells + D + 1
-    table = np.zeros((height, rows.X.shape[1] + 1))
+def _sweep(sets: RiskSets, beta: Vector) -> tuple[Vector, Matrix]:
+    """One pass over the rows: r of each, and sums of r and of r × covariates by cell."""
+    rows = sets.rows
+    risk = np.empty(len(rows))
+    table = np.zeros((sets.height, rows.X.shape[1] + 1))
     for block, scatter in zip(sets.blocks(), sets.scatters, strict=True):
-        entries = scatter.data.reshape(len(rows.exit[block]), -1)
-        entries[:] = risk[block, None]
-        table[:, 1:] += scatter @ rows.X[block]
-        table[:, 0] += np.bincount(scatter.indices, scatter.data, minlength=height)
+        X = rows.X[block]
+        own = np.matmul(X, beta, out=risk[block])
+        if rows.offset is not None:
+            own += rows.offset[block]
+        np.exp(own, out=own)
+        if rows.weights is not None:
+            own *= rows.weights[block]
+        _add_up(table, scatter, own, X)
+    return risk, table
+
+
+def _add_up(table: Matrix, scatter: sparse.csc_array, values: Vector, X: Matrix) -> None:
+    """Add values and values × covariates of a block to the table of sums by cell."""
+    scatter.data.reshape(len(values), -1)[:] = values[:, None]
+    table[:, 1:] += scatter @ X
+    table[:, 0] += np.bincount(scatter.indices, scatter.data, minlength=len(table))
+
+
+def _by_slot(sets: RiskSets, table: Matrix) -> tuple[Matrix, Matrix, Matrix | None]:
+    """Sums over the risk set, the events and the carried cells, from sums by cell."""
+    D = len(sets.slots)
     events = table[1 : 2 * D : 2]
-    total = sets.slots.from_here(table[0 : 2 * D : 2] + events)
+    own = table[0 : 2 * D : 2] + events
+    carried = None
+    if sets.carried is not None:
+        carried = table[2 * D : sets.n_cells - 1]
+        own += sets.carried.ending @ carried
+    total = sets.slots.from_here(own)
     if sets.late is not None:
         # a row that enters at slot k is not at risk at the slots before it
         total -= sets.slots.after(table[sets.n_cells : sets.n_cells + D])
-    return (total[:, 0], events[:, 0]), (total[:, 1:], events[:, 1:])
+    if carried is not None and sets.carried is not None:
+        total += sets.carried.later(carried)
+    return total, events, carried
+
+
+def _gained(sets: RiskSets, beta: Vector) -> float:
+    """Weighted sum of the log hazards of the events."""
+    rows = sets.rows
+    found = float(sets.event_total @ beta)
+    if rows.offset is None:
+        return found
+    own = rows.offset[sets.events]
+    return found + float(own.sum() if rows.weights is None else own @ rows.weights[sets.events])
 
 
 def _per_slot(sets: RiskSets, by_event: Vector) -> Vector:
@@ -134,13 +178,13 @@ def _per_slot(sets: RiskSets, by_event: Vector) -> Vector:
 
 def event_sums(sets: RiskSets, by_slot: Vector | None = None) -> Vector:
     """Weighted sum of the events' covariates, shape (p,); each times a value of its slot."""
-    dead = sets.rows.dead
-    weight = (
-        np.ones(np.count_nonzero(dead)) if sets.rows.weights is None else sets.rows.weights[dead]
-    )
-    if by_slot is not None:
-        weight = weight * by_slot[sets.cell[dead] // 2]
-    return np.asarray(weight @ sets.rows.X[dead])
+    if by_slot is None:
+        return sets.event_total
+    rows, dead = sets.rows, sets.events
+    weight = by_slot[sets.cell[dead] // 2]
+    if rows.weights is not None:
+        weight = weight * rows.weights[dead]
+    return np.asarray(weight @ rows.X[dead])
 
 
 def score(sets: RiskSets, sums: Sums, by_slot: Vector | None = None) -> Vector:
@@ -154,19 +198,18 @@ def information(sets: RiskSets, sums: Sums, by_slot: Vector | None = None) -> Ma
     """Observed information, shape (p, p); each slot's part times `by_slot`."""
     g = np.ones(len(sets.slots)) if by_slot is None else by_slot
     first = weighted_gram(sets.rows.X, sums.risk * exposure(sets, g * sums.h, g * sums.e))
-    mixed = (sums.S1 * (g * sums.b)[:, None]).T @ sums.E1
     second = (sums.S1 * (g * sums.a)[:, None]).T @ sums.S1
+    if sets.ties == "breslow":
+        return np.asarray(first - second)
+    mixed = (sums.S1 * (g * sums.b)[:, None]).T @ sums.E1
     third = (sums.E1 * (g * sums.c)[:, None]).T @ sums.E1
     return np.asarray(first - (second - mixed - mixed.T + third))
 
 
 def exposure(sets: RiskSets, h: Vector, e: Vector) -> Vector:
     """Sum of h over the slots at which each row is at risk, less e for its own event, (n,)."""
-    cumulative = sets.slots.so_far(h)
-    by_cell = np.zeros(sets.n_cells)
-    by_cell[0:-1:2] = cumulative
-    by_cell[1::2] = cumulative - e
-    return np.asarray(sets.spread(by_cell, sets.slots.before(cumulative)))
+    by_late = sets.slots.before(sets.slots.so_far(h))
+    return np.asarray(sets.spread(sets.over_slots(h, e), by_late))
 
 
 def likelihood(sets: RiskSets) -> Callable[[Vector], Evaluation]:
@@ -230,7 +273,7 @@ def _half_third_moments(sets: RiskSets, sums: Sums, info: Matrix) -> Vector:
     rotated = X @ inverse
     q = np.einsum("ij,ij->i", rotated, X)
     direct = sums.risk * exposure(sets, sums.h, sums.e) * q
-    by_cell, by_late = _mean_tables(sets, sums)
+    by_cell, by_late = mean_tables(sets, sums)
     mixed = sums.risk * np.einsum("ij,ij->i", rotated, sets.spread(by_cell, by_late))
     means, weight, level = _event_means(sets, sums, q)
     squared = np.einsum("ij,ij->i", means @ inverse, means)
@@ -243,56 +286,163 @@ def _event_means(sets: RiskSets, sums: Sums, q: Vector) -> tuple[Matrix, Vector,
 
     Returns the means, shape (K, p), the mean weight of the events of the slot, and the mean of q.
     """
-    (Q0, EQ0), _ = _by_slot(sets, sums.risk * q)
-    events = np.column_stack([sums.E0, EQ0, sums.E1])
-    total = np.column_stack([sums.S0, Q0, sums.S1])
+    table = np.zeros((sets.height, sets.rows.X.shape[1] + 1))
+    for block, scatter in zip(sets.blocks(), sets.scatters, strict=True):
+        _add_up(table, scatter, (sums.risk * q)[block], sets.rows.X[block])
+    total, events, _ = _by_slot(sets, table)
+    events = np.column_stack([sums.E0, events[:, 0], sums.E1])
+    total = np.column_stack([sums.S0, total[:, 0], sums.S1])
     left = np.repeat(total, sets.deaths, axis=0)
     left -= sets.shares[:, None] * np.repeat(events, sets.deaths, axis=0)
     means = left[:, 1:] / left[:, :1]
     return means[:, 1:], np.repeat(sets.mean_weight, sets.deaths), means[:, 0]
 
 
-def _mean_tables(sets: RiskSets, sums: Sums) -> tuple[Matrix, Matrix]:
+def mean_tables(sets: RiskSets, sums: Sums) -> tuple[Matrix, Matrix]:
     """By cell and by late entry: sum of hazard × mean covariates over the slots at risk."""
-    cumulative = sets.slots.so_far(sums.mean)
-    by_cell = np.zeros((sets.n_cells, cumulative.shape[1]))
-    by_cell[0:-1:2] = cumulative
-    by_cell[1::2] = cumulative - sums.spared
-    return by_cell, sets.slots.before(cumulative)
+    by_late = sets.slots.before(sets.slots.so_far(sums.mean))
+    return sets.over_slots(sums.mean, sums.spared), by_late
 
 
 def score_meat(sets: RiskSets, sums: Sums, clusters: Clusters) -> Matrix:
     """Sum over clusters of the outer products of their weighted score residuals, shape (p, p).
 
+    References
+    ----------
+    Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. J Am Stat Assoc
+    1989;84:1074-1078.
+    """
+    return Scores(sets, sums).cluster_gram(clusters)
+
+
+class Scores:
+    """Weighted score residuals of rows, made when they are asked for.
+
     A row's score residual is its own event's ``x - mean`` less what it contributed to every
     risk set it was in; with Efron's ties the mean is that over the events of the slot, so the
     order of the rows plays no part.
 
+    Parameters
+    ----------
+    sets : RiskSets
+        Rows and where they are at risk.
+    sums : Sums
+        Their sums at the estimate.
+    more : sequence of (index, table)
+        What else a row's score holds: its weight times the table's row at its index.
+
     References
     ----------
-    Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. J Am Stat Assoc
-    1989;84:1074-1078. Therneau TM, Grambsch PM (2000), section 7.2.
+    Therneau TM, Grambsch PM (2000), section 7.2.
     """
+
+    def __init__(
+        self, sets: RiskSets, sums: Sums, more: Sequence[tuple[Index, Matrix]] = ()
+    ) -> None:
+        self.sets, self.rows = sets, sets.rows
+        self.direct, self.own = score_factors(sets, sums)
+        by_cell, by_late = mean_tables(sets, sums)
+        self.parts: list[tuple[Vector | None, Index, Matrix]] = [(sums.risk, sets.cell, by_cell)]
+        if sets.late is not None:
+            self.parts.append((sums.risk, sets.late, -by_late))
+        self.parts += [(sets.rows.weights, index, table) for index, table in more]
+        self.means = slot_means(sets, sums)
+
+    def of(self, rows: slice | Index) -> Matrix:
+        """Scores of some rows, shape (number of them, p)."""
+        size = (len(self.direct[rows]), self.rows.X.shape[1])
+        return self._write(rows, np.empty(size), np.empty(size))
+
+    def _write(self, rows: slice | Index, found: Matrix, spare: Matrix) -> Matrix:
+        """Scores of some rows, written to an array of ours."""
+        np.multiply(self.rows.X[rows], self.direct[rows, None], out=found)
+        for factor, index, table in self.parts:
+            table.take(index[rows], axis=0, out=spare, mode="clip")
+            if factor is not None:
+                spare *= factor[rows, None]
+            found += spare
+        events = np.flatnonzero(self.rows.dead[rows])
+        taken = self.means.take(self.sets.cell[rows][events] // 2, axis=0)
+        if self.rows.weights is not None:
+            taken *= self.rows.weights[rows][events, None]
+        found[events] -= taken
+        return found
+
+    def gram(self, scale: Vector | None = None) -> Matrix:
+        """Sum over rows of the outer products of their scores, each times its scale."""
+        n, p = self.rows.X.shape
+        total = np.zeros((p, p))
+        # one pair of arrays for all blocks: to ask for memory anew costs more than to fill it
+        pair = np.empty((2, min(SCORED, n), p))
+        for start in range(0, n, SCORED):
+            block = slice(start, min(start + SCORED, n))
+            found = self._write(block, *pair[:, : block.stop - start])
+            if scale is not None:
+                found *= scale[block, None]
+            total += found.T @ found
+        return total
+
+    def by_cluster(self, clusters: Clusters, rows: slice | None = None) -> Matrix:
+        """Scores summed by cluster, shape (G, p); of the clusters of some rows alone."""
+        rows = slice(0, len(self.rows)) if rows is None else rows
+        total = cluster_sums(self.rows.X[rows], self.direct[rows], clusters)
+        first, last = np.searchsorted(self.sets.events, [rows.start, rows.stop])
+        events = self.sets.events[first:last]
+        slot = self.sets.cell[events] // 2
+        owners: Index = clusters.codes[events - rows.start]
+        entries: list[tuple[Vector, Index, Matrix, Index]] = [
+            (self.own[first:last], slot, -self.means, owners)
+        ]
+        for weight, index, table in self.parts:
+            factor = np.ones(len(clusters.codes)) if weight is None else weight[rows]
+            entries.append((factor, index[rows], table, clusters.codes))
+        height = np.cumsum([0, *(len(table) for _, _, table, _ in entries)])
+        factor = np.concatenate([f for f, _, _, _ in entries])
+        index = np.concatenate([i + h for (_, i, _, _), h in zip(entries, height, strict=False)])
+        owner = np.concatenate([o for _, _, _, o in entries])
+        added = sparse.coo_array((factor, (owner, index)), shape=(clusters.count, height[-1]))
+        total += added @ np.concatenate([table for _, _, table, _ in entries])
+        return total
+
+    def cluster_gram(self, clusters: Clusters) -> Matrix:
+        """Sum over clusters of the outer products of their summed scores, shape (p, p)."""
+        total = np.zeros((self.rows.X.shape[1],) * 2)
+        for rows, own in _cluster_blocks(clusters):
+            found = self.by_cluster(own, rows)
+            total += found.T @ found
+        return total
+
+
+def _cluster_blocks(clusters: Clusters) -> Iterator[tuple[slice, Clusters]]:
+    """Blocks of whole clusters where the rows of a cluster are adjacent, else all rows at once."""
+    codes = clusters.codes
+    if np.any(codes[1:] < codes[:-1]):
+        yield slice(0, len(codes)), clusters
+        return
+    start = 0
+    while start < len(codes):
+        last = codes[min(start + SCORED, len(codes)) - 1]
+        stop = int(np.searchsorted(codes, last, side="right"))
+        first = codes[start]
+        yield slice(start, stop), Clusters(codes[start:stop] - first, int(last - first) + 1)
+        start = stop
+
+
+def score_factors(sets: RiskSets, sums: Sums) -> tuple[Vector, Vector]:
+    """What each row's score has of its own covariates, (n,), and each event of its slot's mean."""
     rows = sets.rows
-    weight = rows.dead.astype(float) if rows.weights is None else rows.weights * rows.dead
-    direct = weight - sums.risk * exposure(sets, sums.h, sums.e)
-    total = cluster_sums(rows.X, direct, clusters)
-    by_cell, by_late = _mean_tables(sets, sums)
-    total += _sum_pairs(clusters, sets.cell, sums.risk, by_cell)
-    if sets.late is not None:
-        total -= _sum_pairs(clusters, sets.late, sums.risk, by_late)
-    share = sets.deaths * sets.mean_weight
+    direct = exposure(sets, sums.h, sums.e)
+    direct *= -sums.risk
+    own = np.ones(sets.events.size) if rows.weights is None else rows.weights[sets.events]
+    direct[sets.events] += own
+    return direct, own
+
+
+def slot_means(sets: RiskSets, sums: Sums) -> Matrix:
+    """Mean covariates of the risk set over the events of each slot, (D, p); 0 unweighted."""
+    share = (sets.deaths * sets.mean_weight)[:, None]
     expected = sums.h[:, None] * sums.S1 - sums.e[:, None] * sums.E1
-    by_slot = np.zeros((sets.n_cells, expected.shape[1]))
-    by_slot[1::2] = np.divide(expected, share[:, None], where=share[:, None] > 0, out=0 * expected)
-    total -= _sum_pairs(clusters, sets.cell, weight, by_slot)
-    return np.asarray(total.T @ total)
-
-
-def _sum_pairs(clusters: Clusters, cell: Index, factor: Vector, table: Matrix) -> Matrix:
-    """Sum over the rows of each cluster of factor × the table's row of the cell."""
-    shape = (clusters.count, len(table))
-    return np.asarray(sparse.coo_array((factor, (clusters.codes, cell)), shape=shape) @ table)
+    return np.divide(expected, share, where=share > 0, out=np.zeros_like(expected))
 
 
 def null_log_likelihood(sets: RiskSets) -> float:

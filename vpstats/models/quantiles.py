@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from vpstats.errors import UsageError
+from vpstats.frames import Frame
+from vpstats.models.curves import ConfType, kaplan_meier
 from vpstats.models.followup import Vector
 from vpstats.results import CurveResult, TableResult, require_level
 
@@ -75,23 +77,92 @@ def curve_quantiles(
     )
 
 
+def follow_up(
+    data: pd.DataFrame | Frame,
+    *,
+    duration: str,
+    event: str,
+    by: str | None = None,
+    entry: str | None = None,
+    weights: str | None = None,
+    cluster: str | None = None,
+    probabilities: tuple[float, ...] = (0.5,),
+    level: float = 0.95,
+    conf_type: ConfType = "log-log",
+    independent: str | None = None,
+) -> TableResult:
+    """Describe how long rows were followed: the median, or other shares, with intervals.
+
+    The time to the end of observation is censored by events (the reverse Kaplan–Meier estimate),
+    so that early events do not pass for short follow-up.
+
+    Parameters
+    ----------
+    data, duration, by, entry, weights, cluster, level, conf_type, independent
+        As in `kaplan_meier`.
+    event : str
+        Column of codes: 0 for the end of observation, 1, 2, … for events of any cause.
+    probabilities : tuple of float
+        Shares no longer observed; 0.5 is the median.
+
+    Returns
+    -------
+    TableResult
+        As from `curve_quantiles`.
+
+    Raises
+    ------
+    UsageError
+        If a column is absent or not what it should be.
+
+    References
+    ----------
+    Schemper M, Smith TL. A note on quantifying follow-up in studies of failure time. Control Clin
+    Trials 1996;17:343-346.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"days": [5, 100, 200, 300], "event": [2, 0, 0, 0]})
+    >>> follow_up(rows, duration="days", event="event").tidy()["estimate"].tolist()
+    [200.0]
+    """
+    curve = kaplan_meier(
+        data,
+        duration=duration,
+        event=event,
+        by=by,
+        entry=entry,
+        weights=weights,
+        cluster=cluster,
+        reverse=True,
+        level=level,
+        conf_type=conf_type,
+        independent=independent,
+    )
+    return replace(curve_quantiles(curve, probabilities), title="Length of follow-up")
+
+
 def _quantile(steps: pd.DataFrame, estimand: str, share: float) -> dict[str, float]:
     time = steps["time"].to_numpy(float)
     curves = {name: steps[name].to_numpy(float) for name in ("estimate", "conf_low", "conf_high")}
     if estimand == "survival":
+        over = curves["estimate"] <= 0.0
+        for name in ("conf_low", "conf_high"):  # where nobody is left nothing is known of them
+            curves[name] = np.where(over, np.nan, curves[name])
         curves = {name: 1.0 - values for name, values in curves.items()}
         first, last = "conf_low", "conf_high"
     else:
         first, last = "conf_high", "conf_low"
     return {
         "level": share,
-        "estimate": _first_reach(time, curves["estimate"], share),
-        "conf_low": _first_reach(time, curves[first], share),
-        "conf_high": _first_reach(time, curves[last], share),
+        "estimate": first_reach(time, curves["estimate"], share),
+        "conf_low": first_reach(time, curves[first], share),
+        "conf_high": first_reach(time, curves[last], share),
     }
 
 
-def _first_reach(time: Vector, risk: Vector, share: float) -> float:
+def first_reach(time: Vector, risk: Vector, share: float) -> float:
     """Time at which a rising step curve reaches a share; NaN where it does not."""
     slack = 1e-9  # a product of fractions that equals the share only up to rounding
     reached = np.flatnonzero(risk >= share - slack)

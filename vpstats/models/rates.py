@@ -7,9 +7,7 @@ without clusters (design effect 1) it is the textbook interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,71 +15,30 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vpstats.errors import UsageError
-from vpstats.frames import Frame, open_data
+from vpstats.frames import Frame
 from vpstats.models.columns import read_response, require_columns
 from vpstats.models.followup import (
     Codes,
     FollowUp,
     Vector,
-    codes_of,
     read_follow_up,
     row_caveats,
 )
-from vpstats.results import TableResult, critical_value, require_level
-
-Method = Literal["clopper-pearson", "wilson"]
-Limits = tuple[float, float]
-
-ALL = "All"
-"""Name of the group of every row."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """Clustered counts of one group: a ratio of sums and what is needed for its variance.
-
-    events, size: totals of the numerator and the denominator; rows: rows; clusters: clusters, or
-    None where rows are independent; spread: sum over clusters of (numerator − ratio ×
-    denominator)².
-    """
-
-    events: float
-    size: float
-    rows: int
-    clusters: int | None
-    spread: float
-
-    @property
-    def ratio(self) -> float:
-        return self.events / self.size if self.size > 0 else np.nan
-
-    @property
-    def variance(self) -> float:
-        """Variance of the ratio between clusters, linearised."""
-        if self.clusters is None or self.clusters < 2:
-            return np.nan
-        return self.clusters / (self.clusters - 1) * self.spread / self.size**2
-
-    def design_effect(self, independent: float) -> float:
-        """Variance over that of independent rows; at least 1.
-
-        Where no variance can be seen (no event, or nothing but events, or one cluster), a
-        cluster counts as one row, which is the most careful assumption.
-        """
-        if self.clusters is None:
-            return 1.0
-        if not (independent > 0 and np.isfinite(self.variance)):
-            return max(1.0, self.rows / self.clusters) if self.clusters else 1.0
-        return max(1.0, self.variance / independent)
-
-
-def _total(numerator: Vector, denominator: Vector, cluster: Codes | None) -> _Sum:
-    events, size = float(numerator.sum()), float(denominator.sum())
-    if cluster is None:
-        return _Sum(events, size, numerator.size, None, np.nan)
-    residual = numerator - (events / size if size > 0 else np.nan) * denominator
-    sums = np.bincount(cluster, residual)
-    return _Sum(events, size, numerator.size, int(np.unique(cluster).size), float(sums @ sums))
+from vpstats.models.shares import (
+    ALL,
+    PROPORTION_LIMITS,
+    Limits,
+    Method,
+    RatioSum,
+    frame_clusters,
+    members,
+    one_of,
+    open_observed,
+    ratio_sum,
+    share_error,
+    share_limits,
+)
+from vpstats.results import Caveat, TableResult, critical_value, require_level
 
 
 def event_rates(
@@ -104,8 +61,9 @@ def event_rates(
         Column of 0 and 1, booleans or yes/no codes; rows without a value are left out.
     by : str, optional
         Column of groups; one row of the table each.
-    method : {"clopper-pearson", "wilson"}
-        Exact (never below its level) or score interval.
+    method : {"clopper-pearson", "wilson", "wald", "agresti-coull", "jeffreys"}
+        Exact (never below its level), score, or another named interval. Wald's is too narrow for
+        few events and does not exist at 0 or all.
     cluster : str, optional
         Column of clusters; the frame's own if None. The interval is then that of the effective
         sample size (Korn and Graubard's), never more than the number of rows.
@@ -128,12 +86,14 @@ def event_rates(
     Notes
     -----
     Where no row of a group has the outcome, or every one has, the design effect cannot be seen;
-    each cluster then counts as one row.
+    each cluster then counts as one row. For no event a caveat gives the one-sided limit, of which
+    3/n is the rule of thumb.
 
     References
     ----------
     Clopper CJ, Pearson ES. Biometrika 1934;26:404-413. Wilson EB. J Am Stat Assoc
-    1927;22:209-212. Korn EL, Graubard BI. Confidence intervals for proportions with small
+    1927;22:209-212. Hanley JA, Lippman-Hand A. If nothing goes wrong, is everything all right?
+    JAMA 1983;249:1743-1745. Korn EL, Graubard BI. Confidence intervals for proportions with small
     expected number of positive counts estimated from survey data. Surv Methodol 1998;24:193-201.
 
     Examples
@@ -145,13 +105,12 @@ def event_rates(
     [[0.1, 0.0025, 0.445]]
     """
     require_level(level)
-    if method not in _PROPORTION_LIMITS:
-        raise UsageError(f"method is '{method}'; expected 'clopper-pearson' or 'wilson'.")
-    frame = open_data(data, cluster=cluster, independent=independent)
+    one_of("method", method, PROPORTION_LIMITS)
+    frame = open_observed(data, cluster=cluster, independent=independent)
     require_columns(frame.data, [outcome])
     value = read_response(frame.data[outcome])
     used = ~np.isnan(value)
-    ids = _cluster(frame)
+    ids = frame_clusters(frame)
     rows: list[dict[str, Any]] = [
         {"group": name, "n_missing": int(np.count_nonzero(~used[own]))}
         | _share(value[own[used[own]]], _at(ids, own[used[own]]), method, level)
@@ -159,9 +118,13 @@ def event_rates(
     ]
     n = sum(row["n"] for row in rows)
     clusters = None if ids is None else int(np.unique(ids[used]).size)
+    fields = _result_fields(frame, rows, level, n_missing=len(frame) - n, n_clusters=clusters)
+    fields["caveats"] += tuple(
+        _no_events(row, level) for row in rows if row["n_events"] == 0 < row["n"]
+    )
     return TableResult(
         title=f"Share with {frame.labels.get(outcome, outcome)}",
-        **_result_fields(frame, rows, level, n_missing=len(frame) - n, n_clusters=clusters),
+        **fields,
         table=pd.DataFrame(rows)[list(_SHARE_COLUMNS)],
     )
 
@@ -228,7 +191,7 @@ def incidence_rates(
     require_level(level)
     if not per > 0:
         raise UsageError(f"per is {per!r}; expected a positive amount of person-time.")
-    frame = open_data(data, cluster=cluster, independent=independent)
+    frame = open_observed(data, cluster=cluster, independent=independent)
     follow_up = read_follow_up(frame, duration=duration, event=event, entry=entry, by=by)
     rows = []
     for code, name in enumerate(follow_up.groups):
@@ -250,17 +213,15 @@ _RATE_COLUMNS = (
 )
 
 
-def members(data: pd.DataFrame, by: str | None) -> list[tuple[str, NDArray[np.intp]]]:
-    """Name and row positions of each group, in order; one group of all rows without `by`."""
-    if by is None:
-        return [(ALL, np.arange(len(data)))]
-    require_columns(data, [by])
-    codes, names = codes_of(data[by])
-    return [(str(name), np.flatnonzero(codes == i)) for i, name in enumerate(names)]
-
-
-def _cluster(frame: Frame) -> Codes | None:
-    return None if frame.cluster is None else codes_of(frame.data[frame.cluster])[0]
+def _no_events(row: dict[str, Any], level: float) -> Caveat:
+    """What no event among n rows says: the one-sided limit, of which 3/n is the rule of thumb."""
+    size = row["n"] / row["design_effect"]
+    high = -np.expm1(np.log1p(-level) / size)
+    message = (
+        f"{row['group']}: no event among {row['n']:,} rows; with {100 * level:g} % confidence the "
+        f"share is below {100 * high:.2g} % (rule of three: {100 * 3 / size:.2g} %)."
+    )
+    return Caveat("no_events", message)
 
 
 def _at(codes: Codes | None, rows: NDArray[np.intp]) -> Codes | None:
@@ -268,23 +229,15 @@ def _at(codes: Codes | None, rows: NDArray[np.intp]) -> Codes | None:
 
 
 def _share(value: Vector, cluster: Codes | None, method: Method, level: float) -> dict[str, Any]:
-    total = _total(value, np.ones_like(value), cluster)
-    p = total.ratio
-    independent = p * (1 - p) / total.size if total.size else np.nan
-    effect = total.design_effect(independent)
-    size = total.size
-    if total.clusters is not None and size > 1:
-        # degrees of freedom are the clusters': Korn and Graubard's adjustment
-        wider = critical_value(level, size - 1) / critical_value(level, max(1, total.clusters - 1))
-        size = min(size, size / effect * float(wider) ** 2)
-    low, high = _PROPORTION_LIMITS[method](p * size, size, level) if size else (np.nan, np.nan)
-    variance = independent if total.clusters is None else total.variance
-    return _row(total, p, np.sqrt(variance), (low, high), effect, method)
+    total = ratio_sum(value, np.ones_like(value), cluster)
+    effect = total.design_effect(total.binomial_variance)
+    limits = share_limits(total, method, level)
+    return _row(total, total.ratio, share_error(total), limits, effect, method)
 
 
 def _rate(rows: FollowUp, cause: int, per: float, level: float) -> dict[str, Any]:
     start = 0.0 if rows.entry is None else np.maximum(rows.entry, 0.0)
-    total = _total((rows.event == cause).astype(float), rows.exit - start, rows.cluster)
+    total = ratio_sum((rows.event == cause).astype(float), rows.exit - start, rows.cluster)
     independent = total.events / total.size**2 if total.size > 0 else np.nan
     effect = total.design_effect(independent)
     events, time = total.events, total.size
@@ -300,7 +253,7 @@ def _rate(rows: FollowUp, cause: int, per: float, level: float) -> dict[str, Any
 
 
 def _row(
-    total: _Sum, estimate: float, std_error: float, limits: Limits, effect: float, method: str
+    total: RatioSum, estimate: float, std_error: float, limits: Limits, effect: float, method: str
 ) -> dict[str, Any]:
     return {
         "n": total.rows,
@@ -313,74 +266,6 @@ def _row(
         "design_effect": effect,
         "method": method if total.clusters is None else f"{method}, effective size",
     }
-
-
-def clopper_pearson(events: float, size: float, level: float) -> Limits:
-    """Exact limits of a proportion.
-
-    Parameters
-    ----------
-    events, size : float
-        Events and rows; effective sizes need not be whole numbers.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper limit.
-
-    References
-    ----------
-    Clopper CJ, Pearson ES (1934).
-
-    Examples
-    --------
-    >>> [round(limit, 4) for limit in clopper_pearson(0, 10, 0.95)]
-    [0.0, 0.3085]
-    """
-    tail = (1 - require_level(level)) / 2
-    low = stats.beta.ppf(tail, events, size - events + 1) if events > 0 else 0.0
-    high = stats.beta.ppf(1 - tail, events + 1, size - events) if events < size else 1.0
-    return float(low), float(high)
-
-
-def wilson(events: float, size: float, level: float) -> Limits:
-    """Score limits of a proportion.
-
-    Parameters
-    ----------
-    events, size, level : float
-        As in `clopper_pearson`.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper limit.
-
-    References
-    ----------
-    Wilson EB (1927).
-
-    Examples
-    --------
-    >>> [round(limit, 4) for limit in wilson(1, 10, 0.95)]
-    [0.0179, 0.4042]
-    """
-    z2 = float(critical_value(level)) ** 2
-    p = events / size
-    centre = (events + z2 / 2) / (size + z2)
-    half = np.sqrt(z2 * (p * (1 - p) * size + z2 / 4)) / (size + z2)
-    # at 0 or all events one limit is exact, which rounding would miss
-    low = 0.0 if events <= 0 else centre - half
-    high = 1.0 if events >= size else centre + half
-    return float(low), float(high)
-
-
-_PROPORTION_LIMITS: dict[str, Callable[[float, float, float], Limits]] = {
-    "clopper-pearson": clopper_pearson,
-    "wilson": wilson,
-}
 
 
 def _poisson_limits(events: float, time: float, level: float) -> Limits:

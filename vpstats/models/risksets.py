@@ -6,7 +6,7 @@ cumulative sums of per-slot sums. Nothing is sorted by time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -24,6 +24,8 @@ Ties = Literal["efron", "breslow"]
 
 SCATTER = 65_536
 """Rows summed into slots at a time; smaller blocks pay more for starting than for summing."""
+_MOST_KEYS = 2**22
+"""Largest number of strata times days that event times are looked up by in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,50 @@ def _suffix_sums(values: NDArray[Any]) -> NDArray[Any]:
     return sums
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Rows that stay at risk after their own end, with a weight that changes from slot to slot.
+
+    Rows of one lane have the same slots and the same weights; the J cells are the lanes' distinct
+    times of ending. What is summed over rows by the matrices here is spread over them by their
+    transposes.
+
+    Parameters
+    ----------
+    lanes : Slots
+        The L slots of each lane, lane by lane.
+    weight : ndarray, shape (L,)
+        Weight of each slot.
+    ending : sparse array, shape (D, J)
+        1 at the last slot of a cell before its end, if its rows are at risk at any.
+    entering : sparse array, shape (L, J)
+        What a cell's weights are to be multiplied by, at its lane's first slot after its end.
+    joined : sparse array, shape (D, L), optional
+        1 where a lane's slot is a slot; None if every slot has one lane.
+    """
+
+    lanes: Slots
+    weight: Vector
+    ending: sparse.csr_array
+    entering: sparse.csr_array
+    joined: sparse.csr_array | None
+
+    def __len__(self) -> int:
+        return int(self.ending.shape[1])
+
+    def later(self, by_cell: NDArray[Any]) -> NDArray[Any]:
+        """Sum over the carried rows at each slot, from sums by cell."""
+        so_far = self.lanes.so_far(self.entering @ by_cell)
+        weighed = so_far * (self.weight if so_far.ndim == 1 else self.weight[:, None])
+        return np.asarray(weighed if self.joined is None else self.joined @ weighed)
+
+    def over(self, values: NDArray[Any], so_far: NDArray[Any]) -> NDArray[Any]:
+        """Sum of a value of the slots over those at which each cell is at risk."""
+        lane = values if self.joined is None else self.joined.T @ values
+        weighed = lane * (self.weight if lane.ndim == 1 else self.weight[:, None])
+        return np.asarray(self.ending.T @ so_far + self.entering.T @ self.lanes.from_here(weighed))
+
+
 @dataclass(frozen=True)
 class RiskSets:
     """Rows with the slots at which each is at risk.
@@ -129,7 +175,8 @@ class RiskSets:
     slots : Slots
         The D event times.
     cell : ndarray of int32, shape (n,)
-        ``2 k + dead`` for a row whose last slot is k, 2 D for a row that is never at risk.
+        ``2 k + dead`` for a row whose last slot is k, ``2 D + j`` for a carried row of cell j, and
+        the last cell for a row that is never at risk.
     late : ndarray of int32, shape (n,), optional
         First slot of rows that enter after the first slot of their stratum, D for the others.
     deaths : ndarray of int, shape (D,)
@@ -138,6 +185,8 @@ class RiskSets:
         Mean weight of the events at each slot.
     ties : {"efron", "breslow"}
         How events at one time share the risk set.
+    carried : Carried, optional
+        Rows at risk after their end; with Breslow's ties alone.
     """
 
     rows: HazardRows
@@ -147,11 +196,31 @@ class RiskSets:
     deaths: Codes
     mean_weight: Vector
     ties: Ties
+    carried: Carried | None = None
 
     @property
     def n_cells(self) -> int:
         """Number of cells, the one for rows never at risk included."""
-        return 2 * len(self.slots) + 1
+        return 2 * len(self.slots) + 1 + (0 if self.carried is None else len(self.carried))
+
+    @property
+    def height(self) -> int:
+        """Number of sums that a sweep makes: one per cell, and one per late entry."""
+        return self.n_cells + (0 if self.late is None else len(self.slots) + 1)
+
+    @cached_property
+    def event_total(self) -> Vector:
+        """Weighted sum of the events' covariates, shape (p,)."""
+        rows = self.rows
+        weight = rows.dead.astype(float)
+        if rows.weights is not None:
+            weight *= rows.weights
+        return np.asarray(weight @ rows.X)
+
+    @cached_property
+    def events(self) -> NDArray[np.intp]:
+        """Positions of the rows with an event."""
+        return np.flatnonzero(self.rows.dead)
 
     def blocks(self) -> Iterator[slice]:
         """Slices of `SCATTER` rows."""
@@ -178,20 +247,42 @@ class RiskSets:
 
     def _scatter(self, block: slice) -> sparse.csc_array:
         cell = self.cell[block]
-        height = self.n_cells
         if self.late is not None:
-            cell = np.stack([cell, self.late[block] + height], axis=1).ravel()
-            height += len(self.slots) + 1
+            cell = np.stack([cell, self.late[block] + self.n_cells], axis=1).ravel()
         n = len(self.rows.exit[block])
         starts = np.arange(n + 1, dtype=np.int32) * (len(cell) // n)
-        matrix = sparse.csc_array((np.zeros(len(cell)), cell, starts), shape=(height, n))
+        matrix = sparse.csc_array((np.zeros(len(cell)), cell, starts), shape=(self.height, n))
         matrix.data = np.zeros(len(cell))  # our own, to be overwritten at every evaluation
         return matrix
 
+    def over_slots(self, values: NDArray[Any], spared: NDArray[Any] | None) -> NDArray[Any]:
+        """Sum of a value of the slots over those at which each cell is at risk.
+
+        Parameters
+        ----------
+        values : ndarray, shape (D, ...)
+            Value of each slot.
+        spared : ndarray, shape (D, ...), optional
+            What the events of each slot are spared of its value.
+
+        Returns
+        -------
+        ndarray, shape (n_cells, ...)
+            As if every row entered at the first slot of its stratum.
+        """
+        end = 2 * len(self.slots)
+        so_far = self.slots.so_far(values)
+        table = np.zeros((self.n_cells, *values.shape[1:]))
+        table[0:end:2] = so_far
+        table[1:end:2] = so_far if spared is None else so_far - spared
+        if self.carried is not None:
+            table[end:-1] = self.carried.over(values, so_far)
+        return table
+
     def spread(self, by_cell: NDArray[Any], by_late: NDArray[Any]) -> NDArray[Any]:
         """Give every row the value of its cell, less that of its late entry."""
-        value = by_cell[self.cell]
-        return value if self.late is None else value - by_late[self.late]
+        value = by_cell.take(self.cell, axis=0)
+        return value if self.late is None else value - by_late.take(self.late, axis=0)
 
 
 def find_risk_sets(rows: HazardRows, ties: Ties) -> RiskSets:
@@ -210,19 +301,16 @@ def find_risk_sets(rows: HazardRows, ties: Ties) -> RiskSets:
         A row censored at the time of an event is in that event's risk set; a row that enters
         then is not.
     """
-    stratum = np.zeros(len(rows), dtype=np.int64) if rows.strata is None else rows.strata
+    stratum = np.zeros(1, dtype=np.int64) if rows.strata is None else rows.strata
     day, entry_day, times = _days(rows)
     width = times.size
-    seen = np.zeros((int(stratum.max()) + 1) * width, dtype=bool)
-    key = stratum * width + day
-    seen[key[rows.dead]] = True
-    up_to = np.cumsum(seen)
-    chosen = np.flatnonzero(seen)
-    slots = _slots(times[chosen % width], chosen // width)
-    last = up_to[key] - 1
+    key = day if rows.strata is None else stratum * width + day
+    chosen, up_to = _event_keys(key[rows.dead], (int(stratum.max()) + 1) * width)
+    slots = make_slots(times[chosen % width], chosen // width)
+    last = up_to(key) - 1
     # slots of earlier strata lie below the first one of the row's own stratum
-    opening = np.concatenate([[0], up_to[width - 1 :: width]])[stratum]
-    start = opening if entry_day is None else up_to[stratum * width + entry_day]
+    opening = up_to(stratum * width - 1)
+    start = opening if entry_day is None else up_to(stratum * width + entry_day)
     at_risk = last >= start
     D = len(slots)
     cell = np.where(at_risk, 2 * last + rows.dead, 2 * D).astype(np.int32)
@@ -235,18 +323,27 @@ def find_risk_sets(rows: HazardRows, ties: Ties) -> RiskSets:
     return RiskSets(rows, slots, cell, late, deaths, weight / deaths, ties)
 
 
+def _event_keys(keys: Codes, size: int) -> tuple[Codes, Callable[[Codes], Codes]]:
+    """The distinct keys of events, and how many of them lie at or below given keys."""
+    if size > _MOST_KEYS + 16 * keys.size:  # as many strata as patients: a table would not fit
+        chosen = np.unique(keys)
+        return chosen, lambda asked: np.searchsorted(chosen, asked, side="right")
+    seen = np.zeros(size + 1, dtype=bool)
+    seen[keys + 1] = True
+    counts = np.cumsum(seen)
+    return np.flatnonzero(seen) - 1, lambda asked: counts[asked + 1]
+
+
 def _days(rows: HazardRows) -> tuple[Codes, Codes | None, Vector]:
     """Times as small whole numbers that keep their order against the event times, and back.
 
     Day 0 lies before every event, so that an entry "from the start" has a day too.
     """
     exit_, entry = rows.exit, rows.entry
-    top = float(exit_.max())
-    whole = top < 4 * exit_.size + 4096 and np.array_equal(exit_, np.floor(exit_))
-    if whole and (entry is None or np.array_equal(entry, np.floor(entry))):
+    if _whole(exit_, entry):
         days = (exit_ + 1).astype(np.int64)
         first = None if entry is None else np.maximum(entry + 1, 0).astype(np.int64)
-        return days, first, np.arange(-1.0, top + 1)
+        return days, first, np.arange(-1.0, float(exit_.max()) + 1)
     times = np.unique(exit_[rows.dead])
     known = np.concatenate([[-np.inf], times])
     days = np.searchsorted(times, exit_, side="right")
@@ -254,7 +351,16 @@ def _days(rows: HazardRows) -> tuple[Codes, Codes | None, Vector]:
     return days, first, known
 
 
-def _slots(time: Vector, stratum: Codes) -> Slots:
+def _whole(exit_: Vector, entry: Vector | None) -> bool:
+    """Whether times are whole numbers, few enough to count by."""
+    top = float(exit_.max(initial=0.0))
+    if top >= 4 * exit_.size + 4096 or not np.array_equal(exit_, np.floor(exit_)):
+        return False
+    return entry is None or np.array_equal(entry, np.floor(entry))
+
+
+def make_slots(time: Vector, stratum: Codes) -> Slots:
+    """Slots from their times, which ascend within each stratum."""
     bounds = np.flatnonzero(np.diff(stratum, prepend=-1))
     length = np.diff(bounds, append=stratum.size)
     return Slots(time, stratum, np.repeat(bounds, length), np.repeat(bounds + length, length))

@@ -18,6 +18,10 @@ Matrix = NDArray[np.float64]
 _ZERO = 1e-5
 """Margins and directions below this are zero, columns being scaled to 1: two orders above the
 feasibility tolerance of the linear programme, which can make up a margin of its own size."""
+_FEASIBLE = 1e-7
+"""By how much a margin may be negative: the feasibility tolerance of the linear programme."""
+_PART = 2_000
+"""Rows that the linear programme is given at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +110,31 @@ def _signed_rows(X: Matrix, y: Vector) -> tuple[Matrix, Vector, int | None]:
 
 
 def _separating_direction(rows: Matrix) -> Vector:
-    """Direction in the unit box with no negative margin and the largest sum of margins."""
+    """Direction in the unit box with no negative margin and the largest sum of margins.
+
+    Of many rows the programme is given a part, and then those that its answer puts on the wrong
+    side, until there are none; the answer is that of all rows.
+    """
     chosen = independent_columns(rows)  # others would be free to take any value
     direction = np.zeros(rows.shape[1])
-    part = rows[:, chosen]
+    part, gains = rows[:, chosen], rows[:, chosen].sum(axis=0)
+    held = np.zeros(len(rows), dtype=bool)
+    held[:: max(1, len(rows) // _PART)] = True
+    while True:
+        found = _largest_gain(part[held], gains)
+        margins = part @ found
+        wrong = np.flatnonzero((margins < -_FEASIBLE) & ~held)
+        if not len(wrong):
+            break
+        held[wrong[np.argsort(margins[wrong], kind="stable")[:_PART]]] = True
+    direction[chosen] = found
+    return direction
+
+
+def _largest_gain(rows: Matrix, gains: Vector) -> Vector:
     found = optimize.linprog(
-        -part.sum(axis=0), A_ub=-part, b_ub=np.zeros(len(part)), bounds=(-1, 1), method="highs"
+        -gains, A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1), method="highs"
     )
     if found.x is None:  # no direction at all is always feasible
         raise InternalError(f"the search for separation failed: {found.message}")
-    direction[chosen] = found.x
-    return direction
+    return np.asarray(found.x)

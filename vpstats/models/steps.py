@@ -1,17 +1,15 @@
 """Counting by time, and the curves with their variances that follow from the counts.
 
 All estimators of a curve are functions of the counts at the D distinct times, so the n rows are
-read once. The variance is Greenwood's (for incidence: its competing-risks form) where rows are
-independent and enter at the start, and the infinitesimal jackknife summed by cluster elsewhere;
-both are exact under ties, and on independent rows they are equal.
+read once. The variances here are Greenwood's and its competing-risks form, for independent rows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vpstats.models.followup import Codes, FollowUp, Vector
 
@@ -79,10 +77,10 @@ def count(rows: FollowUp, cause: int | None) -> Counts:
         With one entry per distinct exit time, and per distinct entry time after the start, so
         that the number at risk can be read at any time.
     """
-    day, entry_day, grid = _grid(rows)
+    day, entry_day, grid = time_grid(rows)
     size = grid.size
     key = day * 3
-    key += _kinds(rows.event, cause)
+    key += event_kinds(rows.event, cause)
     table = np.bincount(key, weights=rows.weights, minlength=3 * size).reshape(size, 3)
     total = table.sum(axis=1)
     left = np.cumsum(total[::-1])[::-1].astype(float)
@@ -101,7 +99,8 @@ def count(rows: FollowUp, cause: int | None) -> Counts:
     return Counts(grid[used], left[used], event, other, censored, day, entry_day, position)
 
 
-def _kinds(event: Codes, cause: int | None) -> Codes:
+def event_kinds(event: Codes, cause: int | None) -> Codes:
+    """`CENSORED`, `EVENT` or `OTHER` for each code, every event counting if cause is None."""
     if cause is None:
         return np.asarray(event > 0, dtype=np.int64)
     kind = np.full(max(int(event.max()), cause) + 1, OTHER, dtype=np.int64)
@@ -109,8 +108,23 @@ def _kinds(event: Codes, cause: int | None) -> Codes:
     return kind[event]
 
 
-def _grid(rows: FollowUp) -> tuple[Codes, Codes | None, Vector]:
-    """Exits and entries as positions in a grid of times, whole days where that spares sorting."""
+class Followed(Protocol):
+    """Anything with times of entering and ending."""
+
+    @property
+    def exit(self) -> Vector:
+        """End of follow-up, shape (n,)."""
+
+    @property
+    def entry(self) -> Vector | None:
+        """Time after which a row is at risk, -inf from the start, shape (n,)."""
+
+
+def time_grid(rows: Followed) -> tuple[Codes, Codes | None, Vector]:
+    """Exits and entries as positions in a grid of times, whole days where that spares sorting.
+
+    An entry from the start has position -1.
+    """
     whole = _whole_days(rows)
     if whole is not None:
         return whole
@@ -122,7 +136,7 @@ def _grid(rows: FollowUp) -> tuple[Codes, Codes | None, Vector]:
     return np.searchsorted(time, rows.exit), entry_day, time
 
 
-def _whole_days(rows: FollowUp) -> tuple[Codes, Codes | None, Vector] | None:
+def _whole_days(rows: Followed) -> tuple[Codes, Codes | None, Vector] | None:
     top = float(rows.exit.max())
     if top > 4 * rows.exit.size + 4096:
         return None
@@ -162,7 +176,7 @@ class Curve:
         return np.concatenate([[1.0], self.survival[:-1]])
 
 
-def _divide(numerator: Vector, denominator: Vector) -> Vector:
+def divide(numerator: Vector, denominator: Vector) -> Vector:
     """Quotient, 0 where the denominator is 0: nobody at risk adds nothing."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
@@ -185,8 +199,8 @@ def incidence(counts: Counts) -> Curve:
     Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based
     on censored observations. Scand J Stat 1978;5:141-150.
     """
-    hazard = _divide(counts.any_event, counts.at_risk)
-    event_hazard = _divide(counts.event, counts.at_risk)
+    hazard = divide(counts.any_event, counts.at_risk)
+    event_hazard = divide(counts.event, counts.at_risk)
     survival = np.cumprod(1.0 - hazard)
     before = np.concatenate([[1.0], survival[:-1]])
     estimate = np.cumsum(before * event_hazard)
@@ -206,16 +220,16 @@ def greenwood_incidence(counts: Counts, curve: Curve) -> Vector:
     """
     at_risk, any_event, event = counts.at_risk, counts.any_event, counts.event
     before, risk = curve.before, curve.estimate
-    spread = _divide(any_event, at_risk * (at_risk - any_event))
-    cross = before * _divide(event, at_risk**2)
-    own = before**2 * _divide(event * (at_risk - event), at_risk**3)
+    spread = divide(any_event, at_risk * (at_risk - any_event))
+    cross = before * divide(event, at_risk**2)
+    own = before**2 * divide(event * (at_risk - event), at_risk**3)
     total = np.cumsum(spread)
     mixed = np.cumsum(spread * risk + cross)
     rest = np.cumsum(spread * risk**2 + 2 * risk * cross + own)
-    return _settled(risk**2 * total - 2 * risk * mixed + rest, risk**2 * total + rest)
+    return settled(risk**2 * total - 2 * risk * mixed + rest, risk**2 * total + rest)
 
 
-def _settled(variance: Vector, terms: Vector) -> Vector:
+def settled(variance: Vector, terms: Vector) -> Vector:
     """The variance, 0 where it is no more than the rounding of the terms that cancel in it."""
     return np.where(variance > 1e-15 * np.abs(terms), variance, 0.0)
 
@@ -229,178 +243,5 @@ def greenwood(counts: Counts, survival: Vector) -> Vector:
     33. HMSO, 1926.
     """
     at_risk, event = counts.at_risk, counts.any_event
-    spread = np.cumsum(_divide(event, at_risk * (at_risk - event)))
+    spread = np.cumsum(divide(event, at_risk * (at_risk - event)))
     return np.asarray(survival**2 * spread)
-
-
-@dataclass(frozen=True, slots=True)
-class Influence:
-    """Influence of every row on a curve, in the form that can be summed in one pass.
-
-    A row that is at risk at the slots ``(a, b]`` and ends with an event (or not) at b moves the
-    curve F at time t by ``-(A(m) - A(a)) + F(t) (G(m) - G(a))`` with m = min(b, t), and from b on
-    by a further ``p + F(t) q``.
-
-    Parameters
-    ----------
-    F, A, G : ndarray, shape (D,)
-        The curve, and the cumulative sums of what being at risk adds.
-    p, q : ndarray, shape (n,)
-        What the row's own event adds.
-    """
-
-    F: Vector
-    A: Vector
-    G: Vector
-    p: Vector
-    q: Vector
-
-
-def incidence_influence(counts: Counts, curve: Curve, event: Codes, cause: int | None) -> Influence:
-    """Influence of the rows on the cumulative incidence.
-
-    Parameters
-    ----------
-    counts, curve : Counts, Curve
-        Of the same rows.
-    event : ndarray of int, shape (n,)
-        Event codes.
-    cause : int, optional
-        Cause in question; every event if None.
-
-    Returns
-    -------
-    Influence
-        The derivative of the estimate with respect to each row's weight.
-    """
-    survivors = counts.at_risk * (1.0 - curve.hazard)
-    gain = _divide(curve.before, counts.at_risk)
-    loss = _divide(np.ones_like(survivors), survivors)
-    loss[curve.hazard >= 1.0] = 0.0  # nobody survives, so there is nothing left to lose
-    spread = curve.hazard * loss
-    slot = counts.slot()
-    own, happened = _kinds(event, cause) == EVENT, event > 0
-    return Influence(
-        F=curve.estimate,
-        A=np.cumsum(gain * curve.event_hazard + curve.estimate * spread),
-        G=np.cumsum(spread),
-        p=np.where(own, gain[slot], 0.0) + np.where(happened, (curve.estimate * loss)[slot], 0.0),
-        q=np.where(happened, -loss[slot], 0.0),
-    )
-
-
-def hazard_influence(counts: Counts, curve: Curve, event: Codes, cause: int | None) -> Influence:
-    """Influence of the rows on the cumulative hazard of the event in question.
-
-    Parameters
-    ----------
-    counts, curve, event, cause
-        As in `incidence_influence`.
-
-    Returns
-    -------
-    Influence
-        The derivative of the Nelson–Aalen estimate with respect to each row's weight.
-    """
-    share = _divide(np.ones_like(counts.at_risk), counts.at_risk)
-    own = _kinds(event, cause) == EVENT
-    nothing = np.zeros_like(share)
-    return Influence(
-        F=nothing,
-        A=np.cumsum(share * curve.event_hazard),
-        G=nothing,
-        p=np.where(own, share[counts.slot()], 0.0),
-        q=np.zeros(event.size),
-    )
-
-
-def jackknife(counts: Counts, rows: FollowUp, influence: Influence) -> Vector:
-    """Infinitesimal jackknife variance, summed by cluster, at every time.
-
-    Parameters
-    ----------
-    counts : Counts
-        Counts by time.
-    rows : FollowUp
-        The n rows; each is its own cluster where they are not clustered.
-    influence : Influence
-        Influence of the rows.
-
-    Returns
-    -------
-    ndarray, shape (D,)
-        Sum over clusters of the squared sum of weighted influences; NaN with a single cluster,
-        which says nothing of the variation between clusters.
-
-    Notes
-    -----
-    At time t a cluster's influence is ``P + F(t) Q + h(t) N`` with N its weight at risk,
-    ``h = F G - A``, and P, Q, N constant between its own entries and exits. Sums of their
-    products over clusters therefore change only there, which makes the whole curve cost one sort
-    of the entries and exits.
-
-    References
-    ----------
-    Therneau TM, Grambsch PM. Modeling Survival Data. Springer, 2000, sections 2.2 and 7.3.
-    """
-    size = counts.time.size
-    if rows.cluster is not None and np.all(rows.cluster == rows.cluster[0]):
-        return np.full(size, np.nan)
-    moves = _moves(counts, rows, influence)
-    before, after = moves.before, moves.after
-    sums: list[Vector] = [
-        np.cumsum(
-            np.bincount(moves.slot, after[i] * after[j] - before[i] * before[j], minlength=size)
-        )
-        for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-    ]
-    pp, qq, nn, pq, pn, qn = sums
-    nn = nn + float(moves.start @ moves.start)
-    F = influence.F
-    h = F * influence.G - influence.A
-    total = pp + F * (F * qq + 2 * pq) + h * (h * nn + 2 * pn + 2 * F * qn)
-    return _settled(total, pp + F**2 * qq + h**2 * nn)
-
-
-@dataclass(frozen=True, slots=True)
-class _Moves:
-    """States (P, Q, N) of the clusters around each of their m entries and exits.
-
-    slot: shape (m,); before, after: shape (3, m); start: weight at risk from the start, by cluster.
-    """
-
-    slot: Codes
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    start: Vector
-
-
-def _moves(counts: Counts, rows: FollowUp, influence: Influence) -> _Moves:
-    weight = np.ones(len(rows)) if rows.weights is None else rows.weights
-    cluster = np.arange(len(rows)) if rows.cluster is None else rows.cluster
-    slot, entry_slot = counts.slot(), counts.entry_slot()
-    A, G = influence.A[slot], influence.G[slot]
-    change = np.stack([weight * (influence.p - A), weight * (influence.q + G), -weight])
-    start: Vector = np.bincount(cluster, weight).astype(float)
-    if entry_slot is not None:
-        late = np.flatnonzero(entry_slot >= 0)
-        entry, w = entry_slot[late], weight[late]
-        start = start - np.bincount(cluster[late], w, minlength=start.size)
-        entering = np.stack([w * influence.A[entry], -w * influence.G[entry], w])
-        change = np.concatenate([entering, change], axis=1)
-        slot = np.concatenate([entry, slot])
-        cluster = np.concatenate([cluster[late], cluster])
-    order = np.argsort(cluster * counts.time.size + slot, kind="stable")
-    cluster, change = cluster[order], change[:, order]
-    after = _sums_within(cluster, change)
-    after[2] += start[cluster]
-    return _Moves(slot[order], after - change, after, start)
-
-
-def _sums_within(cluster: Codes, change: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Running sums that start anew with every cluster; equal clusters are adjacent."""
-    sums = np.cumsum(change, axis=1)
-    first = np.flatnonzero(np.diff(cluster, prepend=-1))
-    length = np.diff(first, append=cluster.size)
-    base = (sums - change)[:, first]
-    return np.asarray(sums - np.repeat(base, length, axis=1))

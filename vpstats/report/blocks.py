@@ -10,8 +10,11 @@ import pandas as pd
 from vpstats import tables
 from vpstats.report.parts import Edition, Listing, Picture
 from vpstats.report.words import say
-from vpstats.rows import Record, estimate_rows, factor_of
-from vpstats.study import Question, RiskFactor, TimeToEvent
+from vpstats.rows import FURTHER, Record, estimate_rows, factor_of
+from vpstats.study import Profile, Question, RiskFactor, Source, TimeToEvent
+
+EQUIVALENCE_LEVEL = 0.90
+"""Level of intervals that are held against a margin: two one-sided tests at 5 %."""
 
 EVERYBODY = "All"
 """Group of the ledger that holds everybody."""
@@ -99,6 +102,122 @@ def _risk_factor(edition: Edition, question: Question) -> Iterator[Picture | Lis
             ),
         )
     yield from _estimates(edition, question)
+    yield from _beside(edition, question)
+
+
+def _beside(edition: Edition, question: RiskFactor | TimeToEvent) -> Iterator[Listing]:
+    """Tables of what stands beside the main models, where the plan asked for it."""
+    name, level = question.id, edition.plan.level
+    released = edition.released
+    if edition.has(name, group="standardised"):
+        margin = getattr(question, "margin", None)
+        shown = EQUIVALENCE_LEVEL if margin else level
+        table = tables.standardised_table(released, name, level=shown)
+        yield Listing(f"{name}_standardised", table)
+    if edition.has(name, variable="window"):
+        yield Listing(f"{name}_windows", tables.windows_table(released, name, level=level))
+    if edition.has(name, variable="unseen"):
+        yield Listing(f"{name}_onset", tables.unseen_table(released, name, level=level))
+    if any(edition.has(name, group=group) for group in ("tests", *FURTHER)):
+        table = tables.further_table(released, name, str(question.exposure), level=level)
+        yield Listing(f"{name}_further", table)
+    if edition.has(name, group="tipping"):
+        yield Listing(f"{name}_tipping", tables.tipping_table(released, name, level=level))
+
+
+def _profile(edition: Edition, question: Question) -> Iterator[Picture | Listing]:
+    assert isinstance(question, Profile)  # noqa: S101 (the plan's kinds decide)
+    parts = [(q.id, q.exposure, _part_words(edition, question, q)) for q in question.parts()]
+    if not any(edition.has(name) for name, _, _ in parts):
+        return
+    heading = "Exposure" if len(question.exposures) > 1 else "Outcome"
+    level = edition.plan.level
+    table = tables.profile_table(
+        edition.released, question.id, parts, title=question.title, heading=heading, level=level
+    )
+    yield Listing(question.id, table)
+    rows = [row for part in parts for row in _part_rows(edition, *part)]
+    if rows:
+        yield Picture(
+            f"{question.id}_forest",
+            f"{question.title}: estimates",
+            "Points with their intervals on a logarithmic axis, each from a model of its own.",
+            "A forest plot with a row for each model; the table above holds every value.",
+            lambda: _figures().forest(rows, level=level, mark=edition.mark),
+        )
+    if any(edition.has(name, group="within") for name, _, _ in parts):
+        table = tables.within_table(edition.released, parts, heading=heading, level=level)
+        yield Listing(f"{question.id}_within", table)
+
+
+def _part_words(edition: Edition, question: Profile, part: RiskFactor) -> str:
+    names = [part.exposure] if len(question.exposures) > 1 else []
+    names += [part.outcome] if len(question.outcomes) > 1 else []
+    return ", ".join(say(name, edition.labels) for name in names)
+
+
+def _part_rows(edition: Edition, name: str, exposure: str, words: str) -> list[Record]:
+    """The exposure's rows of one model, named by the model; references say nothing here."""
+    rows = [
+        row
+        for row in estimate_rows(edition.released, name)
+        if factor_of(row["variable"])[0] == exposure and not row.get("reference")
+    ]
+    terms = {row["variable"] for row in rows}
+    return [
+        {**row, "variable": f"{name} {row['variable']}"}
+        | ({"label": words} if len(terms) == 1 else {})
+        for row in rows
+    ]
+
+
+def _proportion(edition: Edition, question: Question) -> Iterator[Picture | Listing]:
+    if edition.has(question.id, stat="percent"):
+        yield Listing(
+            question.id,
+            tables.rates_table(
+                edition.released,
+                question.id,
+                title=question.title,
+                heading="Outcome",
+                level=edition.plan.level,
+            ),
+        )
+
+
+def _paired(edition: Edition, question: Question) -> Iterator[Picture | Listing]:
+    yield from _proportion(edition, question)
+    if edition.has(question.id, group="paired"):
+        table = tables.pairs_table(
+            edition.released, question.id, title="In pairs", level=edition.plan.level
+        )
+        yield Listing(f"{question.id}_pairs", table)
+
+
+def _detection(edition: Edition, question: Question) -> Iterator[Picture | Listing]:
+    if edition.has(question.id):
+        table = tables.detection_table(
+            edition.released, question.id, title=question.title, level=edition.plan.level
+        )
+        yield Listing(question.id, table)
+
+
+def _diagnosis(edition: Edition, question: Question) -> Iterator[Picture | Listing]:
+    if edition.has(question.id):
+        table = tables.accuracy_table(
+            edition.released, question.id, title=question.title, level=edition.plan.level
+        )
+        yield Listing(question.id, table)
+
+
+def _source(edition: Edition, question: Question) -> Iterator[Picture | Listing]:
+    assert isinstance(question, Source)  # noqa: S101 (the plan's kinds decide)
+    if edition.has(question.id):
+        heading = say(question.column, edition.labels)
+        table = tables.source_table(
+            edition.released, question.id, title=question.title, heading=heading
+        )
+        yield Listing(question.id, table)
 
 
 def _estimates(edition: Edition, question: RiskFactor | TimeToEvent) -> Iterator[Picture | Listing]:
@@ -139,6 +258,7 @@ def _time_to_event(edition: Edition, question: Question) -> Iterator[Picture | L
     if edition.has(question.id, variable="incidence"):
         yield _curve_picture(edition, question)
     yield from _estimates(edition, question)
+    yield from _beside(edition, question)
 
 
 def _curve_picture(edition: Edition, question: TimeToEvent) -> Picture:
@@ -209,6 +329,12 @@ _KINDS: Mapping[str, Callable[[Edition, Question], Iterator[Picture | Listing]]]
         "quality": _quality,
         "description": _description,
         "risk_factor": _risk_factor,
+        "profile": _profile,
+        "proportion": _proportion,
+        "paired": _paired,
+        "detection": _detection,
+        "diagnosis": _diagnosis,
+        "source": _source,
         "time_to_event": _time_to_event,
         "complications": _complications,
         "spine_map": _spine_map,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from vpstats.report.manifest import Provenance
-from vpstats.study import RiskFactor, StudyPlan, TimeToEvent
+from vpstats.study import Profile, RiskFactor, StudyPlan, TimeToEvent
 
 CONSENT: Mapping[str, str] = MappingProxyType(
     {
@@ -76,9 +76,12 @@ def methods(
         Paragraph("Yes or no outcomes", _risk_factor(plan)),
         Paragraph("Outcomes over time", _time_to_event(plan)),
         Paragraph("Rates", _rates(plan)),
+        Paragraph("Standardised risks and other models", " ".join(_beside(plan))),
+        Paragraph("Pairs and signs", " ".join(_pairs(plan))),
+        Paragraph("Claims", _claims(plan)),
         Paragraph("Adjustment", " ".join(_adjustment(plan))),
         Paragraph("Event floors", _floors(plan)),
-        Paragraph("Missing data", _missing()),
+        Paragraph("Missing data", _missing(plan)),
         Paragraph("Intervals and tests", _intervals(plan)),
         Paragraph("Disclosure control", policy),
         Paragraph("Software", _software(provenance)),
@@ -144,7 +147,7 @@ def _time_to_event(plan: StudyPlan) -> str:
         "event; one minus Kaplan–Meier with deaths censored would overstate it and is not used. "
         "Exposures were compared by cause-specific Cox models (Efron's method for ties); their "
         "hazard ratios speak of the rate among those still at risk, not of cumulative risk, and "
-        "are averages over follow-up: whether they change with time was not tested here. A later "
+        "are averages over follow-up except where a section splits it. A later "
         "procedure of a patient censors the earlier episode and opens a new one, so that a "
         "vertebra, like a patient, may be followed in several. Limits of incidence allow for "
         "patients with several rows (jackknife by patient); rates per person-time have exact "
@@ -209,12 +212,107 @@ def _floors(plan: StudyPlan) -> str:
     )
 
 
-def _missing() -> str:
+def _beside(plan: StudyPlan) -> Iterator[str]:
+    """What stands beside the main models, where the plan asks for it."""
+    yes_no = [q for q in plan.questions if isinstance(q, RiskFactor | Profile)]
+    over_time = [q for q in plan.questions if isinstance(q, TimeToEvent)]
+    if yes_no:
+        yield (
+            "Standardised risks are averages over the rows analysed of the risk that the adjusted "
+            "model gives if everybody had one value of the exposure (g-formula); their intervals "
+            "come from the delta method. After a penalty they are read from a model whose "
+            "intercept was fitted again without it (FLIC; Puhr et al., Stat Med "
+            "2017;36:2302-2317)."
+        )
+    if any(isinstance(q, RiskFactor) and q.shape == "spline" for q in yes_no):
+        yield "Curved relations are restricted cubic splines with four knots (Harrell)."
+    if any(isinstance(q, RiskFactor) and q.margin for q in yes_no):
+        yield (
+            "That an exposure makes no difference is shown only where the 90 % interval of the "
+            "difference lies within the margin that the plan names (two one-sided tests)."
+        )
+    if any(q.center == "random" for q in yes_no):
+        yield (
+            "Where the section says so, center is a random intercept, with one for each patient "
+            "within it where rows repeat patients (Laplace approximation); odds ratios are then "
+            "those within a center and a patient."
+        )
+    if any(getattr(q, "within_patient", False) for q in plan.questions):
+        yield (
+            "Comparisons within patients condition on the patient: whatever is the same in all "
+            "of a patient's rows, measured or not, drops out."
+        )
+    if any(q.subdistribution for q in over_time):
+        yield (
+            "A subdistribution hazard ratio (Fine and Gray) says in which direction incidence "
+            "differs; it is not the ratio of the rates among those at risk."
+        )
+    if any(q.frailty for q in over_time):
+        yield (
+            "Frailty models give each patient a gamma-distributed factor; their hazard ratios "
+            "compare vertebrae of one patient."
+        )
+    if any(q.windows for q in over_time):
+        yield "Hazard ratios in parts of follow-up come from one model with follow-up split."
+    if any(q.interval for q in over_time):
+        yield (
+            "Events found at a contact began between it and the one before, and some were never "
+            "seen before death: an illness–death model with piecewise constant intensities and "
+            "exact days of death allows for both."
+        )
+
+
+def _pairs(plan: StudyPlan) -> Iterator[str]:
+    kinds = {q.kind for q in plan.questions}
+    if kinds & {"paired", "detection"}:
+        yield (
+            "Two findings on the same rows are compared by the difference of their shares, with "
+            "the variance between patients (Obuchowski, Stat Med 1998;17:1495-1507)."
+        )
+    if "diagnosis" in kinds:
+        yield (
+            "Accuracy among those examined stands beside accuracy corrected for who was examined "
+            "(Begg and Greenes, Biometrics 1983;39:207-215)."
+        )
+    if "profile" in kinds:
+        yield (
+            "Kinds of leak occur together and are outcomes of their own; the p-values of one "
+            "table are also adjusted by Holm's method."
+        )
+
+
+def _claims(plan: StudyPlan) -> str:
+    if not plan.claims:
+        return ""
     return (
+        "A claim of the literature is in line with the registry where the whole interval lies on "
+        "the side that the claim names, against it where it lies on the other, and open where "
+        "the interval holds both. With many claims some intervals miss the truth by chance."
+    )
+
+
+def _missing(plan: StudyPlan) -> str:
+    text = (
         "Unknown, not examined and not recorded are kept apart in the data. A model uses the "
         "rows that are complete in its variables; how many were left out stands with each model. "
         "Table 1 gives the missing values of each variable."
     )
+    asked = [q for q in plan.questions if getattr(q, "missing", "complete") == "impute"]
+    if not asked:
+        return text
+    how = plan.imputation
+    text += (
+        " Where the plan asks for it the adjusted model was fitted again to "
+        f"{how.copies} completed copies of the data (chained equations, {how.iterations} rounds, "
+        "the outcome among the predictors, a patient's values drawn once per patient) and pooled "
+        "by Rubin's rules."
+    )
+    if any(q.delta for q in asked if isinstance(q, RiskFactor)):
+        text += (
+            " Imputed values of the exposure were also shifted, to see how far they may depart "
+            "from what the data suggest before the answer changes."
+        )
+    return text
 
 
 def _intervals(plan: StudyPlan) -> str:

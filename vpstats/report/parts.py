@@ -205,7 +205,9 @@ def merged(caveats: tuple[str, ...]) -> tuple[str, ...]:
     heads: dict[str, list[str]] = {}
     for sentence in caveats:
         head, colon, tail = sentence.partition(": ")
-        heads.setdefault(tail if colon else sentence, []).append(head if colon else "")
+        known = heads.setdefault(tail if colon else sentence, [])
+        if (head if colon else "") not in known:  # models of one heading may say the same
+            known.append(head if colon else "")
     return tuple(
         f"{'; '.join([found[0], *(h[:1].lower() + h[1:] for h in found[1:])])}: {tail}"
         if any(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vpstats.report.blocks import question_blocks, registry_blocks
+from vpstats.report.claims import claims_section, parts_of
 from vpstats.report.parts import Edition, Listing, Picture, Pointer, Section, merged
 from vpstats.report.words import facts_of, glossary
 from vpstats.study import Question, StudyPlan
@@ -19,7 +20,8 @@ def study_sections(edition: Edition) -> tuple[Section, ...]:
     Returns
     -------
     tuple of Section
-        Summary, flow, data quality and Table 1 first, then the questions in the plan's order,
+        Summary, claims of the literature, flow, data quality and Table 1 first, then the
+        questions in the plan's order,
         then what the data cannot answer and the glossary.
     """
     questions = tuple(_question(edition, q) for q in _reading_order(edition.plan))
@@ -27,6 +29,7 @@ def study_sections(edition: Edition) -> tuple[Section, ...]:
         section
         for section in (
             _summary(edition, questions),
+            claims_section(edition),
             _flow(edition),
             *questions,
             _not_testable(edition.plan),
@@ -49,7 +52,7 @@ def _summary(edition: Edition, questions: tuple[Section, ...]) -> Section:
     pointers = tuple(
         Pointer(s.id, s.title, " ".join(_main_sentences(s)))
         for s in questions
-        if s.findings or s.refusals
+        if (s.findings or s.refusals) and not edition.plan[s.id].claim
     )
     return Section("summary", "What was found", summary=pointers)
 
@@ -71,6 +74,7 @@ def _flow(edition: Edition) -> Section | None:
 
 def _question(edition: Edition, question: Question) -> Section:
     said = edition.said
+    voices = (question.id, *(q.id for q in parts_of(question)))
     limits = (*filter(None, [question.limits]), *said(question.id, "limit"))
     paragraphs = {
         "What this does not show": limits,
@@ -84,7 +88,7 @@ def _question(edition: Edition, question: Question) -> Section:
         facts=facts_of(question, edition.labels),
         findings=said(question.id, "finding"),
         refusals=said(question.id, "refusal"),
-        caveats=merged(said(question.id, "caveat")),
+        caveats=merged(tuple(text for voice in voices for text in said(voice, "caveat"))),
         blocks=blocks,
         anchor=_anchor(blocks),
         paragraphs=tuple((k, v) for k, v in paragraphs.items() if v),

@@ -10,7 +10,17 @@ import pandas as pd
 
 from vpstats.labels import CODE_WORDS, LABELS
 from vpstats.rows import factor_of, text_of
-from vpstats.study import Question, RiskFactor, StudyPlan, TimeToEvent
+from vpstats.study import (
+    Detection,
+    Diagnosis,
+    PairedProportions,
+    Profile,
+    Proportion,
+    Question,
+    RiskFactor,
+    StudyPlan,
+    TimeToEvent,
+)
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -180,42 +190,65 @@ def facts_of(question: Question, labels: Mapping[str, str]) -> Facts:
 
 
 def _facts(question: Question, labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    if isinstance(question, RiskFactor):
-        yield "Outcome", say(question.outcome, labels)
-    if isinstance(question, RiskFactor | TimeToEvent) and question.exposure is not None:
-        yield "Exposure", say(question.exposure, labels)
+    yield "Outcome", _outcome(question, labels)
+    yield "Exposure", _list(_exposures(question), labels)
+    if isinstance(question, Diagnosis):
+        yield "Sign", say(question.sign, labels)
+    if isinstance(question, RiskFactor | TimeToEvent | Profile) and _exposures(question):
         yield "Adjusted for", _list(question.adjust, labels) or "nothing but center"
         yield "Mediators", _mediators(question, labels)
         yield "Center", _center(question)
-    if isinstance(question, RiskFactor | TimeToEvent):
+    if isinstance(question, RiskFactor | TimeToEvent | Profile):
         yield "Model", _model(question)
     yield "Restricted to", _restriction(question, labels)
+
+
+def _outcome(question: Question, labels: Mapping[str, str]) -> str:
+    if isinstance(question, Profile | PairedProportions):
+        return _list(question.outcomes, labels)
+    if isinstance(question, Detection):
+        return _list([f"leak_{site}" for site in question.sites], labels)
+    if isinstance(question, RiskFactor | Proportion | Diagnosis):
+        return say(question.outcome, labels)
+    return ""
+
+
+def _exposures(question: Question) -> list[str]:
+    if isinstance(question, Profile):
+        return question.exposures
+    found = getattr(question, "exposure", None)
+    return [] if found is None else [found]
 
 
 def _list(names: list[str], labels: Mapping[str, str]) -> str:
     return "; ".join(say(name, labels) for name in names)
 
 
-def _mediators(question: RiskFactor | TimeToEvent, labels: Mapping[str, str]) -> str:
+def _mediators(question: RiskFactor | TimeToEvent | Profile, labels: Mapping[str, str]) -> str:
+    if isinstance(question, Profile):
+        return ""
     if not question.mediators:
         return "none named"
     return f"{_list(question.mediators, labels)} (in a second model only)"
 
 
-def _center(question: RiskFactor | TimeToEvent) -> str:
+def _center(question: RiskFactor | TimeToEvent | Profile) -> str:
     if question.center == "none":
         return f"left out: {question.reason_no_center}"
-    return {"fixed": "an indicator for each center", "strata": "a stratum for each center"}[
-        question.center
-    ]
+    return {
+        "fixed": "an indicator for each center",
+        "random": "a random intercept for each center, and for each patient who has several rows",
+        "strata": "a stratum for each center",
+    }[question.center]
 
 
-def _model(question: RiskFactor | TimeToEvent) -> str:
+def _model(question: RiskFactor | TimeToEvent | Profile) -> str:
     if isinstance(question, TimeToEvent):
         cox = "; cause-specific Cox regression" if question.exposure else ""
         return f"Aalen–Johansen incidence, death competing{cox}"
     firth = ", Firth's penalty" if question.penalty == "firth" else ""
-    return f"logistic regression{firth}"
+    each = ", one model for each" if isinstance(question, Profile) else ""
+    return f"logistic regression{firth}{each}"
 
 
 def _restriction(question: Question, labels: Mapping[str, str]) -> str:

@@ -7,6 +7,15 @@ the mark of its release, one that could not be estimated as "n.e." or in words.
 from __future__ import annotations
 
 from vpstats.tables.answers import estimates_table, incidence_table
+from vpstats.tables.beside import (
+    further_table,
+    profile_table,
+    standardised_table,
+    tipping_table,
+    unseen_table,
+    windows_table,
+    within_table,
+)
 from vpstats.tables.description import (
     flow_table,
     quality_table,
@@ -15,15 +24,27 @@ from vpstats.tables.description import (
     table_one,
 )
 from vpstats.tables.model import RowGroup, TableModel
+from vpstats.tables.pairs import accuracy_table, detection_table, pairs_table, source_table
 
 __all__ = [
     "RowGroup",
     "TableModel",
+    "accuracy_table",
+    "detection_table",
     "estimates_table",
     "flow_table",
+    "further_table",
     "incidence_table",
+    "pairs_table",
+    "profile_table",
     "quality_table",
     "rates_table",
+    "source_table",
     "spine_table",
+    "standardised_table",
     "table_one",
+    "tipping_table",
+    "unseen_table",
+    "windows_table",
+    "within_table",
 ]

@@ -1,0 +1,190 @@
+"""The search for the maximum of a partial likelihood, and why there may be none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpstats.models.followup import Vector
+from vpstats.models.hazards_data import HazardData
+from vpstats.models.monotone import monotone_columns
+from vpstats.models.newton import TOLERANCE, Solution, invert, maximise
+from vpstats.models.partial import Sums, information, likelihood, score, sum_up
+from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
+from vpstats.results import Caveat
+
+Matrix = NDArray[np.float64]
+
+_FIRST_STEPS = 15
+"""A likelihood with a maximum reaches it in fewer steps; where there is none, each step moves the
+hazard ratio by about e, so that after these the direction is plain."""
+_SUBSAMPLE_FROM, _SUBSAMPLE = 40_000, 20
+"""From this many rows on, the search starts at the estimate of every twentieth row."""
+_MANY = 4_096
+"""From this many rows on, a pass over them costs more than what is done with its sums."""
+_SLOW, _FAR = 0.1, 0.1
+"""Share of a squared decrement above which a step has gained little, and the squared decrement
+above which the information has changed much."""
+_NEAR = 1e-12
+"""Squared decrement at which many rows are not summed up once more after the last step: within a
+millionth of a standard error the information changes by less than a part in 10^8, since it changes
+by about a part in the root of the number of events over a whole one."""
+_ROUNDING = 1e-13
+"""Relative rounding of a sum of many terms."""
+
+
+def no_estimate(data: HazardData) -> tuple[str, str]:
+    """Why there is nothing to fit, with what to do; empty if there is something."""
+    if not len(data.rows):
+        return "no rows", (
+            "no row has a value in every column of the model; see which column is empty, or "
+            "leave it out of the formula."
+        )
+    dead = data.rows.dead
+    weighted = dead.any() if data.rows.weights is None else (data.rows.weights[dead] > 0).any()
+    if not weighted:
+        return "no events", (
+            f"no row has event {data.request.cause}, so no hazard ratio can be estimated; report "
+            "the incidence with its exact interval."
+        )
+    if data.clusters is not None and data.clusters.count < 2:
+        return "too few clusters", (
+            f"all rows belong to one {data.frame.cluster}, so the variation between clusters is "
+            "unknown."
+        )
+    return "", ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a search ended.
+
+    Parameters
+    ----------
+    solution : Solution
+        The point; it does not depend on where the search began.
+    monotone : list of int
+        Columns along which the likelihood rises without end; none if a maximum was found.
+    sums : Sums, optional
+        Sums by event time at the point, where they are at hand.
+    """
+
+    solution: Solution
+    monotone: list[int]
+    sums: Sums | None = None
+
+
+def search(sets: RiskSets, part: Callable[[HazardRows, int], RiskSets] | None = None) -> Found:
+    """Look for the maximum of the partial likelihood.
+
+    Parameters
+    ----------
+    sets : RiskSets
+        Rows and where they are at risk.
+    part : callable, optional
+        Every so-manieth row, and how many, to the risk sets of these rows; if None those of a Cox
+        model. With many rows the search begins at their estimate.
+    """
+    start = _start(sets.rows, part or (lambda rows, _: find_risk_sets(rows, "breslow")))
+    quick = _quick(sets, start)
+    if quick is not None:
+        return quick
+    evaluate = likelihood(sets)
+    found = maximise(evaluate, start, max_iterations=_FIRST_STEPS)
+    if found.converged:
+        return Found(found, [])
+    monotone = monotone_columns(sets, found)
+    return Found(found if monotone else maximise(evaluate, found.estimate), monotone)
+
+
+def _quick(sets: RiskSets, point: Vector) -> Found | None:
+    """Climb by Newton steps, or with many rows by steps that need one pass over them, not two.
+
+    The latter use the inverse information of an earlier point, brought up to date by what the
+    scores tell of it (BFGS), and made anew where steps gain little, and at the end. None where a
+    step does not lead up: the damped solver then begins from the start.
+    """
+    many = len(sets.rows) >= _MANY
+    near, slow = (_NEAR, _SLOW) if many else (TOLERANCE, 0.0)
+    sums, before, stale = sum_up(sets, point), np.inf, True
+    gradient, inverse = score(sets, sums), np.zeros((len(point), len(point)))
+    for iteration in range(_FIRST_STEPS):
+        step = inverse @ gradient
+        decrement = float(gradient @ step)
+        if stale and not near < decrement <= min(slow * before, _FAR):
+            info = information(sets, sums)
+            inverse, stale = invert(info), False
+            step = inverse @ gradient
+            decrement = float(gradient @ step)
+        if decrement <= near:
+            # the sums are as good there as here: see _NEAR
+            last = point + step if many else point
+            return Found(
+                Solution(last, sums.value, gradient, info, iteration, True, decrement), [], sums
+            )
+        there = sum_up(sets, point + step)
+        if not there.value >= sums.value - _ROUNDING * (1.0 + abs(sums.value)):
+            return None
+        slope = score(sets, there)
+        inverse = _updated(inverse, step, gradient - slope)
+        point, sums, gradient, stale, before = point + step, there, slope, True, decrement
+    return None
+
+
+def _updated(inverse: Matrix, step: Vector, change: Vector) -> Matrix:
+    """The inverse information that explains the change of the score along a step (BFGS)."""
+    along = float(step @ change)
+    if not along > 0:
+        return inverse
+    moved = inverse @ change
+    ahead = np.outer(step, step) * (1.0 + float(change @ moved) / along)
+    cross = np.outer(moved, step)
+    return np.asarray(inverse + (ahead - cross - cross.T) / along)
+
+
+def _start(rows: HazardRows, find: Callable[[HazardRows, int], RiskSets]) -> Vector:
+    """Where the search begins: zero, or for many rows the estimate of a part of them.
+
+    The search goes on to full accuracy from either, so the result does not depend on it.
+    """
+    zero = np.zeros(rows.X.shape[1])
+    if len(rows) < _SUBSAMPLE_FROM:
+        return zero
+    part = rows.every(_SUBSAMPLE)
+    if not part.dead.any():
+        return zero
+    found = maximise(likelihood(find(part, _SUBSAMPLE)), zero, tolerance=1e-2, max_iterations=12)
+    return found.estimate if found.converged else zero
+
+
+def monotone_caveat(term: str) -> Caveat:
+    """That a term has an infinite hazard ratio."""
+    return Caveat(
+        "monotone",
+        f"The likelihood rises without end along {term}: at every event the value of the row "
+        "with the event is extreme in its risk set.",
+        term,
+    )
+
+
+def still_terms(data: HazardData, sets: RiskSets) -> str:
+    """Which terms do not vary among rows at risk together, in words; empty if all do."""
+    here = likelihood(sets)(np.zeros(len(data.design.terms)))
+    values = np.linalg.eigvalsh(here.information)
+    if values[0] > 1e-12 * values[-1]:
+        return ""
+    still = np.diag(here.information) <= 1e-12 * data.rows.X.var(axis=0) * len(data.rows)
+    names = [t for t, s in zip(data.design.terms, still, strict=True) if s]
+    which = f"{', '.join(names)} does not vary" if names else "some terms do not vary freely"
+    return f"{which} among rows that are at risk together; leave it out or change strata."
+
+
+def stopped_early(found: Solution) -> str:
+    """What to say where the solver did not reach its tolerance."""
+    return (
+        f"the solver stopped after {found.iterations} iterations without reaching the maximum; "
+        "check for columns of very different scale or nearly equal columns."
+    )

@@ -1,0 +1,192 @@
+"""Scores of a subdistribution model, with what estimating the weights adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from vpstats.models.followup import Codes, Vector
+from vpstats.models.partial import Scores, Sums
+from vpstats.models.risksets import Carried, Slots
+from vpstats.models.steps import divide
+from vpstats.models.subdistribution import Subdistribution, position
+
+Matrix = NDArray[np.float64]
+
+
+def subdistribution_scores(sub: Subdistribution, sums: Sums) -> Scores:
+    """Scores of the rows of a subdistribution model.
+
+    A row's score is its part of the pseudo-score plus what its censoring, its entry and its time
+    at risk did to the weights of the rows that were carried.
+
+    Parameters
+    ----------
+    sub : Subdistribution
+        Risk sets.
+    sums : Sums
+        Their sums at the estimate.
+
+    References
+    ----------
+    Fine JP, Gray RJ (1999), section 3.2. Zhou B, Fine J, Latouche A, Labopin M. Competing risks
+    regression for clustered data. Biostatistics 2012;13:371-383. Zhang X, Zhang MJ, Fine J. A
+    proportional hazards regression model for the subdistribution with right-censored and
+    left-truncated competing risks data. Stat Med 2011;30:1933-1951.
+    """
+    seen = sub.observation
+    by_end, by_entry = weight_scores(sub, sums)
+    more = [(2 * seen.end + seen.censored, by_end)]
+    if by_entry is not None and seen.entry is not None:
+        more.append((seen.entry, by_entry))
+    return Scores(sub.sets, sums, more)
+
+
+def weight_scores(sub: Subdistribution, sums: Sums) -> tuple[Matrix, Matrix | None]:
+    """What estimating the weights adds to the score of a row.
+
+    Parameters
+    ----------
+    sub : Subdistribution
+        Risk sets.
+    sums : Sums
+        Their sums at the estimate.
+
+    Returns
+    -------
+    ndarray, shape (2 K, p)
+        By position of the end, censored or not.
+    ndarray, shape (K + 1, p), or None
+        By position of the entry, in addition.
+    """
+    seen, moved = sub.observation, _weights_at(sub, sums)
+    after = moved("before")  # of cells that ended before, on the slots from here on
+    censor = divide(after, seen.at_risk[:, None])
+    drift = seen.times.so_far(seen.hazard[:, None] * censor)
+    by_end = np.empty((2 * len(drift), drift.shape[1]))
+    by_end[0::2] = -drift
+    by_end[1::2] = censor - drift
+    if seen.entry is None:
+        return by_end, None
+    by_entry = np.zeros((len(drift) + 1, drift.shape[1]))
+    left = seen.present - seen.entering
+    enter = divide(moved("by"), left[:, None])
+    rate = divide(seen.entering, seen.present)[:, None] * enter
+    climb = seen.times.so_far(rate) - rate
+    by_end += np.repeat(climb, 2, axis=0)
+    by_entry[:-1] = drift - enter - climb
+    return by_end, by_entry
+
+
+When = Literal["before", "by"]
+
+
+def _weights_at(sub: Subdistribution, sums: Sums) -> Callable[[When], Matrix]:
+    """By how much the score changes if all weights fall at each time of a group, (K, p).
+
+    For the cells that ended before a time (or by it) and the slots from it on (or after it) that
+    is the sum of weight × hazard × (covariates less their mean): the product of a sum over cells
+    and one over slots, lane by lane.
+    """
+    carried = sub.sets.carried
+    assert carried is not None  # noqa: S101  # a subdistribution has carried rows by construction
+    assert sums.carried is not None  # noqa: S101
+    cells = sub.cell_factor[:, None] * sums.carried
+    slots = _lane_values(carried, np.column_stack([sums.h, sums.mean]))
+    if np.unique(sub.lane_group).size == sub.lane_group.size:
+        gained = np.concatenate([np.zeros_like(cells[:1]), np.cumsum(cells, axis=0)])
+        ahead = np.concatenate([np.cumsum(slots[::-1], axis=0)[::-1], np.zeros_like(slots[:1])])
+        return lambda when: _one_lane(sub, carried.lanes, gained, ahead, when)
+    moves = _moved(sub, carried.lanes, cells, slots)
+    return lambda when: _on_times(sub.observation.times, moves, when)
+
+
+def _one_lane(
+    sub: Subdistribution, lanes: Slots, gained: Matrix, ahead: Matrix, when: When
+) -> Matrix:
+    """The products where every group has one lane at most."""
+    times = sub.observation.times
+    count = len(sub.lane_group)
+    lane_of = np.full(int(times.stratum.max(initial=0)) + 1, count)
+    lane_of[sub.lane_group] = np.arange(count)
+    lane, side = lane_of[times.stratum], "left" if when == "before" else "right"
+    cells = Slots(sub.cell_time, sub.cell_lane, sub.cell_lane, sub.cell_lane)
+    cell, slot = position(cells, lane, times.time, side), position(lanes, lane, times.time, side)
+    owners = np.arange(count + 2)
+    first, last = np.searchsorted(sub.cell_lane, owners), np.searchsorted(lanes.stratum, owners)
+    A, L = gained.take(cell, axis=0), ahead.take(slot, axis=0)
+    if count > 1:
+        A -= gained.take(first[lane], axis=0)
+        L -= ahead.take(last[lane + 1], axis=0)
+    return A[:, 1:] * L[:, :1] - A[:, :1] * L[:, 1:]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Changes, after times of a group, of what its weights do.
+
+    group: shape (m,); time: shape (m,); change: shape (m, p).
+    """
+
+    group: Codes
+    time: Vector
+    change: Matrix
+
+
+def _on_times(times: Slots, moves: Moves, when: When) -> Matrix:
+    """Sum of the changes that are felt at each time of a group."""
+    at = position(times, moves.group, moves.time, "right" if when == "before" else "left")
+    which = np.flatnonzero(at < np.searchsorted(times.stratum, moves.group, side="right"))
+    entries = (np.ones(which.size), (at[which], which))
+    added = sparse.coo_array(entries, shape=(len(times), len(at))) @ moves.change
+    return times.so_far(np.asarray(added))
+
+
+def _moved(sub: Subdistribution, lanes: Slots, cells: Matrix, slots: Matrix) -> Moves:
+    """The products as changes from time to time, where groups have several lanes."""
+    lane = np.concatenate([sub.cell_lane, lanes.stratum])
+    time = np.concatenate([sub.cell_time, lanes.time])
+    order = np.argsort(lane + 1j * time, kind="stable")
+    lane, time = lane[order], time[order]
+    gained = _running(np.concatenate([cells, np.zeros_like(slots)])[order], lane)
+    left = _running(np.concatenate([np.zeros_like(cells), slots])[order], lane)
+    left = _totals(left, lane) - left
+    value = gained[:, 1:] * left[:, :1] - gained[:, :1] * left[:, 1:]
+    return Moves(sub.lane_group[lane], time, _steps(value, lane))
+
+
+def _lane_values(carried: Carried, values: Matrix) -> Matrix:
+    own = values if carried.joined is None else carried.joined.T @ values
+    return np.asarray(own * carried.weight[:, None])
+
+
+def _starts(owner: Codes) -> tuple[Codes, Codes]:
+    """First position of each owner's run, and its length."""
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    return first, np.diff(first, append=owner.size)
+
+
+def _running(values: Matrix, owner: Codes) -> Matrix:
+    """Running sums that start anew with every owner; equal owners are adjacent."""
+    first, length = _starts(owner)
+    sums = np.cumsum(values, axis=0)
+    return np.asarray(sums - np.repeat((sums - values)[first], length, axis=0))
+
+
+def _totals(running: Matrix, owner: Codes) -> Matrix:
+    """The last running sum of each owner, for all of its positions."""
+    first, length = _starts(owner)
+    return np.repeat(running[first + length - 1], length, axis=0)
+
+
+def _steps(values: Matrix, owner: Codes) -> Matrix:
+    """Difference to the value before, of the same owner."""
+    steps = np.diff(values, axis=0, prepend=0.0)
+    first, _ = _starts(owner)
+    steps[first] = values[first]
+    return steps

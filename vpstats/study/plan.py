@@ -1,0 +1,198 @@
+"""The study plan: study.toml read into frozen specifications, one class per kind of analysis.
+
+A plan is written before the results are seen. It names each question's exposure, its one
+adjustment set and its mediators, so that no variable is chosen by its p-value and no mediator is
+adjusted away unseen. Its fingerprint is printed on every page that it leads to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from vpstats.errors import PlanError
+from vpstats.study.questions import AnyQuestion, Floors, Question, Release, Spec
+
+
+class NotTestable(Spec):
+    """A claim that these data cannot test, with the reason that is printed."""
+
+    claim: str
+    reason: str
+
+
+class Claim(Spec):
+    """A claim of the literature that the plan holds the registry against.
+
+    Questions name the claims that they test. A claim without a question says why.
+    """
+
+    id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=20)
+    says: str = Field(min_length=3, description="the claim in words")
+    source: str = Field("", description="where it is made")
+    refused: str = Field("", description="why the registry cannot test it, or a part of it")
+
+
+class Imputation(Spec):
+    """How missing values are imputed where a question asks for it."""
+
+    copies: int = Field(20, ge=2, le=200, description="completed data sets")
+    iterations: int = Field(10, ge=1, le=100, description="rounds of the chained equations")
+    seed: int = Field(1, ge=0, description="of the random draws")
+
+
+class StudyPlan(Spec):
+    """A frozen study plan.
+
+    Attributes
+    ----------
+    version : int
+        Version of the file's format: 1.
+    title, description : str
+        Heading and abstract of the report.
+    registry : str
+        Path of registry.toml, relative to the plan.
+    level : float
+        Confidence level of every interval.
+    floors : Floors
+    release : Release
+    imputation : Imputation
+    claims : tuple of Claim
+    questions : tuple
+        In the order of the report.
+    not_testable : tuple of NotTestable
+    source : Path, optional
+        File that the plan was read from; not part of the fingerprint.
+    """
+
+    version: Literal[1]
+    title: str = Field(min_length=3)
+    description: str = ""
+    registry: str = "registry.toml"
+    level: float = Field(0.95, gt=0.5, lt=1)
+    floors: Floors = Field(default_factory=Floors)
+    release: Release = Field(default_factory=Release)
+    imputation: Imputation = Field(default_factory=Imputation)
+    claims: tuple[Claim, ...] = Field((), alias="claim")
+    questions: tuple[AnyQuestion, ...] = Field(alias="question", min_length=1)
+    not_testable: tuple[NotTestable, ...] = ()
+    source: Path | None = Field(None, exclude=True)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [q.id for q in self.questions]
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"question ids appear twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _claims_are_answered_or_refused(self) -> Self:
+        known = [c.id for c in self.claims]
+        if len(set(known)) < len(known):
+            raise ValueError("claim ids appear twice")
+        tested = {c for q in self.questions for c in q.claim}
+        if tested - set(known):
+            raise ValueError(f"no [[claim]] has the id {', '.join(sorted(tested - set(known)))}")
+        silent = [c.id for c in self.claims if c.id not in tested and not c.refused]
+        if silent:
+            raise ValueError(
+                f"claim {', '.join(silent)} has no question; add one, or say why in refused"
+            )
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the plan's content, independent of comments and layout."""
+        content = self.model_dump(mode="json", by_alias=True, exclude={"source"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def registry_path(self) -> Path:
+        """Where the plan says that registry.toml is."""
+        return (self.source.parent if self.source else Path()) / self.registry
+
+    def __getitem__(self, name: str) -> Question:
+        for question in self.questions:
+            if question.id == name:
+                return question
+        raise PlanError(f"the plan has no question '{name}'.", file=self.source)
+
+
+def read_plan(path: str | Path) -> StudyPlan:
+    """Read and check a study plan.
+
+    Parameters
+    ----------
+    path : path-like
+        A study.toml, or the folder that holds one.
+
+    Returns
+    -------
+    StudyPlan
+
+    Raises
+    ------
+    PlanError
+        If the file is missing, not TOML, or does not fit the plan's schema; the message names
+        the key.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> read_plan(files("vpstats") / "templates")["leak_volume"].exposure
+    'cement_ml'
+    """
+    source = Path(path)
+    source = source / "study.toml" if source.is_dir() else source
+    try:
+        content = tomllib.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlanError(
+            "there is no such study plan; 'vpstats new FOLDER' writes one to start from.",
+            file=source,
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise PlanError(f"cannot be read as TOML: {error}.", file=source) from None
+    return _parse(content, source)
+
+
+def _parse(content: dict[str, Any], source: Path) -> StudyPlan:
+    if "source" in content:
+        raise PlanError("source: unknown key; check its spelling.", file=source)
+    try:
+        return StudyPlan.model_validate({**content, "source": source})
+    except ValidationError as error:
+        lines = "\n".join(f"  - {line}" for line in _explain(error))
+        raise PlanError(f"the plan does not fit its schema:\n{lines}", file=source) from None
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        place = ".".join(str(part) for part in problem["loc"]) or "plan"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key; check its spelling against the plan reference"
+        yield f"{place}: {message}"
+
+
+def plan_json_schema() -> dict[str, Any]:
+    """Derive the JSON Schema of study.toml, as published with the documentation.
+
+    Examples
+    --------
+    >>> plan_json_schema()["title"]
+    'StudyPlan'
+    """
+    schema = StudyPlan.model_json_schema(by_alias=True)
+    del schema["properties"]["source"]  # set by `read_plan`, not by the file
+    return schema
