@@ -1,13 +1,18 @@
-"""Time the parts of the demonstration study: best of three, each in a process of its own.
+"""Time the estimators beside other packages, then the parts of the demonstration study.
 
-Run with ``make bench``. The numbers are of the machine that they were made on.
+Run with ``make bench``. Ratios come from one run on one machine; the times are of that machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 SETUP = {
     "": "",
@@ -56,10 +61,17 @@ def seconds(setup: str, call: str, repeats: int) -> float:
 
 
 def main() -> None:
-    """Time every case and print a table."""
+    """Run every comparison, then time every part of the study and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--study", action="store_true", help="the parts of the study alone")
+    options = parser.parse_args()
+    repeats = options.repeats
+    for script in [] if options.study else sorted(FOLDER.glob("bench_*.py")):
+        print(f"== {script.stem.removeprefix('bench_').replace('_', ' ')}", flush=True)
+        subprocess.run([sys.executable, str(script)], check=True, env=ONE_THREAD)
+        print()
+    print("== parts of the demonstration study, best of", repeats, flush=True)
     width = max(len(name) for name, _, _ in CASES)
     for name, setup, call in CASES:
         print(f"{name:<{width}}  {seconds(setup, call, repeats):8.3f} s", flush=True)

@@ -152,7 +152,8 @@ def recovered(request: pytest.FixtureRequest) -> Callable[..., Recovery]:
     ) -> Recovery:
         estimates, low, high = (np.asarray(a, float) for a in (estimates, low, high))
         runs = len(estimates)
-        covered = float(np.mean((low <= truth) & (truth <= high)))
+        inside = (low <= truth) & (truth <= high)
+        covered = float(np.mean(inside)) if np.isfinite(low).any() else np.nan  # no intervals
         spread = float(np.std(estimates, ddof=1))
         mean = float(np.mean(estimates))
         error = spread / np.sqrt(runs)

@@ -78,7 +78,7 @@ GLOSSARY: Mapping[str, str] = {
     "transition": "change of state that an intensity is of: illness, death, death after illness",
     "window": "stretch of time in which an intensity is constant; its end belongs to it",
     "n_deaths": "number of rows whose follow-up ended by death",
-    "scale": "scale of the logarithm of time; one over the shape",
+    "shape": "shape of the distribution of time; one over the scale of its logarithm",
     "distribution": "distribution of the time to the event",
     "n_unseen": "expected number of rows that fell ill and were never found so",
     "first": "first of two findings or readings on the same rows",

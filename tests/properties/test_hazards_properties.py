@@ -51,11 +51,12 @@ options = pytest.mark.parametrize("more", OPTIONS, ids=["plain", "entry", "strat
 
 def fitted(rows: pd.DataFrame, **more: Any) -> Any:
     fit = fit_cox(rows, "x", **TIMES, **more)
-    assume(fit.ok and fit.std_errors[0] < 20)
+    assume(fit.ok and fit.terms == ("x",) and 1e-6 < fit.std_errors[0] < 20)
     return fit
 
 
 @options
+@settings(max_examples=30)
 @given(rows=follow_up(), seed=st.integers(0, 99))
 def test_order_plays_no_part(more: dict[str, str], rows: pd.DataFrame, seed: int) -> None:
     fit = fitted(rows, **more)
@@ -69,6 +70,7 @@ def test_order_plays_no_part(more: dict[str, str], rows: pd.DataFrame, seed: int
 
 
 @options
+@settings(max_examples=30)
 @given(rows=follow_up())
 def test_residuals_add_up(more: dict[str, str], rows: pd.DataFrame) -> None:
     fit = fitted(rows, **more)
@@ -83,6 +85,7 @@ def test_residuals_add_up(more: dict[str, str], rows: pd.DataFrame) -> None:
 
 
 @options
+@settings(max_examples=30)
 @given(rows=follow_up(), cuts=st.sets(st.integers(1, 9), min_size=1, max_size=4))
 def test_splitting_follow_up_changes_no_fit(
     more: dict[str, str], rows: pd.DataFrame, cuts: set[int]
@@ -101,6 +104,7 @@ def test_splitting_follow_up_changes_no_fit(
         np.testing.assert_allclose(of_parts, residuals(fit, rows, kind), atol=1e-5)
 
 
+@settings(max_examples=30)
 @given(rows=follow_up())
 def test_whole_weights_are_repeated_rows(rows: pd.DataFrame) -> None:
     # a row does not compare with its own copies, so for concordance events have no copies
@@ -117,6 +121,7 @@ def test_whole_weights_are_repeated_rows(rows: pd.DataFrame) -> None:
     np.testing.assert_allclose(*tests, atol=1e-5)
 
 
+@settings(max_examples=30)
 @given(rows=follow_up(), factor=st.sampled_from([0.5, 7.0, 30.0]))
 def test_the_unit_of_time_plays_no_part(rows: pd.DataFrame, factor: float) -> None:
     fit = fitted(rows)
@@ -132,7 +137,7 @@ def test_the_unit_of_time_plays_no_part(rows: pd.DataFrame, factor: float) -> No
         np.testing.assert_allclose(pair[2], pair[3], atol=1e-5)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(rows=follow_up(), theta=st.sampled_from([0.05, 0.5, 3.0]), seed=st.integers(0, 99))
 def test_frailties(rows: pd.DataFrame, theta: float, seed: int) -> None:
     fit = fitted(rows, frailty="patient", theta=theta) if rows["patient"].nunique() > 1 else None

@@ -24,7 +24,7 @@ from vpstats.models.standardised import standardised_risks
 pytestmark = pytest.mark.slow
 
 FULL = bool(os.environ.get("VPSTATS_FULL"))
-RUNS = 2_000 if FULL else 120
+RUNS = 2_000 if FULL else 100
 TRUTH = {"Intercept": -1.0, "ml": 0.4, "osteoporosis": 0.6}
 CORRELATION = 0.5
 Recovered = Callable[..., Any]
@@ -72,7 +72,7 @@ def test_clustered_fits_recover_the_truth(penalty: str | None, recovered: Recove
     ]
     # first-order bias of maximum likelihood is below 2 % of a coefficient at 500 rows
     for term, truth in TRUTH.items():
-        rows = [fit.tidy().query("term == @term") for fit in fits]
+        rows = [fit.tidy().set_index("term").loc[[term]] for fit in fits]
         recovered(
             f"log odds ratio of {term}",
             f"{penalty or 'maximum likelihood'}, CR1",
@@ -140,8 +140,8 @@ def baseline(share: float) -> float:
 
 
 @cache
-def slopes_of(exposed: int, events: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Firth's and the maximum likelihood slope of a table, and Firth's profile limits."""
+def slopes_of(exposed: int, events: tuple[int, int]) -> tuple[float, float]:
+    """Firth's and the maximum likelihood slope of a table; NaN where the latter is infinite."""
     sizes = (1_000 - exposed, exposed)
     data = pd.DataFrame(
         {
@@ -149,16 +149,16 @@ def slopes_of(exposed: int, events: tuple[int, int]) -> tuple[float, float, floa
             "y": np.concatenate([np.arange(n) < e for n, e in zip(sizes, events, strict=True)]),
         }
     )
-    firth = fit_logistic(data, "y ~ x", penalty="firth", intervals="profile")
-    plain = fit_logistic(data, "y ~ x")
-    row = firth.tidy().iloc[1]
-    return row["estimate"], plain.coefficients[1], row["conf_low"], row["conf_high"]
+    fits = [fit_logistic(data, "y ~ x", penalty=penalty) for penalty in ("firth", None)]
+    return fits[0].coefficients[1], fits[1].coefficients[1]
 
 
 @pytest.mark.parametrize("share", [0.005, 0.01, 0.02])
 def test_firth_is_closer_to_the_truth_than_finite_maximum_likelihood(
     share: float, recovered: Recovered
 ) -> None:
+    # maximum likelihood has no estimate for the samples that separate, and those are the ones
+    # with few events: the estimates that are left are no fair sample
     b, drawn = baseline(share), []
     for rng in generators(11, RARE_RUNS):
         exposed = int(rng.binomial(1_000, EXPOSED))
@@ -168,25 +168,29 @@ def test_firth_is_closer_to_the_truth_than_finite_maximum_likelihood(
         )
         if sum(events):
             drawn.append(slopes_of(exposed, events))
-    firth, plain, low, high = np.array(drawn).T
-    finite = np.isfinite(plain)  # NaN where the table separates
-    estimand = f"log odds ratio, outcome {100 * share:g} %"
-    ours = recovered(
-        estimand, "firth, all samples", truth=LOG_TWO, estimates=firth, low=low, high=high,
-        check=False,
-    )  # fmt: skip
-    nothing = np.full(int(finite.sum()), np.nan)
-    theirs = recovered(
-        estimand, f"finite maximum likelihood ({100 * finite.mean():.0f} % of samples)",
-        truth=LOG_TWO, estimates=plain[finite], low=nothing, high=nothing, check=False,
-    )  # fmt: skip
-    squares = [np.mean((x - LOG_TWO) ** 2) for x in (firth, plain[finite])]
-    assert squares[0] < squares[1]
-    # bias is told from chance by the error of the difference of both means
-    error = 4 * np.hypot(ours.mean_error, theirs.mean_error)
-    assert abs(ours.mean - LOG_TWO) < abs(theirs.mean - LOG_TWO) + error
+    firth, plain = np.array(drawn).T
+    finite = np.isfinite(plain)
     assert np.isfinite(firth).all()
-    assert ours.coverage > 0.93 - 4 * np.sqrt(0.93 * 0.07 / ours.runs)
+    rows = {}
+    for method, estimates in (
+        ("firth, all samples", firth),
+        (f"finite maximum likelihood, {100 * finite.mean():.0f} % of samples", plain[finite]),
+        ("firth, the same samples", firth[finite]),
+    ):
+        distance = np.sqrt(np.mean((estimates - LOG_TWO) ** 2))
+        nothing = np.full(len(estimates), np.nan)
+        rows[method[:5]] = recovered(
+            f"log odds ratio, outcome {100 * share:g} %",
+            f"{method}, distance {distance:.3f}",
+            truth=LOG_TWO, estimates=estimates, low=nothing, high=nothing, check=False,
+        )  # fmt: skip
+    # sample by sample it is nearer
+    apart = (firth[finite] - LOG_TWO) ** 2 - (plain[finite] - LOG_TWO) ** 2
+    assert apart.mean() + 4 * apart.std() / np.sqrt(len(apart)) < 0
+    # and its mean over all samples is not farther off, where chance can tell
+    ours, theirs = abs(firth.mean() - LOG_TWO), abs(plain[finite].mean() - LOG_TWO)
+    error = np.hypot(rows["firth"].mean_error, rows["finit"].mean_error)
+    assert ours < theirs + 4 * error
 
 
 def test_corrected_penalties_predict_the_observed_number_of_rare_events(
@@ -232,11 +236,13 @@ def marginal_truth() -> tuple[float, float]:
 def test_standardised_risks_recover_the_truth(intervals: str, recovered: Recovered) -> None:
     difference, log_ratio = marginal_truth()
     runs = samples(1, 120, 4)
-    runs = runs if intervals == "delta" or FULL else runs[:40]
+    runs = runs if intervals == "delta" or FULL else runs[:25]
     for method, options in (
         ("levels as independent", {}),
         (f"CR1, {intervals}", {"cluster": "patient_id"}),
     ):
+        if intervals == "bootstrap" and not options and not FULL:
+            continue
         tables = []
         for data in runs:
             fit = fit_logistic(data, "leak ~ ml + osteoporosis", **options)
@@ -263,7 +269,7 @@ def test_standardised_risks_recover_the_truth(intervals: str, recovered: Recover
 def test_an_equivalence_test_holds_its_level(recovered: Recovered) -> None:
     # the true difference is the margin itself: two one-sided tests at 5 % call it none in 5 %
     risk, margin, called = 0.3, 0.08, []
-    for rng in generators(14, max(RUNS, 400)):
+    for rng in generators(14, RUNS if FULL else 200):
         x = np.arange(700) % 2
         y = (rng.random(700) < risk + margin * x).astype(int)
         data = pd.DataFrame({"x": x, "y": y})
@@ -284,7 +290,7 @@ def test_matched_sets_recover_the_truth(recovered: Recovered) -> None:
     # sets differ in their own log odds and in what they are exposed to; ignoring the matching
     # takes the association of both for an effect and then dilutes it
     truth, matched, pooled = 0.7, [], []
-    for rng in generators(9, min(RUNS, 400) if FULL else 60):
+    for rng in generators(9, 400 if FULL else 50):
         sets, size = 70, 4
         own = np.repeat(rng.normal(0, 1.5, sets), size)
         x = 0.6 * own + rng.normal(size=sets * size)

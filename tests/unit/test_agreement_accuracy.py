@@ -192,6 +192,8 @@ def test_readings_of_one_value_define_no_kappa() -> None:
     assert np.isnan(stats_of(result).loc["kappa", "estimate"])
     assert "not defined" in result.caveats[0].message
     assert np.isnan(stats_of(result).loc["pabak", "estimate"])
+    empty = agreement(rows().assign(ct=None), first="ct", second="fluoro")
+    assert empty.n == 0
     nothing = agreement(rows().assign(ct=np.nan), first="ct", second="fluoro")
     assert nothing.n == 0
     assert nothing.tidy()["estimate"].isna().all()
@@ -311,6 +313,23 @@ def test_intervals_of_shares_are_named(interval: str) -> None:
 def test_wrong_accuracy_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         diagnostic_accuracy(verified(), test="fluoro", reference="pce", **options)
+
+
+def test_too_many_strata_are_refused() -> None:
+    rng = np.random.default_rng(2)
+    data = verified().assign(u=rng.integers(0, 20, 200), v=rng.integers(0, 20, 200))
+    with pytest.raises(UsageError, match="strata; use method='ipw'"):
+        diagnostic_accuracy(
+            pd.concat([data] * 3).assign(u=rng.integers(0, 20, 600), v=rng.integers(0, 20, 600)),
+            test="fluoro", reference="pce", covariates=["u", "v"],
+        )  # fmt: skip
+
+
+def test_all_rows_discordant_one_way() -> None:
+    data = pd.DataFrame({"a": [1] * 6, "b": [0] * 6})
+    row = paired_proportions(data, first="a", second="b").tidy().iloc[0]
+    assert (row["estimate"], row["conf_high"]) == (1, 1)
+    assert 0 < row["conf_low"] < 1
 
 
 def test_rows_without_a_covariate_are_left_out_and_said() -> None:

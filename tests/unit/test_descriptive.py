@@ -161,6 +161,16 @@ def test_without_events_each_cluster_counts_as_one_row() -> None:
     assert rate["conf_high"] == pytest.approx(-np.log(0.025) / 20_000 * 4 * 1.05, rel=0.05)
 
 
+@pytest.mark.parametrize("cluster", [None, "patient"])
+def test_a_wald_interval_does_not_exist_without_events(cluster: str | None) -> None:
+    rows = pd.DataFrame({"patient": np.repeat(range(20), 2), "leak": 0, "some": [0, 1, 1, 0] * 10})
+    none = event_rates(rows, outcome="leak", method="wald", cluster=cluster)
+    assert none.tidy()[["conf_low", "conf_high"]].isna().all(axis=None)
+    assert "no_events" in {c.code for c in none.caveats}
+    found = event_rates(rows, outcome="some", method="wald", cluster=cluster).tidy().iloc[0]
+    assert found["conf_low"] <= 0.5 <= found["conf_high"]
+
+
 def test_one_cluster_says_nothing_of_the_variation() -> None:
     rows = pd.DataFrame({"patient": 1, "leak": [0, 1, 0, 1]})
     found = event_rates(rows, outcome="leak", cluster="patient").tidy().iloc[0]
@@ -209,7 +219,10 @@ def test_no_rows_are_no_share() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: event_rates(ROWS, outcome="leak", method="walt"), "expected one of 'clopper-pearson'"),
+        (
+            lambda: event_rates(ROWS, outcome="leak", method="walt"),
+            "expected one of 'clopper-pearson'",
+        ),
         (lambda: event_rates(ROWS, outcome="days"), "two values"),
         (lambda: event_rates(ROWS, outcome="leaks"), "did you mean 'leak'"),
         (lambda: event_rates(ROWS, outcome="leak", level=1.5), "between 0 and 1"),

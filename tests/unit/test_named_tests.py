@@ -194,8 +194,11 @@ def test_a_table_that_is_too_large_names_the_simulation(monkeypatch: pytest.Monk
     again = compare_groups(data, variable="y", by="g", test="fisher", simulate=2_000, seed=7)
     assert drawn.tidy()["p_value"][0] == again.tidy()["p_value"][0]
     assert [c.code for c in drawn.caveats] == ["simulated"]
-    monkeypatch.setattr(fisher_room, "_MOST_PATHS", 10)
-    assert exact_p_value(np.array([[3, 4, 5], [5, 1, 3], [2, 6, 2]])) is None
+    table = np.array([[3, 4, 5], [5, 1, 3], [2, 6, 2]])
+    for limit in ("_MOST_PATHS", "_MOST_PAIRS", "_MOST_WAYS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(fisher_room, limit, 10)
+            assert exact_p_value(table) is None
 
 
 def test_a_simulated_test_is_near_the_exact_one() -> None:
@@ -233,6 +236,46 @@ def test_too_few_clusters_for_a_test() -> None:
     assert np.isnan(result.tidy()["p_value"][0])
 
 
+def test_empty_cells_may_leave_no_clustered_test() -> None:
+    data = pd.DataFrame({"y": list("uvw") * 20, "g": list("abc") * 20, "patient": range(60)})
+    result = compare_groups(data, variable="y", by="g", test="rao-scott", cluster="patient")
+    assert result.status == "empty cells"
+    alone = compare_groups(
+        data.assign(patient=1), variable="y", by="g", test="rao-scott", cluster="patient"
+    )
+    assert alone.status == "too few clusters"
+    alike = pd.DataFrame({"y": [0, 1, 1, 1, 0, 0] * 9, "g": list("aaabbb") * 9,
+                          "patient": np.repeat(range(9), 6)})  # fmt: skip
+    same = compare_groups(alike, variable="y", by="g", test="rao-scott", cluster="patient")
+    assert same.status == "too few clusters"
+
+
+def test_whole_clusters_that_agree_within_count_as_one_row() -> None:
+    data = pd.DataFrame({"y": [1] * 12 + [0] * 12, "g": ["a"] * 12 + ["b"] * 12,
+                         "patient": np.repeat(range(8), 3)})  # fmt: skip
+    result = compare_groups(data, variable="y", by="g", test="donald-donner", cluster="patient")
+    single = data.drop_duplicates("patient")
+    pearson = compare_groups(single, variable="y", by="g", test="pearson")
+    assert result.tidy()["statistic"][0] == pytest.approx(pearson.tidy()["statistic"][0])
+    few = data.assign(patient=data["g"])
+    two = compare_groups(few, variable="y", by="g", test="donald-donner", cluster="patient")
+    assert two.status == "too few clusters"
+
+
+def test_limits_that_no_data_could_give_are_not_printed() -> None:
+    data = pd.DataFrame({"x": [1.0, 2, 3, 4], "y": [0, 0, 1, 1], "g": list("aabb")})
+    row = compare_groups(data, variable="x", by="g", test="mann-whitney").tidy().iloc[0]
+    assert row["estimate"] == 2
+    assert np.isnan([row["conf_low"], row["conf_high"]]).all()  # P(range) is 2/3
+    normal = compare_groups(data, variable="x", by="g", test="mann-whitney", exact=False)
+    assert normal.tidy()["conf_low"].isna().all()
+    pair = data.assign(z=0.0)
+    assert compare_pairs(pair, first="x", second="z", test="sign").tidy()["conf_low"].isna().all()
+    share = compare_groups(data, variable="y", by="g", test="pearson").tidy().iloc[0]
+    assert share["estimate"] == 1
+    assert np.isnan(share["conf_low"])
+
+
 # --- pairs
 
 
@@ -242,6 +285,10 @@ def test_pairs_without_a_difference() -> None:
     assert (row["p_value"], row["estimate"]) == (1.0, 0.0)
     same = compare_pairs(data, first="a", second="b", test="paired-t")
     assert same.status == "no variation"
+    shifted = compare_pairs(data.assign(b=0.5 + data["a"]), first="a", second="b",
+                            test="signed-rank")  # fmt: skip
+    assert shifted.tidy()["estimate"][0] == -0.5
+    assert np.isnan(shifted.tidy()["conf_low"][0])
     few = compare_pairs(data.head(1), first="a", second="b", test="sign")
     assert few.status == "no pairs"
     with pytest.raises(UsageError, match="same column"):
@@ -303,6 +350,17 @@ def test_rates_of_groups_against_a_reference() -> None:
     assert set(table["reference"]) == {"b"}
     assert set(table.columns) <= set(GLOSSARY)
     assert result.n_events == int(rows(80)["leak"].sum())
+
+
+def test_mid_p_limits_without_events_on_one_side() -> None:
+    data = survival(leak=lambda d: (d["region"] == "thoracic").astype(int))
+    options = {"duration": "days", "event": "leak", "by": "region", "method": "mid-p"}
+    up = compare_rates(data, **options).tidy().iloc[0]
+    assert up["conf_low"] > 0
+    assert up["conf_high"] == np.inf
+    down = compare_rates(data, reference="thoracic", **options).tidy().iloc[0]
+    assert (down["estimate"], down["conf_low"]) == (0, 0)
+    assert down["conf_high"] == pytest.approx(1 / up["conf_low"])
 
 
 def test_rates_of_clustered_rows() -> None:

@@ -145,12 +145,12 @@ def fit_fine_gray(
     >>> rows = pd.DataFrame(
     ...     {"days": [1, 2, 3, 4, 5, 6], "event": [1, 2, 1, 0, 1, 2], "high": [1, 0, 1, 0, 0, 1]}
     ... )
-    >>> fit = fit_fine_gray(rows, "high", duration="days", event="event")
+    >>> fit = fit_fine_gray(rows, "high", duration="days", event="event")  # 3 t^3 = 17 t + 15
     >>> fit.tidy()[["term", "estimate"]].round(3)
        term  estimate
-    0  high      0.97
+    0  high     1.007
     >>> fit.predict(pd.DataFrame({"high": [0, 1]}), times=4)["estimate"].round(3).tolist()
-    [0.189, 0.424]
+    [0.187, 0.433]
     """
     options: dict[str, Any] = {
         "duration": duration,

@@ -34,6 +34,7 @@ from vpstats.results import TableResult, critical_value, require_level
 NEITHER, SECOND_ONLY, FIRST_ONLY, BOTH = range(4)
 INDEPENDENT_TESTS = ("mcnemar-exact", "mcnemar-mid-p", "mcnemar", "mcnemar-corrected")
 CLUSTERED_TESTS = ("obuchowski", "durkalski")
+_BESIDE = 1e-9
 _DISCORDANT = np.array([0.0, -1.0, 1.0, 0.0])
 
 
@@ -369,9 +370,11 @@ def tango(first_only: float, second_only: float, size: float, level: float) -> L
         return float(gap**2 - z2 * variance)
 
     def limit(end: float) -> float:
+        # just beside the estimate, at which the variance may be 0 too
+        start = centre + _BESIDE * (end - centre)
         if centre == end or excess(end) <= 0:
             return end
-        return float(optimize.brentq(excess, *sorted((centre, end)), xtol=1e-14, rtol=1e-14))
+        return float(optimize.brentq(excess, *sorted((start, end)), xtol=1e-14, rtol=1e-14))
 
     return limit(-1.0), limit(1.0)
 

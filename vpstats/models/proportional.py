@@ -28,6 +28,7 @@ from vpstats.results import Caveat, TableResult
 Matrix = NDArray[np.float64]
 Transform = Literal["km", "identity", "log", "rank"]
 
+_NOTHING = 1e-10
 GLOBAL = "GLOBAL"
 """Name of the row that tests all terms together."""
 
@@ -98,13 +99,16 @@ def test_proportional_hazards(
     u = score(sets, sums, g)
     mixed = information(sets, sums, g)
     path = mixed @ invert(information(sets, sums))
+    squared = information(sets, sums, g**2)
     if robust:
         apart = _score_sums(sets, sums, given.clusters, g) - (
             _score_sums(sets, sums, given.clusters) @ path.T
         )
         variance = apart.T @ apart
     else:
-        variance = information(sets, sums, g**2) - path @ mixed
+        variance = squared - path @ mixed
+    # nothing but rounding is left where all that a term tells is told at one time
+    variance[np.diag(variance) <= _NOTHING * np.diag(squared)] = np.nan
     assign = np.array(fit.spec.assign)
     tests = [(term, np.flatnonzero(assign == term)) for term in dict.fromkeys(fit.spec.assign)]
     tests.append((GLOBAL, np.arange(len(u))))

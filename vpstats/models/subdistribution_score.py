@@ -99,8 +99,9 @@ def _weights_at(sub: Subdistribution, sums: Sums) -> Callable[[When], Matrix]:
     cells = sub.cell_factor[:, None] * sums.carried
     slots = _lane_values(carried, np.column_stack([sums.h, sums.mean]))
     if np.unique(sub.lane_group).size == sub.lane_group.size:
-        gained = np.concatenate([np.zeros_like(cells[:1]), np.cumsum(cells, axis=0)])
-        ahead = np.concatenate([np.cumsum(slots[::-1], axis=0)[::-1], np.zeros_like(slots[:1])])
+        nothing = np.zeros((1, cells.shape[1]))
+        gained = np.concatenate([nothing, np.cumsum(cells, axis=0)])
+        ahead = np.concatenate([np.cumsum(slots[::-1], axis=0)[::-1], nothing])
         return lambda when: _one_lane(sub, carried.lanes, gained, ahead, when)
     moves = _moved(sub, carried.lanes, cells, slots)
     return lambda when: _on_times(sub.observation.times, moves, when)

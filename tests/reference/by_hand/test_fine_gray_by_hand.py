@@ -106,18 +106,23 @@ def test_a_late_entry_raises_weights_instead() -> None:
 
 
 def test_strata_have_their_own_risk_sets_and_losses() -> None:
-    """Rows 1, 2, 4, 5 and rows 3, 6: the loss at 4 is among two, and halves the weight of row 2.
+    """Rows 1, 2, 4, 5 and rows 3, 6; row 6 is lost at 4, when rows 4 and 5 are also seen.
 
-    Risk sets: 3 + t at 1 and 3/2 at 5 in the first, where the latter tells nothing of x; 2t at 3
-    in the second, which tells nothing either. What is left is an event of the one row with x = 1
-    among four: no maximum. So let row 5 have x = 1 too: 2 + 2t at 1, 1/2 + t at 5, both with x = 1.
-    Then row 4's event instead of its loss: 1 + t at 5, and row 4, x = 0, at 4 among 2 + t.
+    In the first stratum nobody is lost, so row 2 stays with weight 1: risk sets 2 + 2t at 1,
+    2 + t at 4, 1 + t at 5, events with x = 1, 0, 1. In the second both rows have x = 1, which
+    tells nothing. If losses are taken from all rows, row 2 counts 1 - 1/3 at 5.
     """
-    rows = SIX.assign(stratum=[0, 0, 1, 0, 0, 1], high=[1, 0, 1, 0, 1, 1], event=[1, 2, 1, 1, 1, 2])
+    rows = SIX.assign(
+        days=[1, 2, 3, 4, 5, 4],
+        event=[1, 2, 1, 1, 1, 0],
+        high=[1, 0, 1, 0, 1, 1],
+        stratum=[0, 0, 1, 0, 0, 1],
+    )
+    for more, weight in (({}, 1.0), ({"censoring": ()}, 2 / 3)):
 
-    def score(t: float) -> float:
-        return 1 - 2 * t / (2 + 2 * t) - t / (2 + t) + 1 - t / (1 + t)
+        def score(t: float, weight: float = weight) -> float:
+            return 1 - 2 * t / (2 + 2 * t) - t / (2 + t) + 1 - t / (weight + t)
 
-    theta = optimize.brentq(score, 0.1, 20, xtol=1e-15)
-    fit = fit_fine_gray(rows, "high", duration="days", event="event", strata="stratum")
-    assert np.exp(fit.coefficients[0]) == pytest.approx(theta, rel=SOLVER)
+        theta = optimize.brentq(score, 0.1, 20, xtol=1e-15)
+        fit = fit_fine_gray(rows, "high", duration="days", event="event", strata="stratum", **more)
+        assert np.exp(fit.coefficients[0]) == pytest.approx(theta, rel=SOLVER)

@@ -130,9 +130,9 @@ def multinomial_likelihood(sample: Sample) -> Evaluate:
         for start in range(0, len(sample.X), BLOCK):
             rows = slice(start, start + BLOCK)
             x, codes, weights = sample.X[rows], sample.codes[rows], sample.weights[rows]
-            chances = category_chances(x, beta, "multinomial", sample.count)
-            value += float(weights @ np.log(chances[np.arange(len(x)), codes]))
-            later = chances[:, 1:]
+            logs = _multinomial_logs(x, beta, k)
+            value += float(weights @ logs[np.arange(len(x)), codes])
+            later = np.exp(logs[:, 1:])
             score += ((_indicators(codes - 1, k) - later) * weights[:, None]).T @ x
             for a in range(k):
                 for b in range(a + 1):
@@ -193,6 +193,12 @@ def _ordinal_block(x: Matrix, codes: Codes, weights: Vector, beta: Vector, k: in
     return Evaluation(float(weights @ np.log(chance)), score, information)
 
 
+def _multinomial_logs(X: Matrix, beta: Vector, k: int) -> Matrix:
+    """Logarithms of the probabilities of k + 1 categories, shape (n, k + 1)."""
+    eta = np.column_stack([np.zeros(len(X)), X @ beta.reshape(k, -1).T])
+    return np.asarray(special.log_softmax(eta, axis=1))
+
+
 def _indicators(codes: Codes, count: int) -> Matrix:
     return np.asarray(codes[:, None] == np.arange(count), dtype=float)
 
@@ -222,8 +228,7 @@ def category_chances(X: Matrix, beta: Vector, method: str, count: int, shift: An
         chance = special.expit(X @ beta + shift)
         return np.column_stack([1 - chance, chance])
     if method == "multinomial":
-        eta = np.column_stack([np.zeros(len(X)), X @ beta.reshape(count - 1, -1).T])
-        return np.asarray(special.softmax(eta, axis=1))
+        return np.exp(_multinomial_logs(X, beta, count - 1))
     eta = X[:, 1:] @ beta[count - 1 :] + shift
     below = special.expit(beta[: count - 1] - eta[:, None])
     return np.asarray(np.diff(below, axis=1, prepend=0.0, append=1.0))

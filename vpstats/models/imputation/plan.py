@@ -32,6 +32,8 @@ Mask = NDArray[np.bool_]
 
 _MOST_LEVELS = 25
 """A column of more categories than this is an identifier or free text unless asked for by name."""
+_MOST_COEFFICIENTS = 1_000
+"""Multinomial coefficients that can be estimated in a reasonable time, of any sample."""
 _ROWS_PER_PREDICTOR = 5
 """Below this many observed values per predictor an imputation model says little."""
 
@@ -341,9 +343,21 @@ def _lay_out(
     targets = []
     for v in incomplete:
         chosen = _predictor_columns(v, everything, codings, formulas, groups, request)
+        _check_size(v, len(chosen))
         targets.append(make_target(v, codings[v.name], chosen, groups))
     passives = [Passive(f.name, f.factor, f.ingredients, f.rows, codings[f.name]) for f in formulas]
     return Problem(X, tuple(targets), tuple(passives), columns, groups)
+
+
+def _check_size(variable: Variable, predictors: int) -> None:
+    """Refuse a regression whose coefficients no sample would estimate."""
+    count = (len(variable.levels or ()) - 1) * predictors
+    if variable.method == "multinomial" and count > _MOST_COEFFICIENTS:
+        raise UsageError(
+            f"its multinomial regression would have {count:,} coefficients (categories less one, "
+            f"times {predictors} predictors); name fewer variables=, or its predictors=.",
+            column=variable.name,
+        )
 
 
 def _patients(

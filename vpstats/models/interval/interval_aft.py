@@ -90,7 +90,7 @@ class IntervalAftFit(FitResult):
         -------
         DataFrame
             ``n, n_events, n_clusters, n_parameters, n_missing, events_per_parameter,
-            log_likelihood, scale, distribution, vcov, iterations, converged, unit, status,
+            log_likelihood, shape, distribution, vcov, iterations, converged, unit, status,
             reason``.
         """
         slopes = max(len(self.terms) - 2, 1)
@@ -103,7 +103,7 @@ class IntervalAftFit(FitResult):
                 "n_missing": [self.n_missing],
                 "events_per_parameter": [(self.n_events or 0) / slopes],
                 "log_likelihood": [self.log_likelihood],
-                "scale": [self.scale],
+                "shape": [self.shape],
                 "distribution": [self.distribution],
                 "vcov": [self.vcov],
                 "iterations": [self.iterations],

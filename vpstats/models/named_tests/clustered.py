@@ -48,6 +48,8 @@ def rao_scott(sample: Sample, options: Options) -> Outcome:
         reason = "too many cells of the table are empty; combine categories, or describe them."
         return Outcome("Rao–Scott chi-squared, clusters", status="empty cells", reason=reason)
     trace = float(np.trace(effects))
+    if not trace > 1e-12:  # every cluster holds the same table
+        return _FEW
     df = trace**2 / float(np.trace(effects @ effects))
     clusters = int(_clusters(sample).max()) + 1
     statistic = chi_squared(table)[0] / trace
@@ -79,7 +81,10 @@ def _design_effects(sample: Sample) -> Matrix | None:
     with np.errstate(divide="ignore"):
         inverse = np.where(shares > 0, 1 / shares, 0.0)
     scaled = contrasts * inverse[:, None]
-    return np.asarray(np.linalg.solve(contrasts.T @ scaled / len(rows), scaled.T @ spread @ scaled))
+    independent = contrasts.T @ scaled / len(rows)
+    if np.linalg.matrix_rank(independent) < len(independent):
+        return None
+    return np.asarray(np.linalg.solve(independent, scaled.T @ spread @ scaled))
 
 
 def _interactions(groups: int, levels: int) -> Matrix:

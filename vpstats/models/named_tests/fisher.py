@@ -30,7 +30,7 @@ LARGE_TIE = 3.4525e-7
 _MERGE = 1e-8
 """Paths to one node whose logarithms differ by less are one; far below `LARGE_TIE`."""
 _MOST_WAYS = 1_000_000
-_MOST_PATHS = 20_000_000
+_MOST_PATHS = 10_000_000
 """Work that is still done in seconds; beyond it the test is refused and simulation offered."""
 _MOST_PAIRS = 300_000_000
 _BLOCK = 1_000_000
@@ -223,15 +223,20 @@ def _sum_unlikely(rows: Whole, columns: Whole, most: float) -> float | None:
     whole = float(_log_completions(rows[None, :], columns)[0])
     total, budget = 0.0, _MOST_PATHS
     while True:
-        done = paths.past + _likeliest(paths.node, columns) <= most
-        ends = np.exp(paths.past + _log_completions(paths.node, columns) - whole)
-        total += float((paths.weight * ends)[done].sum())
-        paths = paths.take(~done & (paths.past + _least_likely(paths.node, columns) <= most))
+        nodes, runs = _distinct(paths.node)
+        likely, unlikely, rest = (
+            np.repeat(bound(nodes, columns), runs)
+            for bound in (_likeliest, _least_likely, _log_completions)
+        )
+        done = paths.past + likely <= most
+        ends = np.exp((paths.past + rest)[done] - whole)
+        total += float(paths.weight[done] @ ends)
+        paths = paths.take(~done & (paths.past + unlikely <= most))
         ways = _ways(int(columns[0]), len(rows), paths.node.max(initial=0))
         if ways is None:
             return None
         if len(columns) == 2:
-            if len(np.unique(paths.node, axis=0)) * len(ways) > _MOST_PAIRS:
+            if len(_distinct(paths.node)[0]) * len(ways) > _MOST_PAIRS:
                 return None
             return min(1.0, total + _last_two(paths, ways, most, whole))
         grown = _grow(paths, ways, budget)
@@ -239,6 +244,13 @@ def _sum_unlikely(rows: Whole, columns: Whole, most: float) -> float | None:
             return None
         paths, effort = grown
         columns, budget = columns[1:], budget - effort
+
+
+def _distinct(node: Whole) -> tuple[Whole, Whole]:
+    """Distinct nodes, and how many paths in a row have each; paths stand in order of their node."""
+    new = (np.diff(node, axis=0) != 0).any(axis=1)
+    start = np.append(0, np.flatnonzero(new) + 1) if len(node) else np.arange(0)
+    return node[start], np.diff(np.append(start, len(node)))
 
 
 def _log_completions(node: Whole, columns: Whole) -> Vector:
@@ -283,14 +295,12 @@ def _greedy(room: Whole, amount: Whole) -> Vector:
 
 def _by_node(paths: _Paths) -> Iterator[tuple[Whole, Vector, Vector]]:
     """Each node with the products, ascending, and the weights of its paths."""
-    order = np.lexsort((paths.past, *paths.node.T[:-1]))
-    paths = paths.take(order)
-    new = (np.diff(paths.node, axis=0) != 0).any(axis=1)
-    ends = np.append(np.flatnonzero(new) + 1, len(order))
+    nodes, runs = _distinct(paths.node)
     start = 0
-    for end in ends if len(order) else []:
-        yield paths.node[start], paths.past[start:end], paths.weight[start:end]
-        start = end
+    for node, run in zip(nodes, runs, strict=True):
+        order = start + np.argsort(paths.past[start : start + run], kind="stable")
+        yield node, paths.past[order], paths.weight[order]
+        start += int(run)
 
 
 def _last_two(paths: _Paths, ways: Whole, most: float, whole: float) -> float:
