@@ -140,7 +140,8 @@ def test_planned_visits_give_the_incidence_of_all_illness(
             estimates=found[:, 3 + k, 0],
             low=found[:, 3 + k, 1],
             high=found[:, 3 + k, 2],
-            bias=0.03,  # half the variance of the logarithm of a rate from some 25 events
+            # the logarithm of a rate is biased by half its variance; the whole is allowed
+            bias=float(np.var(found[:, 3 + k, 0])),
         )
 
 
@@ -183,22 +184,23 @@ def test_hazard_ratios_are_recovered(recovered: Callable[..., Any]) -> None:
             low=found[:, i, 1],
             high=found[:, i, 2],
             check=method == "interval",
+            bias=0.01,  # of a log odds or hazard ratio from 120 events
         )
 
 
 def test_clustered_rows_need_the_sandwich(recovered: Callable[..., Any]) -> None:
-    """Four vertebrae of a patient that share their history: as one row each, four times."""
+    """Vertebrae of a patient that share their history: the same row three times."""
 
     def estimate(rng: np.random.Generator) -> list[list[float]]:
-        rows = simulate(rng, 250)
-        four = pd.concat([rows.assign(patient=np.arange(len(rows)))] * 4)
-        both = [fit(four, cluster="patient"), fit(four)]
+        rows = simulate(rng, 200)
+        thrice = pd.concat([rows.assign(patient=np.arange(len(rows)))] * 3)
+        both = [fit(thrice, cluster="patient"), fit(thrice)]
         return [three(f.incidence([AT]).iloc[0]) for f in both]
 
     found = repeat(estimate, 34)
     for i, method in enumerate(("clustered", "as if independent")):
         recovered(
-            "incidence at 365 days, four rows per patient",
+            "incidence at 365 days, three rows per patient",
             method,
             truth=true_incidence(AT),
             estimates=found[:, i, 0],

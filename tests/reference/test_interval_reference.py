@@ -192,8 +192,8 @@ def test_accelerated_failure_times_equal_survreg(
     assert fit.log_likelihood == pytest.approx(case["log_likelihood"], rel=1e-10)
 
 
-PEER = 1e-3
-"""lifelines stops at a relative change; its estimates are good to some 1e-4 standard errors."""
+PEER = 1e-2
+"""lifelines stops at a relative change, up to 0.005 standard errors short of the maximum here."""
 
 
 @pytest.mark.parametrize("distribution", ["weibull", "loglogistic"])

@@ -96,19 +96,20 @@ class GeeKernel:
     def __init__(self, data: GroupedRows, *, exchangeable: bool) -> None:
         self.data, self.exchangeable = data, exchangeable
         n, weights = len(data.rows), data.rows.weights
-        self.residuals, self.roots = np.empty(n), np.empty(n)
+        self.residuals, self.roots, self.sums = np.empty(n), np.empty(n), np.empty(data.count)
         self.root_weights = None if weights is None else np.sqrt(weights)
         self.total = float(n) if weights is None else float(weights.sum())
-        paired = int(data.sizes.max()) > 1
-        self.pairs = self._sum_over_pairs(weights) if paired else 0.0
+        self.pairs = self._count_pairs()
         self.range = (-1.0 / max(int(data.sizes.max()) - 1, 1), 1.0)
         self._parts = list(self._make_parts())
 
-    def _sum_over_pairs(self, values: Vector | None) -> float:
-        """Sum of products over ordered pairs of different rows of a cluster; of ones if None."""
-        if values is None:
-            return float(np.sum(self.data.sizes * (self.data.sizes - 1)))
-        return float(np.sum(self.data.sums(values) ** 2) - values @ values)
+    def _count_pairs(self) -> float:
+        """Ordered pairs of different rows of a cluster, each by the product of its weights."""
+        weights, sizes = self.data.rows.weights, self.data.sizes
+        if weights is None or sizes.max() == 1:
+            return float(sizes @ (sizes - 1))
+        sums = self.data.sums(weights)
+        return float(sums @ sums - weights @ weights)
 
     def _make_parts(self) -> Iterator[tuple[slice, slice, sparse.csr_array]]:
         """Blocks of rows, the clusters in each, and the matrix that sums rows within clusters."""
@@ -134,13 +135,16 @@ class GeeKernel:
             np.exp(np.minimum(half, _LARGEST, out=half), out=half)
             np.multiply(sign, half, out=self.residuals[rows])
             np.divide(half, 1.0 + half * half, out=self.roots[rows])
-        plain = self.residuals
-        weighted = plain if data.weights is None else plain * data.weights
+        plain, weights = self.residuals, data.weights
+        weighted = plain if weights is None else plain * weights
         scale = weighted @ plain / self.total
-        moment = self._sum_over_pairs(weighted) / scale / self.pairs if self.pairs else np.nan
+        self.sums = self.data.sums(weighted)
+        products = self.sums @ self.sums - weighted @ weighted
+        moment = products / scale / self.pairs if self.pairs else np.nan
         if self.root_weights is not None:
             self.residuals *= self.root_weights
             self.roots *= self.root_weights
+            self.sums = self.data.sums(self.residuals)
         return self._bounded(float(scale), float(moment))
 
     def _bounded(self, scale: float, moment: float) -> Moments:
@@ -157,7 +161,7 @@ class GeeKernel:
         """What the score of each row is its `X` times, shape (n,), at scale 1."""
         if correlation == 0:
             return self.roots * self.residuals
-        pull = self.shrinkage(correlation) * self.data.sums(self.residuals)
+        pull = self.shrinkage(correlation) * self.sums
         own = self.residuals - np.repeat(pull, self.data.sizes)
         own *= self.roots
         own /= 1 - correlation

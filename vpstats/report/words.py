@@ -26,11 +26,14 @@ Facts = tuple[tuple[str, str], ...]
 
 MODELS = ("crude", "adjusted", "mediators")
 
+MODELLED = frozenset({"risk_factor", "profile", "time_to_event"})
+"""Kinds of question with a model."""
+
 GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
     (
         "Adjusted",
         "Compared between patients who are alike in the adjustment variables, and within centers.",
-        frozenset({"risk_factor", "time_to_event"}),
+        MODELLED,
     ),
     (
         "Aalen–Johansen",
@@ -41,7 +44,7 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
     (
         "Clustered",
         "Rows of one patient resemble one another; intervals are widened accordingly.",
-        frozenset({"risk_factor", "time_to_event", "spine_map"}),
+        frozenset({*MODELLED, "spine_map", "proportion", "paired", "detection"}),
     ),
     (
         "Competing event",
@@ -56,12 +59,17 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
     (
         "Crude",
         "Compared within centers, with nothing else taken into account.",
-        frozenset({"risk_factor", "time_to_event"}),
+        MODELLED,
     ),
     (
         "Firth",
         "A penalty on the likelihood that keeps estimates finite when events are rare.",
-        frozenset({"risk_factor", "time_to_event"}),
+        MODELLED,
+    ),
+    (
+        "Frailty",
+        "What makes all vertebrae of one patient more or less prone, measured or not.",
+        frozenset({"time_to_event"}),
     ),
     (
         "Hazard ratio (HR)",
@@ -69,10 +77,20 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
         frozenset({"time_to_event"}),
     ),
     (
+        "Holm",
+        "A correction of p-values for the number of models in one table.",
+        frozenset({"profile"}),
+    ),
+    (
+        "Kappa",
+        "Agreement beyond that expected by chance: 1 is perfect, 0 is chance.",
+        frozenset({"detection"}),
+    ),
+    (
         "Mediator",
         "A variable on the way from the exposure to the outcome; adjusting for it removes a part "
         "of the effect.",
-        frozenset({"risk_factor", "time_to_event"}),
+        MODELLED,
     ),
     (
         "n.e.",
@@ -83,12 +101,27 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
         "Odds ratio (OR)",
         "Ratio of the odds of the outcome. It lies farther from one than the ratio of risks, the "
         "more so the more frequent the outcome.",
-        frozenset({"risk_factor"}),
+        frozenset({"risk_factor", "profile"}),
     ),
     (
         "PCE",
         "Pulmonary cement embolism.",
-        frozenset({"risk_factor", "complications"}),
+        frozenset({"risk_factor", "profile", "complications", "diagnosis"}),
+    ),
+    (
+        "Sensitivity, specificity",
+        "Share of those with the condition who have the sign, and of those without it who do not.",
+        frozenset({"detection", "diagnosis"}),
+    ),
+    (
+        "Standardised risk",
+        "The risk if everybody had one value of the exposure and kept the rest.",
+        frozenset({"risk_factor", "profile"}),
+    ),
+    (
+        "Subdistribution hazard ratio",
+        "Says in which direction incidence differs; not the ratio of the rates among those at risk.",
+        frozenset({"time_to_event"}),
     ),
 )
 """Term, meaning, and the kinds of question that it belongs to; all kinds where empty."""

@@ -379,8 +379,9 @@ def _bend(layout: Layout, rows: Paths, mixture: Mixture) -> Matrix:
     weight = mixture.share * mixture.curve
     moved = [sign * rate for sign, rate in zip(_SIGN, mixture.rates, strict=True)]
     for q in range(3):
-        for r in range(3):
-            out += layout.bilinear(q, r, weight * moved[q] * moved[r], rows.designs)
+        for r in range(q + 1):
+            part = layout.bilinear(q, r, weight * moved[q] * moved[r], rows.designs)
+            out += part if q == r else part + part.T
     return out
 
 
