@@ -74,7 +74,7 @@ def cpu(call: Callable[[], object], m: int) -> float:
 
 def chains(data: pd.DataFrame) -> Job:
     request = Request(
-        Outcomes(("x0",)), None, (), (), {}, {}, {}, {}, {}, None, None, None, impute_outcome=False
+        Outcomes(("x0",)), None, (), (), {}, {}, {}, {}, {}, None, (), None, impute_outcome=False
     )
     plan = make_plan(open_data(data), request)
     seeds = np.random.SeedSequence(1).spawn(M)

@@ -47,9 +47,9 @@ from vpstats.models.rates import event_rates
 from vpstats.models.reported import check_reported
 from vpstats.models.restricted import restricted_mean
 from vpstats.models.standardised import standardised_risks
+from vpstats.models.validation import validate
 from vpstats.models.varying import fit_time_varying
 from vpstats.models.windows import fit_cox_by_window
-from vpstats.models.validation import validate
 from vpstats.results import GLOSSARY, Caveat, CurveResult, FitResult, Result, TableResult
 
 PSEUDONYM = "PAT-"

@@ -21,7 +21,10 @@ from vpstats.models.windows import fit_cox_by_window
 
 pytestmark = pytest.mark.slow
 
-RUNS = 2_000 if os.environ.get("VPSTATS_FULL") else 100
+RUNS = 2_000 if os.environ.get("VPSTATS_FULL") else 60
+SMALL_SAMPLE = 0.02, 0.08
+"""How far coefficients and the variance may lie from the truth with 70 patients: a variance that is
+estimated by maximum likelihood is low, and ratios are then nearer to 1."""
 PATIENTS, VERTEBRAE = 70, 5
 BETA, GAMMA, THETA = 0.6, -0.4, 0.8
 TIMES = {"duration": "days", "event": "event"}
@@ -55,11 +58,10 @@ def test_conditional_hazard_ratios_and_the_variance_are_recovered(recovered: Rec
         for method, values in (("gamma frailty", shared), ("Cox, robust (marginal)", robust)):
             estimates, low, high = np.array(values)[:, place].T
             recovered(estimand, method, truth=truth, estimates=estimates, low=low, high=high,
-                      check=method == "gamma frailty")  # fmt: skip
+                      check=method == "gamma frailty", bias=SMALL_SAMPLE[0])  # fmt: skip
     estimates, low, high = np.array(theta).T
-    # the estimate of a variance from 70 patients is a little low (maximum likelihood)
     recovered("variance of the frailty", "gamma frailty, profile", truth=THETA,
-              estimates=estimates, low=low, high=high, bias=0.08)  # fmt: skip
+              estimates=estimates, low=low, high=high, bias=SMALL_SAMPLE[1])  # fmt: skip
 
 
 def test_the_test_of_no_frailty_holds_its_level() -> None:

@@ -384,6 +384,20 @@ def test_numbers_of_a_run(options: dict[str, Any], said: str) -> None:
         impute(small(), **{"outcome": "y", "seed": 1, **options})
 
 
+def test_models_that_are_too_wide_are_refused() -> None:
+    wide = small(z=holes(range(40))).join(pd.DataFrame(np.eye(40, 51)).add_prefix("w"))
+    with pytest.raises(UsageError, match="53 columns that could enter"):
+        impute(wide, outcome="y", seed=1)
+    many = pd.DataFrame(
+        {"y": [0, 1] * 600, "site": holes([f"s{i % 37:02d}" for i in range(1_200)])}
+    )
+    many = many.join(
+        pd.DataFrame(np.random.default_rng(1).normal(size=(1_200, 30))).add_prefix("w")
+    )
+    with pytest.raises(UsageError, match="1,152 coefficients"):
+        impute(many, outcome="y", variables=[c for c in many if c != "y"], seed=1)
+
+
 def test_methods_fit_their_columns() -> None:
     text, whole = small(site=holes(list("abcd") * 10)), small(z=pd.array(holes(range(40)), "Int64"))
     with pytest.raises(UsageError, match="'pmm' cannot draw"):

@@ -108,8 +108,12 @@ def test_columns_that_are_missing_in_turn() -> None:
     assert "missing together" in fit.reason
 
 
-def test_no_rows_at_all() -> None:
-    assert fit_logistic(ROWS.head(0), FORMULA).status == "no rows"
+@pytest.mark.parametrize("cluster", [None, "patient"])
+def test_no_rows_at_all(cluster: str | None) -> None:
+    for data in (ROWS.head(0), ROWS.assign(ml=np.nan)):
+        fit = fit_logistic(data, FORMULA, cluster=cluster)
+        assert fit.status == "no rows"
+        assert fit.n == 0
 
 
 def test_a_category_of_one_level_is_named_and_left_out() -> None:

@@ -63,6 +63,19 @@ def test_scale_and_origin_do_not_matter() -> None:
     assert not detect_separation(design(list(year * 1e6)), overlap, ["Intercept", "a"]).found
 
 
+def test_one_exception_among_many_rows_is_found() -> None:
+    # 9,001 distinct rows, of which the programme sees a part at first
+    x = np.linspace(-1, 1, 9_001)
+    y = (x > 0).astype(float)
+    X = np.column_stack([np.ones(len(x)), x, np.sin(40 * x)])
+    assert detect_separation(X, y, names(X)).kind == "complete"
+    for exception in (1, 2_346, 8_888):
+        one = y.copy()
+        one[exception] = 1 - one[exception]
+        found = detect_separation(X, one, names(X))
+        assert found.kind == "none", exception
+
+
 def test_without_an_intercept() -> None:
     X = np.array([[1.0], [2.0], [-1.0], [-3.0]])
     assert detect_separation(X, np.array([1.0, 1.0, 0.0, 0.0]), ["a"]).kind == "complete"

@@ -346,6 +346,17 @@ def test_the_bootstrap_is_near_the_delta_method(penalty: str | None) -> None:
     assert inside.all()
 
 
+def test_equivalence_by_the_bootstrap() -> None:
+    options = {"exposure": "cleft", "margin": 0.3, "intervals": "bootstrap", "n_boot": 300}
+    row = standardised_risks(FIT, LEVELS, **options).tidy().iloc[2]
+    assert row["conf_low"] < row["equivalence_low"] < row["estimate"]
+    assert row["estimate"] < row["equivalence_high"] < row["conf_high"]
+    inside = row["equivalence_low"] > -0.3 and row["equivalence_high"] < 0.3
+    assert (row["verdict"] == "equivalent") == inside
+    # a percentile lies within the margin where about one replicate in twenty lies beyond it
+    assert inside == (row["equivalence_p_value"] < 0.05 + 2 / 301)
+
+
 def test_resampling_draws_clusters_not_rows() -> None:
     # forty patients of six equal rows: errors are sqrt(6) times those of independent rows
     rng = np.random.default_rng(0)

@@ -215,6 +215,8 @@ def _fit(data: HazardData, censoring: tuple[str, ...]) -> FineGrayFit:
         return replace(blank, status=status, reason=reason)
     event, cause, groups = data.follow_up.event, data.request.cause, _groups(data, censoring)
     sub = find_subdistribution(data.rows, event, cause, groups)
+    if sub.cut:
+        blank = replace(blank, caveats=(*blank.caveats, _cut(data)))
     result = search(sub.sets, sub.part)
     found = result.solution
     blank = replace(blank, iterations=found.iterations)
@@ -283,6 +285,15 @@ def _own_caveats(competing: int) -> tuple[Caveat, ...]:
         "the hazard ratios of a Cox model with Breslow's ties and robust errors."
     )
     return (Caveat("no_competing", message),)
+
+
+def _cut(data: HazardData) -> Caveat:
+    why = "before later entries" if data.rows.entry is not None else "in a censoring group"
+    message = (
+        f"Nobody was at risk for a time {why}: rows with a competing event before it were kept in "
+        "the risk sets up to then only. Let the time begin where rows are at risk throughout."
+    )
+    return Caveat("risk_set_emptied", message)
 
 
 def _monotone(blank: FineGrayFit, columns: list[int]) -> FineGrayFit:

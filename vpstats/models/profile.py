@@ -90,9 +90,9 @@ def _limits_together(
     variance = np.diag(found.covariance)[where]
     reach = sides * np.sqrt(2 * (found.value - target) / variance)
     points = found.estimate + reach[:, None] * found.covariance[where]
-    for _ in range(_MAX_STEPS):
-        if not len(active):
-            break
+    rounds = 0
+    while len(active) and rounds < _MAX_STEPS:
+        rounds += 1
         steps, lengths = _limit_steps(many(points[active]), where[active], sides[active], target)
         points[active] += steps
         settled = active[lengths < _CLOSE]
@@ -248,9 +248,9 @@ def _null_values_together(
     points = found.estimate - share[:, None] * along
     points[active, positions] = 0.0
     before = np.full(len(positions), -np.inf)
-    for _ in range(_MAX_STEPS):
-        if not len(active):
-            break
+    rounds = 0
+    while len(active) and rounds < _MAX_STEPS:
+        rounds += 1
         here, where = many(points[active]), positions[active]
         steps, decrement = _null_steps(here, where)
         near = decrement < _NEAR

@@ -30,6 +30,9 @@ from vpstats.models.steps import divide, time_grid
 
 Matrix = NDArray[np.float64]
 
+_ALL = 1.0 - 1e-9
+"""Share of the weight at risk that is all of it but for rounding."""
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -51,6 +54,9 @@ class Observation:
         Hazard of being censored.
     seen : ndarray, shape (K,)
         Chance just before each time of having entered and of not being censored, up to a factor.
+    era : ndarray of int, shape (K,)
+        Number of times from each on at which that chance falls to 0, because all who were seen
+        were censored or had only just entered. Chances of one era can be compared.
     entering, present : ndarray, shape (K,)
         Weight of the rows that enter at each time, and of those at risk just after it.
     """
@@ -62,14 +68,16 @@ class Observation:
     at_risk: Vector
     hazard: Vector
     seen: Vector
+    era: Codes
     entering: Vector
     present: Vector
 
-    def seen_before(self, group: Codes, time: Vector) -> Vector:
-        """`seen` at any times of a group; 0 after its last, where nothing is known of it."""
+    def seen_before(self, group: Codes, era: Codes, time: Vector) -> Vector:
+        """`seen` at any times of a group; 0 in another era, and after the last time."""
         at = position(self.times, group, time, "left")
         last = np.searchsorted(self.times.stratum, group, side="right")
-        return np.where(at < last, np.append(self.seen, 0.0)[at], 0.0)
+        known = (at < last) & (np.append(self.era, -1)[at] == era)
+        return np.where(known, np.append(self.seen, 0.0)[at], 0.0)
 
 
 @dataclass(frozen=True)
@@ -82,8 +90,8 @@ class Subdistribution:
         With the carried rows.
     observation : Observation
         Entries and censorings by group.
-    lane_stratum, lane_group : ndarray of int
-        Stratum and group of each lane.
+    lane_stratum, lane_group, lane_era : ndarray of int
+        Stratum, group and era of each lane.
     cell_lane : ndarray of int, shape (J,)
         Lane of each carried cell.
     cell_time, cell_factor : ndarray, shape (J,)
@@ -100,12 +108,21 @@ class Subdistribution:
     observation: Observation
     lane_stratum: Codes
     lane_group: Codes
+    lane_era: Codes
     cell_lane: Codes
     cell_time: Vector
     cell_factor: Vector
     competing: Mask
     groups: Codes | None
     nested: bool
+
+    @property
+    def cut(self) -> bool:
+        """Whether rows had to be given up because nobody was seen who could stand for them."""
+        carried = self.sets.carried
+        assert carried is not None  # noqa: S101  # a subdistribution has carried rows
+        ended = carried.lanes.so_far(carried.entering @ np.ones(len(carried)))
+        return bool(np.any((carried.weight == 0) & (ended > 0)))
 
     def part(self, rows: HazardRows, step: int) -> RiskSets:
         """Risk sets of every so-manieth row alone."""
@@ -154,9 +171,11 @@ def find_subdistribution(
     others = np.flatnonzero(competing)
     stratum = np.zeros(len(rows), dtype=np.int64) if rows.strata is None else rows.strata
     group = np.zeros(len(rows), dtype=np.int64) if groups is None else groups
-    span = int(group.max(initial=0)) + 1
-    lane_keys, lane = distinct(stratum[others] * span + group[others])
-    lane_stratum, lane_group = lane_keys // span, lane_keys % span
+    span, eras = int(group.max(initial=0)) + 1, int(seen.era.max(initial=0)) + 1
+    era = seen.era[seen.end[others]]
+    lane_keys, lane = distinct((stratum[others] * span + group[others]) * eras + era)
+    pairs, lane_era = lane_keys // eras, lane_keys % eras
+    lane_stratum, lane_group = pairs // span, pairs % span
     alive = sets.cell[others] < 2 * len(sets.slots)
     K = len(seen.times)
     keys, member = distinct((lane * K + seen.end[others]) * 2 + alive)
@@ -164,7 +183,7 @@ def find_subdistribution(
     before = seen.seen[at]
     factor = np.divide(1.0, before, out=np.zeros_like(before), where=before > 0)
     carried = _carried(
-        sets.slots, seen, (lane_stratum, lane_group), (cell_lane, seen.times.time[at], factor),
+        sets.slots, seen, (lane_stratum, lane_group, lane_era), (cell_lane, seen.times.time[at], factor),
         was_alive,
     )  # fmt: skip
     cell = sets.cell.copy()
@@ -175,6 +194,7 @@ def find_subdistribution(
         seen,
         lane_stratum,
         lane_group,
+        lane_era,
         cell_lane,
         seen.times.time[at],
         factor,
@@ -209,12 +229,12 @@ def distinct(keys: Codes) -> tuple[Codes, Codes]:
 def _carried(
     slots: Slots,
     seen: Observation,
-    lanes: tuple[Codes, Codes],
+    lanes: tuple[Codes, Codes, Codes],
     cells: tuple[Codes, Vector, Vector],
     alive: Mask,
 ) -> Carried:
     """The matrices by which carried rows are summed up."""
-    lane_stratum, lane_group = lanes
+    lane_stratum, lane_group, lane_era = lanes
     cell_lane, time, factor = cells
     D, J = len(slots), len(time)
     first = np.searchsorted(slots.stratum, lane_stratum)
@@ -224,7 +244,7 @@ def _carried(
     which = np.repeat(first, length) + within
     lane_slots = make_slots(slots.time[which], of_lane)
     L = which.size
-    weight = seen.seen_before(lane_group[of_lane], lane_slots.time)
+    weight = seen.seen_before(lane_group[of_lane], lane_era[of_lane], lane_slots.time)
     last = position(slots, lane_stratum[cell_lane], time, "right") - 1
     start = position(lane_slots, cell_lane, time, "right")
     stays = start < np.searchsorted(of_lane, cell_lane, side="right")
@@ -258,11 +278,16 @@ def observe(rows: HazardRows, censored: Mask, groups: Codes | None) -> Observati
         at_risk -= times.from_here(entering)
     hazard = divide(lost, at_risk)
     present = at_risk + entering - ended
-    stayed = _products(times, 1.0 - hazard)
+    stay, none = 1.0 - hazard, (lost > 0) & (lost >= _ALL * at_risk)
+    stay[none] = 1.0
+    seen = _products(times, stay)
     if entry is not None:
-        reverse = divide(entering, present)
-        stayed *= _products_from(times, 1.0 - reverse)
-    return Observation(times, end, entry, censored, at_risk, hazard, stayed, entering, present)
+        came, new = 1.0 - divide(entering, present), (entering > 0) & (entering >= _ALL * present)
+        came[new] = 1.0
+        seen *= _products_from(times, came)
+        none |= new
+    era = times.from_here(none.astype(np.int64)).astype(np.int64)
+    return Observation(times, end, entry, censored, at_risk, hazard, seen, era, entering, present)
 
 
 def _positions(rows: HazardRows, groups: Codes | None) -> tuple[Slots, Index, Index | None]:

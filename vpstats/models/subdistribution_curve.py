@@ -131,10 +131,11 @@ class _Lane:
 
     at, before: L at each time and just before it. drift, drifted: a and b of the module's text.
     jump: what a censoring adds. gone, paid: what an entry adds, at once and from then on.
-    climb, climbed: a and b of entries. group: the group of the lane.
+    climb, climbed: a and b of entries. group, era: those of the lane.
     """
 
     group: int
+    era: int
     at: Vector
     before: Vector
     drift: Vector
@@ -189,7 +190,8 @@ class _StratumCurve:
             inside = np.ones(m, dtype=bool)
             if self.sub.groups is not None:
                 inside = self.sub.groups[rows] == lane.group
-            self._carry_states(found, rows, lane, 2 + per_lane * k, mine & inside)
+            own = mine & inside & (seen.era[seen.end[rows]] == lane.era)
+            self._carry_states(found, rows, lane, 2 + per_lane * k, own)
             self._weight_states(found, rows, lane, 2 + per_lane * k, late, inside)
         return found
 
@@ -285,7 +287,8 @@ def _lane_tables(
             for v in (np.cumsum(rate), np.cumsum(rate * at))
         )
         functions.append(reach * a - b)
-    return _Lane(group, at, before, drift, drifted, jump, gone, paid, climb, climbed), functions
+    tables = (at, before, drift, drifted, jump, gone, paid, climb, climbed)
+    return _Lane(group, int(sub.lane_era[lane]), *tables), functions
 
 
 def _before(values: Vector) -> Vector:

@@ -110,7 +110,7 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
     ),
     (
         "Sensitivity, specificity",
-        "Share of those with the condition who have the sign, and of those without it who do not.",
+        "Share of those with the condition who have the sign; of those without it, who lack it.",
         frozenset({"detection", "diagnosis"}),
     ),
     (
@@ -120,7 +120,7 @@ GLOSSARY: tuple[tuple[str, str, frozenset[str]], ...] = (
     ),
     (
         "Subdistribution hazard ratio",
-        "Says in which direction incidence differs; not the ratio of the rates among those at risk.",
+        "Says in which direction incidence differs; no ratio of the rates among those at risk.",
         frozenset({"time_to_event"}),
     ),
 )

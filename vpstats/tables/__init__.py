@@ -9,12 +9,10 @@ from __future__ import annotations
 from vpstats.tables.answers import estimates_table, incidence_table
 from vpstats.tables.beside import (
     further_table,
-    profile_table,
     standardised_table,
     tipping_table,
     unseen_table,
     windows_table,
-    within_table,
 )
 from vpstats.tables.description import (
     flow_table,
@@ -25,6 +23,7 @@ from vpstats.tables.description import (
 )
 from vpstats.tables.model import RowGroup, TableModel
 from vpstats.tables.pairs import accuracy_table, detection_table, pairs_table, source_table
+from vpstats.tables.profiles import profile_table, within_table
 
 __all__ = [
     "RowGroup",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-
 from vpstats.errors import UsageError
 from vpstats.formats import (
     count,
@@ -16,9 +14,9 @@ from vpstats.formats import (
     show,
     show_interval,
 )
-from vpstats.rows import FURTHER, LedgerLike, Record, complete, is_hidden, mark_of, ordered, records
+from vpstats.rows import FURTHER, LedgerLike, Record, mark_of, ordered, records
 from vpstats.tables.description import assemble, explained
-from vpstats.tables.model import Align, TableModel
+from vpstats.tables.model import TableModel
 
 ABSENT = "–"
 CI = "CI, confidence interval."
@@ -142,9 +140,7 @@ def further_table(
     """
     found = own_rows(released, analysis)
     mark = mark_of(released)
-    blocks = [
-        (words, _model_rows(found, group, exposure, mark)) for group, words in FURTHER.items()
-    ]
+    blocks = [(words, model_rows(found, group, exposure, mark)) for group, words in FURTHER.items()]
     tests = [r for r in found if r["group"] == "tests" and "p_value" in r]
     blocks.append(("Tests", [_test_row(r, mark) for r in tests]))
     rows, groups = assemble([(words, part) for words, part in blocks if part])
@@ -153,7 +149,8 @@ def further_table(
     return explained(TableModel(title, header, rows, row_groups=groups), mark, CI)
 
 
-def _model_rows(found: list[Record], group: str, exposure: str, mark: str) -> list[tuple[str, ...]]:
+def model_rows(found: list[Record], group: str, exposure: str, mark: str) -> list[tuple[str, ...]]:
+    """The exposure's estimates in one model, with the rows and events that it rests on."""
     own = [r for r in found if r["group"] == group]
     size = next((r for r in own if r["variable"] == "model"), None)
     return [
@@ -165,11 +162,12 @@ def _model_rows(found: list[Record], group: str, exposure: str, mark: str) -> li
             show(size, "n_events", count, mark) if size else "",
         )
         for r in own
-        if "estimate" in r and _belongs(r["variable"], exposure)
+        if "estimate" in r and belongs(r["variable"], exposure)
     ]
 
 
-def _belongs(term: str, exposure: str) -> bool:
+def belongs(term: str, exposure: str) -> bool:
+    """Whether a coefficient is one of the exposure's."""
     return term == exposure or term.startswith(f"{exposure}[")
 
 
@@ -266,296 +264,3 @@ def tipping_table(
         "shift says how far they may depart before the answer changes."
     )
     return explained(TableModel(title, header, rows), mark, note, CI)
-
-
-def profile_table(
-    released: LedgerLike,
-    analysis: str,
-    parts: Sequence[tuple[str, str, str]],
-    *,
-    title: str,
-    heading: str,
-    level: float = 0.95,
-) -> TableModel:
-    """Build one table of several outcomes or exposures, each from a model of its own.
-
-    Parameters
-    ----------
-    released : LedgerLike
-        What passed the gate, or a ledger.
-    analysis : str
-        Id of the question that holds the p-values adjusted together.
-    parts : sequence of (analysis, exposure, words)
-        Id, exposure and words of each model.
-    title, heading : str
-        Caption, and head of the first column.
-    level : float
-        Confidence level of the limits.
-
-    Returns
-    -------
-    TableModel
-        Per part: events and rows, crude and adjusted estimate, difference of the standardised
-        risks, p and p adjusted by Holm's method. Refused models have their reason below.
-
-    Raises
-    ------
-    UsageError
-        If the ledger holds nothing of any part.
-    """
-    mark = mark_of(released)
-    adjusted = {r["variable"]: r for r in own_rows(released, analysis, group="holm")}
-    rows = [row for part in parts for row in _profile_rows(released, part, adjusted, mark)]
-    if not rows:
-        raise UsageError(f"the ledger holds nothing of question '{analysis}'.")
-    header = (
-        heading,
-        "Events / rows",
-        interval_heading("crude odds ratio", level),
-        interval_heading("adjusted odds ratio", level),
-        interval_heading("risk difference, points", level),
-        "p",
-        "p (Holm)",
-    )
-    refused = (n for name, _, words in parts for n in _refusals(released, name, words))
-    notes = (*refused, "p (Holm) allows for the number of models in the table.", CI)
-    return explained(TableModel(title, header, tuple(rows)), mark, *notes)
-
-
-def _refusals(released: object, analysis: str, words: str) -> Iterable[str]:
-    notes = getattr(released, "notes", ())
-    return (f"{words}: {n.text}" for n in notes if (n.analysis, n.role) == (analysis, "refusal"))
-
-
-def _profile_rows(
-    released: LedgerLike,
-    part: tuple[str, str, str],
-    holm: Mapping[str, Record],
-    mark: str,
-) -> list[tuple[str, ...]]:
-    analysis, exposure, words = part
-    found = own_rows(released, analysis)
-    total = next((r for r in found if not r["group"] and not r["level"] and "n_events" in r), None)
-    size = (
-        f"{show(total, 'n_events', count, mark)} / {show(total, 'n', count, mark)}" if total else ""
-    )
-    own = [r for r in found if "p_value" in r and _belongs(r["variable"], exposure)]
-    models = {(r["group"], r["variable"]): r for r in own}
-    main = "adjusted" if any(g == "adjusted" for g, _ in models) else "crude"
-    terms = [v for g, v in models if g == main]
-    if not terms:
-        return [(words, size, *[ABSENT] * 5)]
-    differences = {r["label"]: r for r in found if r["group"] == "standardised"}
-    return [
-        (
-            words if len(terms) == 1 else models[main, t]["label"],
-            size if i == 0 else "",
-            _estimate(models.get(("crude", t)), mark),
-            _estimate(models.get(("adjusted", t)), mark),
-            _difference(differences, models[main, t], mark),
-            show(models[main, t], "p_value", p_value, mark),
-            _holm(holm.get(f"{analysis} {t}"), mark),
-        )
-        for i, t in enumerate(terms)
-    ]
-
-
-def _estimate(record: Record | None, mark: str) -> str:
-    return ABSENT if record is None else show_interval(record, ratio, mark)
-
-
-def _difference(found: Mapping[str, Record], term: Record, mark: str) -> str:
-    label = term["label"]
-    record = found.get(label) or found.get(f"{label}: yes")
-    if record is None or not ("difference" in record or is_hidden(record, "difference")):
-        return ABSENT
-    return show_interval(record, decimal, mark, limits_of("difference"))
-
-
-def _holm(record: Record | None, mark: str) -> str:
-    return "" if record is None else show(record, "p_adjusted", p_value, mark)
-
-
-def within_table(
-    released: LedgerLike,
-    parts: Sequence[tuple[str, str, str]],
-    *,
-    title: str = "Rows of one patient compared with one another",
-    heading: str = "Outcome",
-    level: float = 0.95,
-) -> TableModel:
-    """Build the table of comparisons within patients, one row for each model.
-
-    Parameters
-    ----------
-    released : LedgerLike
-        What passed the gate, or a ledger.
-    parts : sequence of (analysis, exposure, words)
-        Id, exposure and words of each model.
-    title, heading : str
-        Caption, and head of the first column.
-    level : float
-        Confidence level of the limits.
-
-    Returns
-    -------
-    TableModel
-        The estimate, and the rows and events of patients who differ in the outcome.
-
-    Raises
-    ------
-    UsageError
-        If the ledger holds no such comparison.
-    """
-    mark = mark_of(released)
-    rows = [
-        (words if i == 0 else "", *row)
-        for analysis, exposure, words in parts
-        for i, row in enumerate(_model_rows(own_rows(released, analysis), "within", exposure, mark))
-    ]
-    if not rows:
-        raise UsageError("the ledger holds no comparison within patients.")
-    header = (heading, "Exposure", interval_heading("odds ratio", level), "p", "Rows", "Events")
-    note = (
-        "Conditional logistic regression; whatever is the same in all rows of a patient drops out."
-    )
-    align: tuple[Align, ...] = ("left", "left", "right", "right", "right", "right")
-    return explained(TableModel(title, header, tuple(rows), align=align), mark, note, CI)
-
-
-def pairs_table(
-    released: LedgerLike, analysis: str, *, title: str, level: float = 0.95
-) -> TableModel:
-    """Build the table of outcomes in pairs on the same units.
-
-    Raises
-    ------
-    UsageError
-        If the ledger holds no pair of that question.
-    """
-    found = required(own_rows(released, analysis, group="paired"), "pair", analysis)
-    mark = mark_of(released)
-    wholes = {r["variable"]: r for r in found if not r["level"]}
-    counts = {(r["variable"], r["level"]): r for r in found if r["level"]}
-    rows = tuple(
-        (
-            whole["label"],
-            show(whole, "n", count, mark),
-            *(show(counts[name, k], "n_events", count, mark) for k in _CELLS),
-            show_interval(whole, decimal, mark, limits_of("difference")),
-            show(whole, "p_value", p_value, mark),
-        )
-        for name, whole in wholes.items()
-    )
-    header = (
-        "Pair", "Rows", "Both", "First only", "Second only", "Neither",
-        interval_heading("difference, percentage points", level), "p",
-    )  # fmt: skip
-    note = "Difference of the two shares on the same rows; rows of one patient are clustered."
-    return explained(TableModel(title, header, rows), mark, note, CI)
-
-
-_CELLS = ("both", "first only", "second only", "neither")
-
-
-def detection_table(
-    released: LedgerLike, analysis: str, *, title: str, level: float = 0.95
-) -> TableModel:
-    """Build the table of what fluoroscopy and CT found on the same levels.
-
-    Raises
-    ------
-    UsageError
-        If the ledger holds nothing of that question.
-    """
-    found = required(own_rows(released, analysis, group=""), "comparison", analysis)
-    mark = mark_of(released)
-    wholes = {r["variable"]: r for r in found if not r["level"]}
-    counts = {(r["variable"], r["level"]): r for r in found if r["level"]}
-    rows = tuple(
-        (
-            whole["label"],
-            *(show(counts[name, k], "n_events", count, mark) for k in _CELLS),
-            show_interval(whole, rate, mark, limits_of("sensitivity")),
-            show_interval(whole, decimal, mark, limits_of("difference")),
-            show_interval(whole, ratio, mark, limits_of("kappa")),
-        )
-        for name, whole in wholes.items()
-    )
-    header = (
-        "Leak", "Both", "Fluoroscopy only", "CT only", "Neither",
-        interval_heading("sensitivity of fluoroscopy, %", level),
-        interval_heading("CT less fluoroscopy, points", level),
-        interval_heading("kappa", level),
-    )  # fmt: skip
-    return explained(TableModel(title, header, rows), mark, CI)
-
-
-def accuracy_table(
-    released: LedgerLike, analysis: str, *, title: str, level: float = 0.95
-) -> TableModel:
-    """Build the table of a sign's accuracy: among the examined, and corrected for verification.
-
-    Raises
-    ------
-    UsageError
-        If the ledger holds nothing of that question.
-    """
-    everything = required(own_rows(released, analysis), "accuracy", analysis)
-    mark = mark_of(released)
-    found = [r for r in everything if r["group"] in _EDITIONS]
-    groups = [g for g in _EDITIONS if any(r["group"] == g for r in found)]
-    cells = {(r["variable"], r["group"]): r for r in found}
-    rows = [
-        (
-            next(r["label"] for r in found if r["variable"] == stat),
-            *(_accuracy(cells.get((stat, g)), mark) for g in groups),
-        )
-        for stat in ordered(found, "variable")
-    ]
-    crossed = [r for r in everything if r["variable"] == "cross" and r["level"]]
-    sizes = [
-        (r["label"], show(r, "n_events", count, mark), *[""] * (len(groups) - 1)) for r in crossed
-    ]
-    body, row_groups = assemble([("", rows), ("Counts", sizes)])
-    header = ("Measure", *(f"{_EDITIONS[g]} ({100 * level:g} % CI)" for g in groups))
-    return explained(TableModel(title, header, body, row_groups=row_groups), mark, CI)
-
-
-_EDITIONS = {"verified": "Among the examined", "corrected": "Corrected for who was examined"}
-
-
-def _accuracy(record: Record | None, mark: str) -> str:
-    if record is None:
-        return ABSENT
-    fmt = rate if record["unit"] == "%" else ratio
-    unit = " %" if record["unit"] == "%" and complete(record, "estimate") else ""
-    return show_interval(record, fmt, mark) + unit
-
-
-def source_table(
-    released: LedgerLike, analysis: str, *, title: str, heading: str = "Source"
-) -> TableModel:
-    """Build the table of codes by window.
-
-    Raises
-    ------
-    UsageError
-        If the ledger holds nothing of that question.
-    """
-    found = required(own_rows(released, analysis), "event", analysis)
-    mark = mark_of(released)
-    counts = [r for r in found if r["level"] and r["group"] and r["group"] != "tests"]
-    windows = ordered(counts, "group")
-    cells = {(r["level"], r["group"]): r for r in counts}
-    rows = [
-        (
-            next(r["label"] for r in counts if r["level"] == code).rpartition(": ")[2],
-            *(show(cells[code, w], "n_events", count, mark) for w in windows),
-        )
-        for code in ordered(counts, "level")
-    ]
-    tests = [r for r in found if r["group"] == "tests" and "p_value" in r]
-    notes = [f"{r['label']}: p {show(r, 'p_value', p_value, mark)} ({r['unit']})." for r in tests]
-    header = (heading, *map(sentence_case, windows))
-    return explained(TableModel(title, header, tuple(rows)), mark, *notes)

@@ -18,7 +18,7 @@ from vpstats.models.imputation.categories import (
     draw_parameters,
     fit_categories,
 )
-from vpstats.models.imputation.layout import Passive, Problem, Target, patient_columns
+from vpstats.models.imputation.layout import Passive, Problem, Target, group_columns
 from vpstats.models.imputation.lines import draw_donors, draw_line, draw_normal
 
 Vector = NDArray[np.float64]
@@ -33,7 +33,7 @@ class Chain:
     Parameters
     ----------
     values : tuple of ndarray
-        Drawn values of each target, by its missing rows or patients.
+        Drawn values of each target, by its missing rows or clusters.
     passive : tuple of ndarray
         Computed values of each passive variable.
     trace : ndarray, shape (iterations, number of targets, 2)
@@ -55,12 +55,12 @@ class _State:
         self.problem = problem
         self.X = problem.X.copy()
         self.columns = {name: _own_copy(c) for name, c in problem.ingredients.items()}
-        self.Z: Matrix | None = None
+        self.Z: dict[str, Matrix] = {}
         self.starts: dict[str, Vector] = {}
         self.unsettled: set[str] = set()
 
     def design(self, target: Target) -> Matrix:
-        return self.X if self.Z is None or not target.by_patient else self.Z
+        return self.X if target.group is None else self.Z[target.group]
 
     def write(self, target: Target, drawn: Vector) -> None:
         """Put drawn values where they belong, and what follows from them."""
@@ -76,8 +76,7 @@ class _State:
             self._put(target, values)
         for passive in self.problem.passives:
             self.compute(passive)
-        if self.problem.patients is not None:
-            self.Z = patient_columns(self.X, self.problem.patients)
+        self.Z = {name: group_columns(self.X, g) for name, g in self.problem.groups.items()}
 
     def _put(self, target: Target, drawn: Vector) -> None:
         spread = drawn[target.source]
@@ -106,13 +105,13 @@ class _State:
                     self.compute(later)
 
     def _refresh(self, moving: slice) -> None:
-        patients = self.problem.patients
-        if self.Z is None or patients is None:
-            return
-        self.Z[:, moving] = patients.means(self.X, moving)
-        for k, column in enumerate(patients.sums):
-            if moving.start <= column < moving.stop:
-                self.Z[:, self.X.shape[1] + k] = self.Z[:, column] * patients.sizes
+        """Tables of clusters after a change of the rows' columns."""
+        for name, Z in self.Z.items():
+            groups = self.problem.groups[name]
+            Z[:, moving] = groups.means(self.X, moving)
+            for k, column in enumerate(groups.sums):
+                if moving.start <= column < moving.stop:
+                    Z[:, self.X.shape[1] + k] = Z[:, column] * groups.sizes
 
 
 def _own_copy(column: Column) -> Column:

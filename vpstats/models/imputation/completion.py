@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from vpstats.frames import Frame, Imputations
 from vpstats.models.imputation.chain import Chain
-from vpstats.models.imputation.layout import Target
 from vpstats.models.imputation.plan import Plan
 from vpstats.models.imputation.traces import (
     ImputationTraces,
@@ -39,7 +38,7 @@ class _Fill:
         Positions in the data.
     slot : ndarray of int, shape (k,)
         Position of each place in what is drawn; -1 where the value is known from another row of
-        the patient.
+        the cluster.
     known : ndarray, shape (k,)
         Those values.
     """
@@ -83,24 +82,24 @@ def _fills(shared: pd.DataFrame, plan: Plan) -> Iterator[_Fill]:
             continue
         position = positions.get(variable.name, -1)
         target = plan.problem.targets[position] if position >= 0 else None
-        if variable.by_patient and plan.patients is not None:
-            yield _patient_fill(shared, plan, variable, position, target)
+        if variable.group is not None:
+            yield _group_fill(shared, plan, variable, plan.groups[variable.group], position)
         elif target is not None:
             places = plan.order[target.rows]
             yield _Fill(variable, position, places, target.source, np.full(len(places), np.nan))
 
 
-def _patient_fill(
-    shared: pd.DataFrame, plan: Plan, variable: Variable, position: int, target: Target | None
+def _group_fill(
+    shared: pd.DataFrame, plan: Plan, variable: Variable, everyone: Index, position: int
 ) -> _Fill:
-    """Every row of a patient that lacks the value, rows outside of the model included."""
-    everyone = plan.patients if plan.patients is not None else np.empty(0, dtype=np.intp)
+    """Every row of a cluster that lacks the value, rows outside of the model included."""
     here = everyone[plan.order]
-    count = int(everyone.max(initial=-1)) + 2  # the last one is for patients outside of the model
+    count = int(everyone.max(initial=-1)) + 2  # the last one is for clusters outside of the model
     known, slot = np.full(count, np.nan), np.full(count, -1)
     with_value = ~np.isnan(variable.values)
     known[here[with_value]] = variable.values[with_value]
-    if target is not None:
+    if position >= 0:
+        target = plan.problem.targets[position]
         slot[here[target.rows]] = target.source
     gaps = gaps_of(shared[variable.name])
     places = np.flatnonzero(gaps & ((slot[everyone] >= 0) | ~np.isnan(known[everyone])))
@@ -164,7 +163,7 @@ def _table(
             {
                 "variable": variable.name,
                 "method": variable.method,
-                "unit": "patient" if variable.by_patient else frame.unit,
+                "unit": _unit(frame, variable),
                 "n_imputed": len(part.places),
                 "share_missing": len(part.places) / max(len(frame.data), 1),
                 "mean": float(every.mean()),
@@ -181,6 +180,11 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def _unit(frame: Frame, variable: Variable) -> str:
+    """What has one value of the variable: "patient" where it is shared by a patient_id."""
+    return frame.unit if variable.group is None else variable.group.removesuffix("_id")
+
+
 def _largest(values: Sequence[float]) -> float:
     known = [v for v in values if np.isfinite(v)]
     return max(known) if known else float("nan")
@@ -193,7 +197,7 @@ def _passive_row(frame: Frame, plan: Plan, k: int, chains: Sequence[Chain]) -> d
     return {
         "variable": passive.name,
         "method": f"= {passive.factor.text}",
-        "unit": "patient" if known[passive.name].by_patient else frame.unit,
+        "unit": _unit(frame, known[passive.name]),
         "n_imputed": len(passive.rows),
         "share_missing": len(passive.rows) / max(len(frame.data), 1),
         "mean": float(every.mean()) if len(every) else np.nan,

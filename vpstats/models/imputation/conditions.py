@@ -55,6 +55,7 @@ def read_passive(
     text: str,
     variables: Sequence[Variable],
     columns: dict[str, Column],
+    groups: Sequence[str],
 ) -> Formula:
     """Read the formula of a passive variable.
 
@@ -68,6 +69,8 @@ def read_passive(
         The imputation model so far, earlier passive variables included.
     columns : dict of str to Column
         Ingredients so far; those of this formula are added.
+    groups : sequence of str
+        Columns of clusters, the outermost first.
 
     Raises
     ------
@@ -105,9 +108,19 @@ def read_passive(
         np.where(np.isnan(observed) & complete, computed, observed),
         role="passive",
         applies=None if applies is None else applies | ~np.isnan(observed),
-        by_patient=len(with_values) == len(used) and all(v.by_patient for v in with_values),
+        group=_innermost(used, with_values, groups),
     )
     return Formula(variable, factor, expression.columns, np.flatnonzero(gaps))
+
+
+def _innermost(
+    used: Mapping[str, Column], variables: Sequence[Variable], groups: Sequence[str]
+) -> str | None:
+    """The clusters whose rows share all ingredients; None if a column of rows is among them."""
+    own = [v.group for v in variables]
+    if len(own) < len(used) or None in own:
+        return None
+    return max((name for name in own if name is not None), key=list(groups).index)
 
 
 def _observed_numbers(data: pd.DataFrame, name: str) -> Vector:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame, Imputations, open_data
-from vpstats.models.columns import require_columns
 from vpstats.models.imputation.chain import Chain, run_chain
 from vpstats.models.imputation.completion import collect
 from vpstats.models.imputation.outcomes import read_outcomes
@@ -34,8 +33,8 @@ def impute(
     event: str | None = None,
     entry: str | None = None,
     impute_outcome: bool = False,
-    cluster: str | None = None,
-    patient_level: Sequence[str] | None = None,
+    cluster: str | Sequence[str] | None = None,
+    patient_level: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     passive: Mapping[str, str] | None = None,
     where: Mapping[str, Any] | None = None,
     delta: Mapping[str, Any] | None = None,
@@ -62,8 +61,8 @@ def impute(
         How often every variable is drawn in a chain.
     variables : sequence of str, optional
         Columns of the imputation model: they are imputed where they are incomplete, and predict
-        one another. If None all columns but dates, identifiers and free text, which a caveat
-        names. They should hold everything that the analysis will use.
+        one another. If None all columns (50 at most) but dates, identifiers and free text, which
+        a caveat names. They should hold everything that the analysis will use.
     auxiliary : sequence of str
         Further columns that only help to predict; handed back as they were.
     exclude : sequence of str
@@ -83,11 +82,14 @@ def impute(
     impute_outcome : bool
         Whether missing values of `outcome` are imputed too. If not, they are on the way, and
         handed back missing (von Hippel 2007).
-    cluster : str, optional
-        Column that names the patient; ``patient_id`` or the frame's own cluster if None.
-    patient_level : sequence of str, optional
-        Columns with one value per patient, imputed once per patient from the means of the rows'
-        columns; if None those that never differ between rows of a patient.
+    cluster : str or sequence of str, optional
+        Column that names the patient, or nested columns from the outermost inwards, such as
+        ``["patient_id", "procedure_id"]``; ``patient_id`` or the frame's own cluster if None. A
+        DataFrame is then clustered in the first.
+    patient_level : sequence of str, or mapping of str to sequence of str, optional
+        Columns with one value per patient (per column of clusters if a mapping), imputed once per
+        patient from the means of the rows' columns; if None those that never differ between rows
+        of a patient, or else of an inner cluster.
     passive : mapping of str to str, optional
         Variables that follow from others, with their formula, such as ``{"bmi": "weight_kg /
         height_m ** 2"}``; computed again after every draw. Observed values of theirs stand.
@@ -142,7 +144,10 @@ def impute(
     [0, 0, 0, 0, 0]
     """
     _check_numbers(seed=seed, m=m, iterations=iterations, n_jobs=n_jobs)
-    frame = open_data(data, cluster=cluster, independent=independent)
+    clusters = (cluster,) if isinstance(cluster, str) else tuple(cluster or ())
+    own = isinstance(data, Frame) and data.cluster is not None
+    named = None if own or not clusters or independent else clusters[0]
+    frame = open_data(data, cluster=named, independent=independent)
     request = Request(
         outcomes=read_outcomes(frame, outcome, duration, event, entry),
         variables=None if variables is None else _names("variables", variables),
@@ -154,8 +159,8 @@ def impute(
         where=where or {},
         delta=delta or {},
         delta_by=delta_by,
-        patient=_patient_column(frame, cluster),
-        patient_level=None if patient_level is None else _names("patient_level", patient_level),
+        clusters=clusters or _patient_column(frame),
+        shared=_shared(patient_level, clusters or _patient_column(frame)),
         impute_outcome=impute_outcome,
     )
     plan = make_plan(frame, request)
@@ -179,11 +184,23 @@ def _names(argument: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, names)))
 
 
-def _patient_column(frame: Frame, cluster: str | None) -> str | None:
-    if cluster is None:
-        cluster = PATIENT if PATIENT in frame.data.columns else frame.cluster
-    require_columns(frame.data, [cluster] if cluster is not None else [])
-    return cluster
+def _patient_column(frame: Frame) -> tuple[str, ...]:
+    cluster = PATIENT if PATIENT in frame.data.columns else frame.cluster
+    return () if cluster is None else (cluster,)
+
+
+def _shared(
+    declared: Sequence[str] | Mapping[str, Sequence[str]] | None, clusters: tuple[str, ...]
+) -> dict[str, tuple[str, ...]] | None:
+    """Declared variables of each column of clusters."""
+    if declared is None:
+        return None
+    if isinstance(declared, Mapping):
+        unknown = next((name for name in declared if name not in clusters), None)
+        if unknown is not None:
+            raise UsageError(f"patient_level= names '{unknown}', which cluster= does not.")
+        return {name: _names("patient_level", names) for name, names in declared.items()}
+    return {name: _names("patient_level", declared) for name in clusters[:1]}
 
 
 def _run(

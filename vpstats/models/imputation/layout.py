@@ -1,4 +1,4 @@
-"""The imputation model as arrays: one design for rows, one for patients, and what to draw.
+"""The imputation model as arrays: a design for rows, one for patients, and what to draw.
 
 Everything is a plain array, so that a chain can be sent to another process.
 """
@@ -64,8 +64,8 @@ class Target:
     ----------
     name, method : str
         The variable and how it is drawn.
-    by_patient : bool
-        Whether it is drawn on the table of patients.
+    group : str or None
+        The clusters on whose table it is drawn; None for rows.
     coding : Coding
         Its columns.
     predictors : ndarray of int, shape (p,)
@@ -84,7 +84,7 @@ class Target:
 
     name: str
     method: str
-    by_patient: bool
+    group: str | None
     coding: Coding
     predictors: Index
     observed: Index
@@ -122,15 +122,15 @@ class Passive:
 
 
 @dataclass(frozen=True)
-class Patients:
-    """Rows in groups: those of a patient follow one another.
+class Groups:
+    """Rows in clusters: those of a patient, or of a procedure, follow one another.
 
     Parameters
     ----------
     starts, sizes : ndarray of int, shape (N,)
-        First row of each patient, and how many there are.
+        First row of each cluster, and how many there are.
     sums : ndarray of int
-        Columns of the rows' design whose sum per patient is a predictor too (outcomes).
+        Columns of the rows' design whose sum per cluster is a predictor too (outcomes).
     """
 
     starts: Index
@@ -138,7 +138,7 @@ class Patients:
     sums: Index
 
     def means(self, X: Matrix, columns: slice | Index) -> Matrix:
-        """Mean of columns over the rows of each patient, shape (N, k)."""
+        """Mean of columns over the rows of each cluster, shape (N, k)."""
         return np.asarray(np.add.reduceat(X[:, columns], self.starts) / self.sizes[:, None])
 
 
@@ -156,15 +156,15 @@ class Problem:
         In the order in which they are computed.
     ingredients : mapping of str to Column
         Columns that passive variables use, as observed.
-    patients : Patients or None
-        None where no variable is drawn by patient.
+    groups : mapping of str to Groups
+        Clusters that some variable is drawn by, under their column.
     """
 
     X: Matrix
     targets: tuple[Target, ...]
     passives: tuple[Passive, ...]
     ingredients: Mapping[str, Column]
-    patients: Patients | None
+    groups: Mapping[str, Groups]
 
 
 def encode(variables: Sequence[Variable]) -> tuple[Matrix, dict[str, Coding]]:
@@ -212,15 +212,15 @@ def _coding(variable: Variable, start: int) -> Coding:
     return Coding(slice(start, start + width), count, centre, scale, bool(flagged))
 
 
-def patient_columns(X: Matrix, patients: Patients) -> Matrix:
-    """Design of the patients, shape (N, q + sums + 1): means, sums of outcomes, and size.
+def group_columns(X: Matrix, groups: Groups) -> Matrix:
+    """Design of the clusters, shape (N, q + sums + 1): means, sums of outcomes, and size.
 
     A covariate of a patient is learnt from the means of the rows' covariates, from how many
     outcomes there were, and from how many rows there are.
     """
-    means = patients.means(X, slice(None))
-    sums = means[:, patients.sums] * patients.sizes[:, None]
-    sizes = patients.sizes.astype(float)
+    means = groups.means(X, slice(None))
+    sums = means[:, groups.sums] * groups.sizes[:, None]
+    sizes = groups.sizes.astype(float)
     spread = sizes.std()
     size = (sizes - sizes.mean()) / spread if spread > 0 else np.zeros(len(sizes))
     return np.column_stack([means, sums, size])
@@ -230,25 +230,24 @@ def make_target(
     variable: Variable,
     coding: Coding,
     predictors: Index,
-    patients: Patients | None,
+    groups: Groups | None,
 ) -> Target:
-    """Lay out what is to be drawn of a variable."""
-    by_patient = variable.by_patient and patients is not None
+    """Lay out what is to be drawn of a variable, by row or by the clusters that share it."""
     rows = np.flatnonzero(variable.missing)
     known = ~np.isnan(variable.values)
-    if not by_patient or patients is None:
+    if groups is None:
         observed, missing, source = np.flatnonzero(known), rows, np.arange(len(rows))
         values, delta = variable.values[observed], _at(variable.delta, rows)
     else:
-        first = patients.starts
+        first = groups.starts
         missing = np.flatnonzero(variable.missing[first])
         observed = np.flatnonzero(known[first])
         values, delta = variable.values[first[observed]], _at(variable.delta, first[missing])
-        source = np.repeat(np.arange(len(missing)), patients.sizes[missing])
+        source = np.repeat(np.arange(len(missing)), groups.sizes[missing])
     return Target(
         variable.name,
         variable.method,
-        by_patient,
+        None if groups is None else variable.group,
         coding,
         predictors,
         observed,

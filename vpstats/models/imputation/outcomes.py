@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from vpstats.errors import UsageError
@@ -125,8 +124,7 @@ def cumulative_hazard(rows: FollowUp, cause: int) -> Vector:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> data = pd.DataFrame({"days": [10, 20], "died": [1, 1]})
+    >>>     >>> data = pd.DataFrame({"days": [10, 20], "died": [1, 1]})
     >>> rows = read_follow_up(Frame(data, unit="row"), duration="days", event="died")
     >>> cumulative_hazard(rows, 1).tolist()
     [0.5, 1.5]
@@ -137,13 +135,3 @@ def cumulative_hazard(rows: FollowUp, cause: int) -> Vector:
     if rows.entry is None:
         return np.asarray(until)
     return np.asarray(until - reached[np.searchsorted(counts.time, rows.entry, side="right")])
-
-
-def patient_codes(data: pd.DataFrame, column: str | None) -> Index | None:
-    """Number the patients in order of appearance; None where rows are patients, shape (n,)."""
-    if column is None:
-        return None
-    if data[column].isna().any():
-        raise UsageError("holds missing ids; every row needs one.", column=column)
-    codes = np.asarray(pd.factorize(data[column])[0], dtype=np.intp)
-    return None if len(np.unique(codes)) == len(codes) else codes

@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame
 from vpstats.models.columns import Column, read_column, require_columns
+from vpstats.models.imputation.clusters import (
+    canonical_order,
+    lay_groups,
+    read_clusters,
+    share_values,
+)
 from vpstats.models.imputation.conditions import Formula, read_condition, read_passive, row_shifts
 from vpstats.models.imputation.layout import (
     Coding,
+    Groups,
     Passive,
-    Patients,
     Problem,
     encode,
     make_target,
 )
-from vpstats.models.imputation.outcomes import Outcomes, patient_codes, read_hazards
+from vpstats.models.imputation.outcomes import Outcomes, read_hazards
 from vpstats.models.imputation.variables import Method, Role, Variable, read_variable
 from vpstats.results import Caveat
 
@@ -32,6 +38,8 @@ Mask = NDArray[np.bool_]
 
 _MOST_LEVELS = 25
 """A column of more categories than this is an identifier or free text unless asked for by name."""
+_MOST_COLUMNS = 50
+"""More columns than this enter only by name: a whole registry is no imputation model."""
 _MOST_COEFFICIENTS = 1_000
 """Multinomial coefficients that can be estimated in a reasonable time, of any sample."""
 _ROWS_PER_PREDICTOR = 5
@@ -52,8 +60,8 @@ class Request:
     where: Mapping[str, Any]
     delta: Mapping[str, Any]
     delta_by: str | None
-    patient: str | None
-    patient_level: tuple[str, ...] | None
+    clusters: tuple[str, ...]
+    shared: Mapping[str, Sequence[str]] | None
     impute_outcome: bool
 
 
@@ -69,8 +77,9 @@ class Plan:
         Every column of the model in the order of its rows, passive ones last.
     order : ndarray of int
         Position in the data of each row of the model.
-    patients : ndarray of int or None
-        Patient of every row of the data, -1 for one without a row in the model.
+    groups : mapping of str to ndarray of int
+        Per column of clusters that of every row of the data, -1 for one without a row in the
+        model.
     caveats : tuple of Caveat
         What the data give reason to say beforehand.
     """
@@ -78,7 +87,7 @@ class Plan:
     problem: Problem
     variables: tuple[Variable, ...]
     order: Index
-    patients: Index | None
+    groups: Mapping[str, Index]
     caveats: tuple[Caveat, ...]
 
 
@@ -100,33 +109,41 @@ def make_plan(frame: Frame, request: Request) -> Plan:
     hazards, kept = read_hazards(frame, request.outcomes)
     data = frame.data.iloc[kept]
     chosen, left_out = _choose(data, request)
-    codes = patient_codes(frame.data, request.patient)
-    patient = None if codes is None else codes[kept]
+    codes = read_clusters(frame.data, request.clusters)
+    clusters = {name: c[kept] for name, c in codes.items()}
     _check_methods(request.methods, [name for name, _ in chosen])
     read = [read_variable(data[name], request.methods.get(name), role) for name, role in chosen]
     read, empty = _without_empty(read, request)
     variables = [*_conditioned(frame.data, kept, read, request), *hazards]
-    variables = _shared_values(variables, patient, request.patient_level)
-    variables = _shifted(data, variables, request)
-    order, patient = _canonical_order(variables, patient)
+    declared = request.shared
+    _known("patient_level", [x for names in (declared or {}).values() for x in names], variables)
+    variables = _shifted(data, share_values(variables, clusters, declared), request)
+    order = canonical_order(variables, clusters)
     variables = [v.take(order) for v in variables]
+    clusters = {name: c[order] for name, c in clusters.items()}
     columns: dict[str, Column] = {}
     formulas: list[Formula] = []
     for name, text in request.passive.items():
         known = [*variables, *(f.variable for f in formulas)]
-        formulas.append(read_passive(data.iloc[order], name, text, known, columns))
-    problem = _lay_out(variables, formulas, columns, patient, request)
+        formulas.append(read_passive(data.iloc[order], name, text, known, columns, list(clusters)))
+    problem = _lay_out(variables, formulas, columns, clusters, request)
     caveats = [
         *_left_out_caveats(left_out + empty),
         *_row_caveats(len(frame.data) - len(kept)),
         *_variable_caveats(variables, problem),
     ]
     everything = (*variables, *(f.variable for f in formulas))
-    return Plan(problem, everything, kept[order], _everywhere(codes, kept), tuple(caveats))
+    return Plan(
+        problem,
+        everything,
+        kept[order],
+        {k: _everywhere(c, kept) for k, c in codes.items()},
+        tuple(caveats),
+    )
 
 
-def _everywhere(codes: Index | None, kept: Index) -> Index | None:
-    return None if codes is None else np.where(np.isin(codes, codes[kept]), codes, -1)
+def _everywhere(codes: Index, kept: Index) -> Index:
+    return np.where(np.isin(codes, codes[kept]), codes, -1)
 
 
 # --- columns
@@ -144,7 +161,8 @@ def _check_methods(methods: Mapping[str, Method], names: Sequence[str]) -> None:
 def _choose(data: pd.DataFrame, request: Request) -> tuple[list[tuple[str, Role]], list[str]]:
     """Columns of the model with their roles, and those that were left out for what they hold."""
     outcomes = request.outcomes.columns
-    never = {*request.outcomes.used, *request.passive, *request.exclude, PATIENT, request.patient}
+    never = {*request.outcomes.used, *request.passive, *request.exclude, PATIENT}
+    never.update(request.clusters)
     named = request.variables
     require_columns(data, (*(named or ()), *request.auxiliary, *request.exclude))
     roles: dict[str, Role] = {}
@@ -156,10 +174,15 @@ def _choose(data: pd.DataFrame, request: Request) -> tuple[list[tuple[str, Role]
             left_out.append(name)
         else:
             roles[name] = "imputed"
+    if named is None and len(roles) > _MOST_COLUMNS:
+        raise UsageError(
+            f"the data have {len(roles)} columns that could enter the imputation model; name in "
+            "variables= those that the analysis uses, and what predicts them."
+        )
     roles.update(dict.fromkeys(request.auxiliary, "auxiliary"))
     asked: Role = "imputed" if request.impute_outcome else "outcome"
     roles.update(dict.fromkeys(outcomes, asked))
-    clash = never & set(named or ()) - {None}
+    clash = never & set(named or ())
     if clash:
         raise UsageError(
             f"{_listed(sorted(map(str, clash)))} cannot be imputed: time of follow-up, patient, "
@@ -251,79 +274,6 @@ def _shifted(data: pd.DataFrame, variables: Sequence[Variable], request: Request
     return made
 
 
-# --- patients
-
-
-def _shared_values(
-    variables: Sequence[Variable], patient: Index | None, declared: tuple[str, ...] | None
-) -> list[Variable]:
-    """Variables that patients have one value of, with that value in all their rows."""
-    _known("patient_level", declared or (), variables)
-    if patient is None or not len(patient):
-        return list(variables)
-    order = np.argsort(patient, kind="stable")
-    starts = np.flatnonzero(np.diff(patient[order], prepend=-1))
-    return [_shared_value(v, order, starts, declared) for v in variables]
-
-
-def _shared_value(
-    variable: Variable, order: Index, starts: Index, declared: tuple[str, ...] | None
-) -> Variable:
-    values = variable.values[order]
-    low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
-    seen = np.add.reduceat((~np.isnan(values)).astype(np.intp), starts)
-    differing = int(np.count_nonzero(low < high))
-    if declared is not None and variable.name in declared and differing:
-        raise UsageError(
-            f"differs between the rows of {differing:,} patients, so it is no patient-level "
-            "variable.",
-            column=variable.name,
-        )
-    # where no patient has two values to compare, nothing says that they would be equal
-    detected = not differing and bool((seen > 1).any())
-    if not (detected if declared is None else variable.name in declared):
-        return variable
-    sizes = np.diff(np.append(starts, len(values)))
-    spread = np.empty(len(values))
-    spread[order] = np.repeat(low, sizes)
-    applies = variable.applies
-    if applies is not None:
-        _check_applies(variable.name, applies[order], starts)
-        spread = np.where(applies, spread, np.nan)
-    return replace(variable, values=spread, by_patient=True)
-
-
-def _check_applies(name: str, applies: Mask, starts: Index) -> None:
-    counts = np.add.reduceat(applies.astype(np.intp), starts)
-    sizes = np.diff(np.append(starts, len(applies)))
-    if ((counts > 0) & (counts < sizes)).any():
-        raise UsageError(
-            "is a patient-level variable, but where= differs between rows of a patient.",
-            column=name,
-        )
-
-
-def _canonical_order(
-    variables: Sequence[Variable], patient: Index | None
-) -> tuple[Index, Index | None]:
-    """Order rows by what they hold, those of a patient together.
-
-    Draws then belong to rows, whatever order these are given in; rows that are equal in every
-    column of the model are interchangeable.
-    """
-    keys = [v.values for v in reversed(variables)]
-    order = np.lexsort(keys) if keys else np.arange(0)
-    if patient is None:
-        return order, None
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
-    sizes = np.bincount(patient)
-    first = np.full(len(sizes), len(order))
-    np.minimum.at(first, patient, rank)
-    order = np.lexsort((rank, first[patient], -sizes[patient]))
-    return order, patient[order]
-
-
 # --- layout
 
 
@@ -331,20 +281,21 @@ def _lay_out(
     variables: Sequence[Variable],
     formulas: Sequence[Formula],
     columns: Mapping[str, Column],
-    patient: Index | None,
+    clusters: Mapping[str, Index],
     request: Request,
 ) -> Problem:
     everything = [*variables, *(f.variable for f in formulas)]
     X, codings = encode(everything)
-    groups = _patients(variables, codings, patient)
+    groups = lay_groups(variables, codings, clusters)
     _known("predictors", request.predictors, variables)
     incomplete = [v for v in variables if v.missing.any()]
     incomplete.sort(key=lambda v: int(v.missing.sum()))  # stable: ties as the columns stand
     targets = []
     for v in incomplete:
-        chosen = _predictor_columns(v, everything, codings, formulas, groups, request)
+        own = None if v.group is None else groups[v.group]
+        chosen = _predictor_columns(v, everything, codings, formulas, own, request)
         _check_size(v, len(chosen))
-        targets.append(make_target(v, codings[v.name], chosen, groups))
+        targets.append(make_target(v, codings[v.name], chosen, own))
     passives = [Passive(f.name, f.factor, f.ingredients, f.rows, codings[f.name]) for f in formulas]
     return Problem(X, tuple(targets), tuple(passives), columns, groups)
 
@@ -360,28 +311,12 @@ def _check_size(variable: Variable, predictors: int) -> None:
         )
 
 
-def _patients(
-    variables: Sequence[Variable], codings: Mapping[str, Coding], patient: Index | None
-) -> Patients | None:
-    if patient is None or not any(v.by_patient and v.missing.any() for v in variables):
-        return None
-    starts = np.flatnonzero(np.diff(patient, prepend=-1))
-    sizes = np.diff(np.append(starts, len(patient)))
-    sums = [
-        column
-        for v in variables
-        if v.role in ("outcome", "hazard") and not v.by_patient
-        for column in range(codings[v.name].own.start, codings[v.name].own.stop)
-    ]
-    return Patients(starts, sizes, np.array(sums, dtype=np.intp))
-
-
 def _predictor_columns(
     target: Variable,
     everything: Sequence[Variable],
     codings: Mapping[str, Coding],
     formulas: Sequence[Formula],
-    groups: Patients | None,
+    groups: Groups | None,
     request: Request,
 ) -> Index:
     """Columns that a variable is regressed on: all but its own and what follows from it."""
@@ -398,7 +333,7 @@ def _predictor_columns(
         if named and variable.name not in follows:
             own = codings[variable.name].own
             chosen += range(own.start, own.stop)
-    if groups is not None and target.by_patient:
+    if groups is not None:
         width = max(c.own.stop for c in codings.values())
         own = codings[target.name].own
         extra = [k for k, c in enumerate(groups.sums) if not own.start <= c < own.stop]

@@ -43,8 +43,8 @@ class Variable:
         outcomes; "hazard" columns are complete; "passive" ones follow from others.
     applies : ndarray of bool, shape (n,), or None
         Rows in which the variable is defined; None for all.
-    by_patient : bool
-        Whether all rows of a patient share the value.
+    group : str or None
+        Column of clusters whose rows share the value: of patients, or of procedures within them.
     delta : ndarray, shape (n,), or None
         What is added to imputed values (numbers) or their linear predictor (categories).
     unobserved : tuple of str
@@ -57,7 +57,7 @@ class Variable:
     method: Method = "pmm"
     role: Role = "imputed"
     applies: Mask | None = None
-    by_patient: bool = False
+    group: str | None = None
     delta: Vector | None = None
     unobserved: tuple[str, ...] = ()
 

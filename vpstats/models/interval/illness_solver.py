@@ -202,12 +202,15 @@ def upper_limit(layout: Layout, rows: Paths, found: Maximum, j: int, level: floa
     drop = -np.log((1 - level) / 2)
     _, time = contributions(layout, found.totals, found.estimate)
     best = found.totals.value
-    origin = np.where(np.isnan(found.estimate), -np.inf, found.estimate)
+    nearest = np.where(np.isnan(found.estimate), -np.inf, found.estimate)
 
     def gap(log_rate: float) -> float:
-        point = origin.copy()
+        nonlocal nearest
+        point = nearest.copy()
         point[j] = log_rate
-        return float(best - _climb(layout, rows, point, found.free, 60).value - drop)
+        there = _climb(layout, rows, point, found.free, 60)
+        nearest = there.estimate
+        return float(best - there.value - drop)
 
     centre = np.log(drop / time[j])
     low, high = centre - 1.0, centre + 1.0
