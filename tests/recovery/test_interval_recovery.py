@@ -22,7 +22,7 @@ from vpstats.models.interval.turnbull import turnbull
 
 pytestmark = pytest.mark.slow
 
-RUNS = 2_000 if os.environ.get("VPSTATS_FULL") else 100
+RUNS = 2_000 if os.environ.get("VPSTATS_FULL") else 80
 CUTS = (60.0, 365.0)
 EDGES = np.array([0.0, *CUTS, np.inf])
 ILLNESS = np.array([0.0016, 0.0006, 0.0003])
@@ -31,7 +31,7 @@ AFTER = 5.0
 """Ratio of dying ill to dying healthy."""
 BETA = 0.6
 PLANNED = np.array([21.0, 90.0, 180.0, 365.0, 550.0, 730.0])
-PATIENTS = 500
+PATIENTS = 700
 AT = 365.0
 
 Array = np.ndarray
@@ -207,6 +207,7 @@ def test_clustered_rows_need_the_sandwich(recovered: Callable[..., Any]) -> None
             low=found[:, i, 1],
             high=found[:, i, 2],
             check=i == 0,
+            bias=0.005,  # of order 1/n: what nobody saw is inferred from 300 patients
         )
 
 

@@ -134,6 +134,51 @@ def test_levels_of_variables_can_be_declared() -> None:
         impute(FRAME, patient_level=["cement_ml"], m=2, seed=1)
 
 
+def procedures() -> pd.DataFrame:
+    """One or two procedures of a patient, each with levels; CRP is the procedure's."""
+    data = levels()
+    within = data.groupby("patient_id").cumcount().to_numpy()
+    data["procedure_id"] = data["patient_id"] + np.where(within == 2, "-2", "-1")
+    codes = data["procedure_id"].factorize()[0]
+    rng = np.random.default_rng(6)
+    data["crp"] = rng.normal(20, 5, codes.max() + 1).round(1)[codes]
+    data.loc[(rng.random(codes.max() + 1) < 0.2)[codes], "crp"] = np.nan
+    data["bmi"] = GAPS["bmi"]
+    return data
+
+
+NESTED = ["patient_id", "procedure_id"]
+
+
+def test_clusters_within_clusters() -> None:
+    frame = Frame(procedures(), unit="level", cluster="patient_id", outcome="leak")
+    done = impute(frame, cluster=NESTED, passive={"load": "crp * bmi"}, m=2, iterations=2, seed=1)
+    units = done.traces.tidy().set_index("variable")["unit"]
+    assert (units["bmi"], units["crp"], units["load"]) == ("patient", "procedure", "procedure")
+    for part in done:
+        assert part.cluster == "patient_id"
+        assert part.data.notna().all().all()
+        assert (part.data.groupby("patient_id")["bmi"].nunique() == 1).all()
+        assert (part.data.groupby("procedure_id")["crp"].nunique() == 1).all()
+    # two procedures of a patient have values of their own
+    assert (done.frames[0].data.groupby("patient_id")["crp"].nunique() == 2).any()
+    named = impute(frame, cluster=NESTED, patient_level={"procedure_id": ["crp"]}, m=2, seed=1)
+    assert named.traces.tidy().set_index("variable")["unit"]["bmi"] == "level"
+
+
+def test_clusters_that_are_refused() -> None:
+    data = procedures()
+    with pytest.raises(UsageError, match="does not lie within"):
+        impute(data, outcome="leak", cluster=NESTED[::-1], seed=1)
+    with pytest.raises(UsageError, match="names 'bmi', which cluster= does not"):
+        impute(data, outcome="leak", cluster=NESTED, patient_level={"bmi": ["crp"]}, seed=1)
+    with pytest.raises(UsageError, match="not in the imputation model"):
+        impute(data, outcome="leak", cluster=NESTED, patient_level=["never"], seed=1)
+    with pytest.raises(UsageError, match="missing ids"):
+        impute(data.assign(procedure_id=holes(data["procedure_id"])), outcome="leak",
+               cluster=NESTED, seed=1)  # fmt: skip
+
+
 def test_imputed_numbers_were_observed_with_matching(made: Imputations) -> None:
     for name in ("bmi", "cement_ml", "age"):
         seen = set(GAPS[name].dropna())
@@ -361,7 +406,7 @@ def test_a_column_of_every_refusal() -> None:
         ({"variables": ["z"], "methods": {"z": "logistic"}}, "32 categories"),
         ({"variables": ["z"], "predictors": {"z": ["w"]}}, "names 'w'"),
         ({"variables": ["z"], "exclude": ["z"]}, "cannot be imputed"),
-        ({"variables": ["z"], "patient_level": ["w"]}, "names 'w'"),
+        ({"variables": ["z"], "patient_level": ["x"]}, "needs the column that names"),
         ({"variables": ["z"], "cluster": "w"}, "do not have: w"),
     ]:
         with pytest.raises(UsageError, match=said):
@@ -594,7 +639,7 @@ def test_conditions_that_are_refused() -> None:
         impute(data, outcome="y", where={"hours": "x > 0"}, m=2, seed=1)
     per_row = np.arange(len(GAPS)) % 2 == 0
     bare = GAPS.assign(bmi=GAPS["bmi"].where(per_row))
-    with pytest.raises(UsageError, match="differs between rows of a patient"):
+    with pytest.raises(UsageError, match="where= differs between them"):
         impute(Frame(bare, unit="level", cluster="patient_id", outcome="leak"),
                patient_level=["bmi"], where={"bmi": per_row}, m=2, seed=1)  # fmt: skip
 

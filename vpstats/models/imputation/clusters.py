@@ -137,17 +137,17 @@ def canonical_order(variables: Sequence[Variable], clusters: Codes) -> Index:
     Draws then belong to rows, whatever order these are given in; rows that are equal in every
     column of the model are interchangeable.
     """
-    keys = [v.values for v in reversed(variables)]
-    order = np.lexsort(keys) if keys else np.arange(0)
+    contents = [v.values for v in reversed(variables)]
+    order = np.lexsort(contents) if contents else np.arange(0)
     rank = np.empty(len(order), dtype=np.intp)
     rank[order] = np.arange(len(order))
-    keys = [rank]  # the last key decides first
+    keys: list[Index] = [rank]  # the last key decides first
     for codes in reversed(list(clusters.values())):
         sizes = np.bincount(codes)
         first = np.full(len(sizes), len(order))
         np.minimum.at(first, codes, rank)
         keys += [first[codes], -sizes[codes]]
-    return np.asarray(np.lexsort(keys))
+    return np.asarray(np.lexsort(keys), dtype=np.intp)
 
 
 def lay_groups(

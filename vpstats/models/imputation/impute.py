@@ -195,6 +195,8 @@ def _shared(
     """Declared variables of each column of clusters."""
     if declared is None:
         return None
+    if not clusters:
+        raise UsageError("patient_level= needs the column that names the patient: give cluster=.")
     if isinstance(declared, Mapping):
         unknown = next((name for name in declared if name not in clusters), None)
         if unknown is not None:

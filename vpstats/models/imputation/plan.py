@@ -133,13 +133,8 @@ def make_plan(frame: Frame, request: Request) -> Plan:
         *_variable_caveats(variables, problem),
     ]
     everything = (*variables, *(f.variable for f in formulas))
-    return Plan(
-        problem,
-        everything,
-        kept[order],
-        {k: _everywhere(c, kept) for k, c in codes.items()},
-        tuple(caveats),
-    )
+    groups = {name: _everywhere(c, kept) for name, c in codes.items()}
+    return Plan(problem, everything, kept[order], groups, tuple(caveats))
 
 
 def _everywhere(codes: Index, kept: Index) -> Index:
