@@ -49,7 +49,7 @@ FORMULA = " + ".join(NAMES)
 Job = Callable[[], float]
 
 R_SCRIPT = """
-args <- commandArgs(TRUE); folder <- args[1]; n <- as.integer(args[2])
+options(digits = 17); args <- commandArgs(TRUE); folder <- args[1]; n <- as.integer(args[2])
 get <- function(name, k = 1) readBin(file.path(folder, name), "double", n * k)
 X <- matrix(get("X", 12), n); colnames(X) <- paste0("x", 0:11)
 time <- get("time"); event <- get("event"); patient <- get("patient")
@@ -62,8 +62,8 @@ fit <- switch(args[3],
     coxph.control(eps = 1e-13, iter.max = 50), NULL, "efron", NULL),
   coxph = function() coxph(f("Surv(time, event == 1)"), d),
   coxph.cluster = function() coxph(f("Surv(time, event == 1)"), d, cluster = patient,
-    control = coxph.control(eps = 1e-13, iter.max = 50)),
-  crr = function() crr(time, event, X, gtol = 1e-10),
+    control = coxph.control(eps = 1e-14, iter.max = 50, toler.chol = 1e-15)),
+  crr = function() crr(time, event, X, gtol = 1e-11),
   finegray = function() {
     long <- finegray(f("Surv(time, factor(event))"), d)
     coxph(f("Surv(fgstart, fgstop, fgstatus)"), long, weights = fgwt, ties = "breslow")

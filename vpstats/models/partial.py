@@ -108,7 +108,8 @@ def sum_up(sets: RiskSets, beta: Vector) -> Sums:
         weight, none = sets.deaths * sets.mean_weight, np.zeros(len(S0))
         h = weight / S0
         value = gained - float(weight @ np.log(S0))
-        return Sums(risk, value, S0, E0, S1, E1, h, none, h / S0, none, none, carried)
+        a = h / S0
+        return Sums(risk, _known(value, a), S0, E0, S1, E1, h, none, a, none, none, carried)
     den = np.repeat(S0, sets.deaths) - sets.shares * np.repeat(E0, sets.deaths)
     lost = float(_per_slot(sets, np.log(den)).sum())
     inverse = 1.0 / den
@@ -116,7 +117,12 @@ def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     h, e = _per_slot(sets, inverse), _per_slot(sets, share)
     pairs = (inverse * inverse, share * inverse, share * share)
     a, b, c = (_per_slot(sets, by_event) for by_event in pairs)
-    return Sums(risk, gained - lost, S0, E0, S1, E1, h, e, a, b, c, carried)
+    return Sums(risk, _known(gained - lost, a), S0, E0, S1, E1, h, e, a, b, c, carried)
+
+
+def _known(value: float, a: Vector) -> float:
+    """The value, unless risk sets are so nearly empty that their derivatives overflow."""
+    return value if np.isfinite(a).all() else -np.inf
 
 
 def _sweep(sets: RiskSets, beta: Vector) -> tuple[Vector, Matrix]:

@@ -205,7 +205,9 @@ def _html_bodies(table: TableModel) -> Iterable[str]:
 
 
 def _html_row(row: tuple[str, ...], align: Sequence[Align], indent: str) -> str:
-    first = f'<th scope="row"{_class(align[0], indent)}>{escape(row[0])}</th>'
+    # a row without a name of its own goes on with the one above; an empty heading names nothing
+    tag, scope = ("th", ' scope="row"') if row[0] else ("td", "")
+    first = f"<{tag}{scope}{_class(align[0], indent)}>{escape(row[0])}</{tag}>"
     rest = (
         f"<td{_class(a)}>{escape(text)}</td>" for text, a in zip(row[1:], align[1:], strict=True)
     )

@@ -124,7 +124,8 @@ def cumulative_hazard(rows: FollowUp, cause: int) -> Vector:
 
     Examples
     --------
-    >>>     >>> data = pd.DataFrame({"days": [10, 20], "died": [1, 1]})
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"days": [10, 20], "died": [1, 1]})
     >>> rows = read_follow_up(Frame(data, unit="row"), duration="days", event="died")
     >>> cumulative_hazard(rows, 1).tolist()
     [0.5, 1.5]
