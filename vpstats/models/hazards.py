@@ -28,6 +28,7 @@ from vpstats.models.hazards_data import (
 )
 from vpstats.models.hazards_result import Baseline, CoxFit
 from vpstats.models.hazards_search import (
+    is_flat,
     monotone_caveat,
     no_estimate,
     search,
@@ -230,7 +231,7 @@ def fit_rows(data: HazardData) -> CoxFit:
         found, sums = maximise(penalised_likelihood(sets), np.zeros(len(found.estimate))), None
     elif monotone:
         return replace(blank, status="monotone likelihood", reason=_monotone_reason(data, monotone))
-    if not found.converged:
+    if not found.converged or is_flat(found.information, data):
         return _not_converged(blank, data, sets, found)
     return _finish(blank, data, sets, found, sums or sum_up(sets, found.estimate))
 

@@ -21,6 +21,8 @@ Matrix = NDArray[np.float64]
 _FIRST_STEPS = 15
 """A likelihood with a maximum reaches it in fewer steps; where there is none, each step moves the
 hazard ratio by about e, so that after these the direction is plain."""
+_ROUNDED = 1e-12
+"""Share of the information below which it is nothing but rounding."""
 _SUBSAMPLE_FROM, _SUBSAMPLE = 40_000, 20
 """From this many rows on, the search starts at the estimate of every twentieth row."""
 _MANY = 4_096
@@ -125,12 +127,14 @@ def _quick(sets: RiskSets, point: Vector) -> Found | None:
             return Found(
                 Solution(last, sums.value, gradient, info, iteration, True, decrement), [], sums
             )
-        there = sum_up(sets, point + step)
-        if not there.value >= sums.value - _ROUNDING * (1.0 + abs(sums.value)):
+        least = sums.value - _ROUNDING * (1.0 + abs(sums.value))
+        point, before, stale = point + step, decrement, True
+        del sums  # many event times make it as large as a good part of the covariates
+        sums = sum_up(sets, point)
+        if not sums.value >= least:
             return None
-        slope = score(sets, there)
-        inverse = _updated(inverse, step, gradient - slope)
-        point, sums, gradient, stale, before = point + step, there, slope, True, decrement
+        slope = score(sets, sums)
+        inverse, gradient = _updated(inverse, step, gradient - slope), slope
     return None
 
 
@@ -173,13 +177,26 @@ def monotone_caveat(term: str) -> Caveat:
 def still_terms(data: HazardData, sets: RiskSets) -> str:
     """Which terms do not vary among rows at risk together, in words; empty if all do."""
     here = likelihood(sets)(np.zeros(len(data.design.terms)))
-    values = np.linalg.eigvalsh(here.information)
-    if values[0] > 1e-12 * values[-1]:
+    if not is_flat(here.information, data):
         return ""
-    still = np.diag(here.information) <= 1e-12 * data.rows.X.var(axis=0) * len(data.rows)
+    still = np.diag(here.information) <= _ROUNDED * spread_of(data)
     names = [t for t, s in zip(data.design.terms, still, strict=True) if s]
     which = f"{', '.join(names)} does not vary" if names else "some terms do not vary freely"
     return f"{which} among rows that are at risk together; leave it out or change strata."
+
+
+def spread_of(data: HazardData) -> Vector:
+    """Information were every event's risk set all rows, shape (p,)."""
+    return np.asarray(data.rows.X.var(axis=0) * np.count_nonzero(data.rows.dead))
+
+
+def is_flat(information: Matrix, data: HazardData) -> bool:
+    """Whether the likelihood is level along some direction, up to rounding."""
+    scale = np.sqrt(spread_of(data))
+    if not (scale > 0).all():
+        return True
+    values = np.linalg.eigvalsh(information / np.outer(scale, scale))
+    return bool(values.size and values[0] <= _ROUNDED)
 
 
 def stopped_early(found: Solution) -> str:

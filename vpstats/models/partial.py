@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class Sums:
         and the part of it that an event of the slot is spared.
     a, b, c : ndarray, shape (D,)
         Sums of 1, f and f² over den², times the mean weight.
-    carried : ndarray, shape (J, 1 + p), optional
+    carried : tuple of ndarray, shapes (J,) and (J, p), optional
         Sums of r and of r × covariates over the rows of each carried cell.
     """
 
@@ -64,17 +65,22 @@ class Sums:
     a: Vector
     b: Vector
     c: Vector
-    carried: Matrix | None = None
+    carried: tuple[Vector, Matrix] | None = None
 
     @property
     def mean(self) -> Matrix:
         """Hazard × mean covariates of the risk set, for a row that outlives the slot, (D, p)."""
-        return self.a[:, None] * self.S1 - self.b[:, None] * self.E1
+        mean = self.a[:, None] * self.S1
+        if self.b.any():
+            mean -= self.b[:, None] * self.E1
+        return np.asarray(mean)
 
     @property
     def spared(self) -> Matrix:
         """What an event of the slot is spared of `mean`, shape (D, p)."""
-        return self.b[:, None] * self.S1 - self.c[:, None] * self.E1
+        if not self.b.any():
+            return np.broadcast_to(0.0, self.S1.shape)
+        return np.asarray(self.b[:, None] * self.S1 - self.c[:, None] * self.E1)
 
 
 def predictor(sets: RiskSets, beta: Vector) -> Vector:
@@ -100,11 +106,11 @@ def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     Sums
         With a value that is not finite where ``exp`` overflows.
     """
-    risk, table = _sweep(sets, beta)
-    total, events, carried = _by_slot(sets, table)
-    S0, E0, S1, E1 = total[:, 0], events[:, 0], total[:, 1:], events[:, 1:]
+    risk, first, second = _sweep(sets, beta)
+    (S0, E0, C0), (S1, E1, C1) = _by_slot(sets, first), _by_slot(sets, second)
+    carried = None if C0 is None or C1 is None else (C0, C1)
     gained = _gained(sets, beta)
-    if sets.ties == "breslow":
+    if sets.apart:
         weight, none = sets.deaths * sets.mean_weight, np.zeros(len(S0))
         h = weight / S0
         value = gained - float(weight @ np.log(S0))
@@ -125,45 +131,54 @@ def _known(value: float, a: Vector) -> float:
     return value if np.isfinite(a).all() else -np.inf
 
 
-def _sweep(sets: RiskSets, beta: Vector) -> tuple[Vector, Matrix]:
-    """One pass over the rows: r of each, and sums of r and of r × covariates by cell."""
-    rows = sets.rows
-    risk = np.empty(len(rows))
-    table = np.zeros((sets.height, rows.X.shape[1] + 1))
-    for block, scatter in zip(sets.blocks(), sets.scatters, strict=True):
-        X = rows.X[block]
-        own = np.matmul(X, beta, out=risk[block])
+def _sweep(sets: RiskSets, beta: Vector) -> tuple[Vector, Vector, Matrix]:
+    """One pass over the rows: r of each, and sums of r and of r × covariates."""
+    rows, risk = sets.rows, np.empty(len(sets.rows))
+
+    def weigh(block: slice) -> Vector:
+        own = np.matmul(rows.X[block], beta, out=risk[block])
         if rows.offset is not None:
             own += rows.offset[block]
         np.exp(own, out=own)
         if rows.weights is not None:
             own *= rows.weights[block]
-        _add_up(table, scatter, own, X)
-    return risk, table
+        return own
+
+    return (risk, *_add_up(sets, weigh))
 
 
-def _add_up(table: Matrix, scatter: sparse.csc_array, values: Vector, X: Matrix) -> None:
-    """Add values and values × covariates of a block to the table of sums by cell."""
-    scatter.data.reshape(len(values), -1)[:] = values[:, None]
-    table[:, 1:] += scatter @ X
-    table[:, 0] += np.bincount(scatter.indices, scatter.data, minlength=len(table))
+def _add_up(sets: RiskSets, values: Callable[[slice], Vector]) -> tuple[Vector, Matrix]:
+    """Sums of values and of values × covariates, block by block."""
+    first, second = np.zeros(sets.height), np.zeros((0, 0))
+    for block, scatter in zip(sets.blocks(), sets.scatters, strict=True):
+        own = values(block)
+        scatter.data.reshape(len(own), -1)[:] = own[:, None]
+        part = scatter @ sets.rows.X[block]
+        second = part if not second.size else np.add(second, part, out=second)
+        first += np.bincount(scatter.indices, scatter.data, minlength=sets.height)
+    return first, second if second.size else np.zeros((sets.height, sets.rows.X.shape[1]))
 
 
-def _by_slot(sets: RiskSets, table: Matrix) -> tuple[Matrix, Matrix, Matrix | None]:
-    """Sums over the risk set, the events and the carried cells, from sums by cell."""
-    D = len(sets.slots)
-    events = table[1 : 2 * D : 2]
-    own = table[0 : 2 * D : 2] + events
-    carried = None
+def _by_slot(
+    sets: RiskSets, sums: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    """Sums over the risk set, the events (0 where they need none) and the carried cells."""
+    D, end = len(sets.slots), sets.n_sums - 1
+    carried, late = sums[D if sets.apart else 2 * D : end], sums[end + 1 : end + 1 + D]
+    if sets.apart:
+        own, events = sums[:D], np.broadcast_to(0.0, sums[:D].shape)
+    else:
+        events = sums[1 : 2 * D : 2]
+        own = sums[0 : 2 * D : 2] + events
     if sets.carried is not None:
-        carried = table[2 * D : sets.n_cells - 1]
         own += sets.carried.ending @ carried
-    total = sets.slots.from_here(own)
+    total = sets.slots.into_from_here(own)
     if sets.late is not None:
         # a row that enters at slot k is not at risk at the slots before it
-        total -= sets.slots.after(table[sets.n_cells : sets.n_cells + D])
-    if carried is not None and sets.carried is not None:
-        total += sets.carried.later(carried)
+        total -= sets.slots.after(late)
+    if sets.carried is None:
+        return total, events, None
+    total += sets.carried.later(carried)
     return total, events, carried
 
 
@@ -205,7 +220,7 @@ def information(sets: RiskSets, sums: Sums, by_slot: Vector | None = None) -> Ma
     g = np.ones(len(sets.slots)) if by_slot is None else by_slot
     first = weighted_gram(sets.rows.X, sums.risk * exposure(sets, g * sums.h, g * sums.e))
     second = (sums.S1 * (g * sums.a)[:, None]).T @ sums.S1
-    if sets.ties == "breslow":
+    if sets.apart:
         return np.asarray(first - second)
     mixed = (sums.S1 * (g * sums.b)[:, None]).T @ sums.E1
     third = (sums.E1 * (g * sums.c)[:, None]).T @ sums.E1
@@ -214,8 +229,15 @@ def information(sets: RiskSets, sums: Sums, by_slot: Vector | None = None) -> Ma
 
 def exposure(sets: RiskSets, h: Vector, e: Vector) -> Vector:
     """Sum of h over the slots at which each row is at risk, less e for its own event, (n,)."""
-    by_late = sets.slots.before(sets.slots.so_far(h))
-    return np.asarray(sets.spread(sets.over_slots(h, e), by_late))
+    return _taken(sets, sets.over_sums(h, e), sets.slots.before(sets.slots.so_far(h)))
+
+
+def _taken(sets: RiskSets, by_sum: NDArray[Any], by_late: NDArray[Any]) -> NDArray[Any]:
+    """The value of each row, from values by what rows add to and by late entry."""
+    found = by_sum.take(sets.summed, axis=0)
+    if sets.late is not None:
+        found -= by_late.take(sets.late, axis=0)
+    return np.asarray(found)
 
 
 def likelihood(sets: RiskSets) -> Callable[[Vector], Evaluation]:
@@ -279,8 +301,8 @@ def _half_third_moments(sets: RiskSets, sums: Sums, info: Matrix) -> Vector:
     rotated = X @ inverse
     q = np.einsum("ij,ij->i", rotated, X)
     direct = sums.risk * exposure(sets, sums.h, sums.e) * q
-    by_cell, by_late = mean_tables(sets, sums)
-    mixed = sums.risk * np.einsum("ij,ij->i", rotated, sets.spread(by_cell, by_late))
+    by_sum, by_late = mean_tables(sets, sums)
+    mixed = sums.risk * np.einsum("ij,ij->i", rotated, _taken(sets, by_sum, by_late))
     means, weight, level = _event_means(sets, sums, q)
     squared = np.einsum("ij,ij->i", means @ inverse, means)
     centred = (weight * (2 * squared - level)) @ means
@@ -292,12 +314,11 @@ def _event_means(sets: RiskSets, sums: Sums, q: Vector) -> tuple[Matrix, Vector,
 
     Returns the means, shape (K, p), the mean weight of the events of the slot, and the mean of q.
     """
-    table = np.zeros((sets.height, sets.rows.X.shape[1] + 1))
-    for block, scatter in zip(sets.blocks(), sets.scatters, strict=True):
-        _add_up(table, scatter, (sums.risk * q)[block], sets.rows.X[block])
-    total, events, _ = _by_slot(sets, table)
-    events = np.column_stack([sums.E0, events[:, 0], sums.E1])
-    total = np.column_stack([sums.S0, total[:, 0], sums.S1])
+    weighed = sums.risk * q
+    first, _ = _add_up(sets, lambda block: weighed[block])
+    Q0, EQ0, _ = _by_slot(sets, first)
+    total = np.column_stack([sums.S0, Q0, sums.S1])
+    events = np.column_stack([sums.E0, EQ0, sums.E1])
     left = np.repeat(total, sets.deaths, axis=0)
     left -= sets.shares[:, None] * np.repeat(events, sets.deaths, axis=0)
     means = left[:, 1:] / left[:, :1]
@@ -305,9 +326,10 @@ def _event_means(sets: RiskSets, sums: Sums, q: Vector) -> tuple[Matrix, Vector,
 
 
 def mean_tables(sets: RiskSets, sums: Sums) -> tuple[Matrix, Matrix]:
-    """By cell and by late entry: sum of hazard × mean covariates over the slots at risk."""
-    by_late = sets.slots.before(sets.slots.so_far(sums.mean))
-    return sets.over_slots(sums.mean, sums.spared), by_late
+    """Sums of hazard × mean covariates over the slots at risk, by sum and by late entry."""
+    mean = sums.mean
+    by_late = mean[:0] if sets.late is None else sets.slots.before(sets.slots.so_far(mean))
+    return sets.over_sums(mean, sums.spared), by_late
 
 
 def score_meat(sets: RiskSets, sums: Sums, clusters: Clusters) -> Matrix:
@@ -347,12 +369,12 @@ class Scores:
     ) -> None:
         self.sets, self.rows = sets, sets.rows
         self.direct, self.own = score_factors(sets, sums)
-        by_cell, by_late = mean_tables(sets, sums)
-        self.parts: list[tuple[Vector | None, Index, Matrix]] = [(sums.risk, sets.cell, by_cell)]
+        by_sum, by_late = mean_tables(sets, sums)
+        self.parts: list[tuple[Vector | None, Index, Matrix]] = [(sums.risk, sets.summed, by_sum)]
         if sets.late is not None:
             self.parts.append((sums.risk, sets.late, -by_late))
         self.parts += [(sets.rows.weights, index, table) for index, table in more]
-        self.means = slot_means(sets, sums)
+        self.means, self.share = slot_means(sets, sums)
 
     def of(self, rows: slice | Index) -> Matrix:
         """Scores of some rows, shape (number of them, p)."""
@@ -368,10 +390,11 @@ class Scores:
                 spare *= factor[rows, None]
             found += spare
         events = np.flatnonzero(self.rows.dead[rows])
-        taken = self.means.take(self.sets.cell[rows][events] // 2, axis=0)
+        slot = self.sets.cell[rows][events] // 2
+        factor = self.share.take(slot)
         if self.rows.weights is not None:
-            taken *= self.rows.weights[rows][events, None]
-        found[events] -= taken
+            factor *= self.rows.weights[rows][events]
+        found[events] -= self.means.take(slot, axis=0) * factor[:, None]
         return found
 
     def gram(self, scale: Vector | None = None) -> Matrix:
@@ -392,22 +415,14 @@ class Scores:
         """Scores summed by cluster, shape (G, p); of the clusters of some rows alone."""
         rows = slice(0, len(self.rows)) if rows is None else rows
         total = cluster_sums(self.rows.X[rows], self.direct[rows], clusters)
-        first, last = np.searchsorted(self.sets.events, [rows.start, rows.stop])
-        events = self.sets.events[first:last]
-        slot = self.sets.cell[events] // 2
-        owners: Index = clusters.codes[events - rows.start]
-        entries: list[tuple[Vector, Index, Matrix, Index]] = [
-            (self.own[first:last], slot, -self.means, owners)
-        ]
         for weight, index, table in self.parts:
             factor = np.ones(len(clusters.codes)) if weight is None else weight[rows]
-            entries.append((factor, index[rows], table, clusters.codes))
-        height = np.cumsum([0, *(len(table) for _, _, table, _ in entries)])
-        factor = np.concatenate([f for f, _, _, _ in entries])
-        index = np.concatenate([i + h for (_, i, _, _), h in zip(entries, height, strict=False)])
-        owner = np.concatenate([o for _, _, _, o in entries])
-        added = sparse.coo_array((factor, (owner, index)), shape=(clusters.count, height[-1]))
-        total += added @ np.concatenate([table for _, _, table, _ in entries])
+            total += _sum_pairs(clusters.count, clusters.codes, index[rows], factor, table)
+        first, last = np.searchsorted(self.sets.events, [rows.start, rows.stop])
+        events = self.sets.events[first:last]
+        owner, slot = clusters.codes[events - rows.start], self.sets.cell[events] // 2
+        factor = self.own[first:last] * self.share.take(slot)
+        total -= _sum_pairs(clusters.count, owner, slot, factor, self.means)
         return total
 
     def cluster_gram(self, clusters: Clusters) -> Matrix:
@@ -417,6 +432,12 @@ class Scores:
             found = self.by_cluster(own, rows)
             total += found.T @ found
         return total
+
+
+def _sum_pairs(count: int, owner: Index, index: Index, factor: Vector, table: Matrix) -> Matrix:
+    """Sum by owner of rows of a table, each times a factor."""
+    entries = (factor, (owner, index))
+    return np.asarray(sparse.coo_array(entries, shape=(count, len(table))) @ table)
 
 
 def _cluster_blocks(clusters: Clusters) -> Iterator[tuple[slice, Clusters]]:
@@ -444,11 +465,16 @@ def score_factors(sets: RiskSets, sums: Sums) -> tuple[Vector, Vector]:
     return direct, own
 
 
-def slot_means(sets: RiskSets, sums: Sums) -> Matrix:
-    """Mean covariates of the risk set over the events of each slot, (D, p); 0 unweighted."""
-    share = (sets.deaths * sets.mean_weight)[:, None]
-    expected = sums.h[:, None] * sums.S1 - sums.e[:, None] * sums.E1
-    return np.divide(expected, share, where=share > 0, out=np.zeros_like(expected))
+def slot_means(sets: RiskSets, sums: Sums) -> tuple[Matrix, Vector]:
+    """Mean covariates of the risk set over the events of each slot: a table times a factor.
+
+    Shapes (D, p) and (D,); the factor is 0 where all events of a slot weigh nothing.
+    """
+    share = sets.deaths * sets.mean_weight
+    factor = np.divide(1.0, share, out=np.zeros(len(share)), where=share > 0)
+    if sets.apart:
+        return sums.S1, sums.h * factor
+    return sums.h[:, None] * sums.S1 - sums.e[:, None] * sums.E1, factor
 
 
 def null_log_likelihood(sets: RiskSets) -> float:

@@ -29,9 +29,7 @@ from vpstats.models.partial import (
     Sums,
     exposure,
     information,
-    mean_tables,
     predictor,
-    slot_means,
     sum_up,
 )
 from vpstats.models.risksets import RiskSets, find_risk_sets
@@ -246,10 +244,18 @@ def score_residuals(sets: RiskSets, sums: Sums, beta: Vector) -> Matrix:
     """
     risk = np.exp(predictor(sets, beta))
     direct = sets.rows.dead - risk * exposure(sets, sums.h, sums.e)
-    own = risk[:, None] * sets.spread(*mean_tables(sets, sums))
+    by_late = sets.slots.before(sets.slots.so_far(sums.mean))
+    own = risk[:, None] * sets.spread(sets.over_slots(sums.mean, sums.spared), by_late)
     found = direct[:, None] * sets.rows.X + own
-    found[sets.rows.dead] -= slot_means(sets, sums)[sets.cell[sets.rows.dead] // 2]
+    found[sets.rows.dead] -= _risk_set_means(sets, sums)[sets.cell[sets.rows.dead] // 2]
     return np.asarray(found)
+
+
+def _risk_set_means(sets: RiskSets, sums: Sums) -> Matrix:
+    """Mean covariates of the risk set over the events of each slot, (D, p); 0 without weight."""
+    expected = sums.h[:, None] * sums.S1 - sums.e[:, None] * sums.E1
+    weight = (sets.deaths * sets.mean_weight)[:, None]
+    return np.divide(expected, weight, where=weight > 0, out=np.zeros_like(expected))
 
 
 def _by_event(
@@ -267,7 +273,7 @@ def _by_event(
     slot = sets.cell[rows] // 2
     order = np.argsort(slot, kind="stable")
     rows, slot = rows[order], slot[order]
-    values = sets.rows.X[rows] - slot_means(sets, sums)[slot]
+    values = sets.rows.X[rows] - _risk_set_means(sets, sums)[slot]
     if weighted:
         values = values * parts.weight[rows, None]
     if scaled:

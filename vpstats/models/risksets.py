@@ -92,13 +92,30 @@ class Slots:
 
     def so_far(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sums along the first axis over the slots of the same stratum up to each slot."""
+        if self.single:
+            return np.asarray(np.cumsum(values, axis=0))
         sums = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
         return np.asarray(sums[1:] - sums[self.first])
 
     def from_here(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sums over the slots of the same stratum from each slot on."""
         sums = _suffix_sums(values)
+        if self.single:
+            return sums[:-1]
         return np.asarray(sums[:-1] - sums[self.end])
+
+    def into_from_here(self, values: NDArray[Any]) -> NDArray[Any]:
+        """As `from_here`, of values that are no longer needed and may be overwritten."""
+        if not self.single:
+            return self.from_here(values)
+        flipped = values[::-1]
+        np.cumsum(flipped, axis=0, out=flipped)
+        return values
+
+    @property
+    def single(self) -> bool:
+        """Whether all slots are of one stratum."""
+        return len(self) == 0 or int(self.end[0]) == len(self)
 
     def after(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sums over the slots of the same stratum after each slot."""
@@ -203,10 +220,35 @@ class RiskSets:
         """Number of cells, the one for rows never at risk included."""
         return 2 * len(self.slots) + 1 + (0 if self.carried is None else len(self.carried))
 
+    @cached_property
+    def apart(self) -> bool:
+        """Whether no event of a slot leaves the risk set before another."""
+        return self.ties == "breslow" or int(self.deaths.max(initial=0)) <= 1
+
+    @cached_property
+    def summed(self) -> Index:
+        """Which sum each row adds to: its cell, or its slot where events need no sum of their own.
+
+        Carried rows have sums of their own; the last is for rows never at risk.
+        """
+        if not self.apart:
+            return self.cell
+        end = 2 * len(self.slots)
+        found = self.cell >> 1
+        if self.carried is not None:
+            own = np.flatnonzero(self.cell >= end)
+            found[own] = self.cell[own] - len(self.slots)
+        return found
+
+    @property
+    def n_sums(self) -> int:
+        """Number of sums over rows by where they end."""
+        return self.n_cells - len(self.slots) if self.apart else self.n_cells
+
     @property
     def height(self) -> int:
-        """Number of sums that a sweep makes: one per cell, and one per late entry."""
-        return self.n_cells + (0 if self.late is None else len(self.slots) + 1)
+        """Number of sums that a sweep makes: over rows by where they end, and by late entry."""
+        return self.n_sums + (0 if self.late is None else len(self.slots) + 1)
 
     @cached_property
     def event_total(self) -> Vector:
@@ -223,8 +265,9 @@ class RiskSets:
         return np.flatnonzero(self.rows.dead)
 
     def blocks(self) -> Iterator[slice]:
-        """Slices of `SCATTER` rows."""
-        return (slice(start, start + SCATTER) for start in range(0, len(self.rows), SCATTER))
+        """Slices of `SCATTER` rows, or of as many as there are sums to be made of them."""
+        size = max(SCATTER, self.height)
+        return (slice(start, start + size) for start in range(0, len(self.rows), size))
 
     @cached_property
     def shares(self) -> Vector:
@@ -246,9 +289,9 @@ class RiskSets:
         return tuple(self._scatter(block) for block in self.blocks())
 
     def _scatter(self, block: slice) -> sparse.csc_array:
-        cell = self.cell[block]
+        cell = self.summed[block]
         if self.late is not None:
-            cell = np.stack([cell, self.late[block] + self.n_cells], axis=1).ravel()
+            cell = np.stack([cell, self.late[block] + self.n_sums], axis=1).ravel()
         n = len(self.rows.exit[block])
         starts = np.arange(n + 1, dtype=np.int32) * (len(cell) // n)
         matrix = sparse.csc_array((np.zeros(len(cell)), cell, starts), shape=(self.height, n))
@@ -277,6 +320,20 @@ class RiskSets:
         table[1:end:2] = so_far if spared is None else so_far - spared
         if self.carried is not None:
             table[end:-1] = self.carried.over(values, so_far)
+        return table
+
+    def over_sums(self, values: NDArray[Any], spared: NDArray[Any] | None) -> NDArray[Any]:
+        """As `over_slots`, by the sums that rows add to, shape (n_sums, ...)."""
+        if not self.apart:
+            return self.over_slots(values, spared)
+        D = len(self.slots)
+        table = np.zeros((self.n_sums, *values.shape[1:]))
+        if self.slots.single:
+            np.cumsum(values, axis=0, out=table[:D])
+        else:
+            table[:D] = self.slots.so_far(values)
+        if self.carried is not None:
+            table[D:-1] = self.carried.over(values, table[:D])
         return table
 
     def spread(self, by_cell: NDArray[Any], by_late: NDArray[Any]) -> NDArray[Any]:

@@ -182,10 +182,8 @@ def find_subdistribution(
     cell_lane, at, was_alive = keys // (2 * K), keys // 2 % K, keys % 2 == 1
     before = seen.seen[at]
     factor = np.divide(1.0, before, out=np.zeros_like(before), where=before > 0)
-    carried = _carried(
-        sets.slots, seen, (lane_stratum, lane_group, lane_era), (cell_lane, seen.times.time[at], factor),
-        was_alive,
-    )  # fmt: skip
+    lanes, cells = (lane_stratum, lane_group, lane_era), (cell_lane, seen.times.time[at], factor)
+    carried = _carried(sets.slots, seen, lanes, cells, was_alive)
     cell = sets.cell.copy()
     cell[cell == sets.n_cells - 1] += len(keys)
     cell[others] = 2 * len(sets.slots) + member

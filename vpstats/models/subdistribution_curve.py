@@ -269,7 +269,7 @@ def _lane_tables(
     cells = slice(*np.searchsorted(sub.cell_lane, [lane, lane + 1]))
     reach = np.cumsum(carried.weight[slots] * sums.a[own])
     at, before = _at(reach, time, grid), _at(reach, time, grid, "left")
-    gained = np.cumsum(sub.cell_factor[cells] * sums.carried[cells, 0])
+    gained = np.cumsum(sub.cell_factor[cells] * sums.carried[0][cells])
     ended = _at(gained, sub.cell_time[cells], grid, "left")
     jump = np.where(inside, divide(ended, seen.at_risk), 0.0)
     drift, drifted = np.cumsum(jump * seen.hazard), np.cumsum(jump * seen.hazard * before)

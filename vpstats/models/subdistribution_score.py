@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
-from vpstats.models.partial import Scores, Sums
+from vpstats.models.partial import SCORED, Scores, Sums
 from vpstats.models.risksets import Carried, Slots
 from vpstats.models.steps import divide
 from vpstats.models.subdistribution import Subdistribution, position
 
 Matrix = NDArray[np.float64]
+Index = NDArray[np.int32]
 
 
 def subdistribution_scores(sub: Subdistribution, sums: Sums) -> Scores:
@@ -39,15 +40,10 @@ def subdistribution_scores(sub: Subdistribution, sums: Sums) -> Scores:
     proportional hazards regression model for the subdistribution with right-censored and
     left-truncated competing risks data. Stat Med 2011;30:1933-1951.
     """
-    seen = sub.observation
-    by_end, by_entry = weight_scores(sub, sums)
-    more = [(2 * seen.end + seen.censored, by_end)]
-    if by_entry is not None and seen.entry is not None:
-        more.append((seen.entry, by_entry))
-    return Scores(sub.sets, sums, more)
+    return Scores(sub.sets, sums, weight_scores(sub, sums))
 
 
-def weight_scores(sub: Subdistribution, sums: Sums) -> tuple[Matrix, Matrix | None]:
+def weight_scores(sub: Subdistribution, sums: Sums) -> list[tuple[Index, Matrix]]:
     """What estimating the weights adds to the score of a row.
 
     Parameters
@@ -59,28 +55,25 @@ def weight_scores(sub: Subdistribution, sums: Sums) -> tuple[Matrix, Matrix | No
 
     Returns
     -------
-    ndarray, shape (2 K, p)
-        By position of the end, censored or not.
-    ndarray, shape (K + 1, p), or None
-        By position of the entry, in addition.
+    list of (index, table)
+        Positions, shape (n,), and tables, shape (K or K + 1, p), whose rows at the positions are
+        to be added: by end, by censoring, and by entry.
     """
     seen, moved = sub.observation, _weights_at(sub, sums)
-    after = moved("before")  # of cells that ended before, on the slots from here on
-    censor = divide(after, seen.at_risk[:, None])
-    drift = seen.times.so_far(seen.hazard[:, None] * censor)
-    by_end = np.empty((2 * len(drift), drift.shape[1]))
-    by_end[0::2] = -drift
-    by_end[1::2] = censor - drift
+    K = len(seen.times)
+    # of cells that ended before, on the slots from here on; and a row for who is not censored
+    censor = np.concatenate([moved("before"), np.zeros((1, sums.S1.shape[1]))])
+    np.divide(censor[:K], seen.at_risk[:, None], out=censor[:K], where=seen.at_risk[:, None] > 0)
+    drift = seen.times.so_far(seen.hazard[:, None] * censor[:K])
+    lost = np.where(seen.censored, seen.end, K).astype(np.int32)
     if seen.entry is None:
-        return by_end, None
-    by_entry = np.zeros((len(drift) + 1, drift.shape[1]))
-    left = seen.present - seen.entering
-    enter = divide(moved("by"), left[:, None])
+        return [(seen.end, np.negative(drift, out=drift)), (lost, censor)]
+    enter = divide(moved("by"), (seen.present - seen.entering)[:, None])
     rate = divide(seen.entering, seen.present)[:, None] * enter
     climb = seen.times.so_far(rate) - rate
-    by_end += np.repeat(climb, 2, axis=0)
-    by_entry[:-1] = drift - enter - climb
-    return by_end, by_entry
+    by_entry = np.zeros_like(censor)
+    by_entry[:K] = drift - enter - climb
+    return [(seen.end, climb - drift), (lost, censor), (seen.entry, by_entry)]
 
 
 When = Literal["before", "by"]
@@ -96,7 +89,7 @@ def _weights_at(sub: Subdistribution, sums: Sums) -> Callable[[When], Matrix]:
     carried = sub.sets.carried
     assert carried is not None  # noqa: S101  # a subdistribution has carried rows by construction
     assert sums.carried is not None  # noqa: S101
-    cells = sub.cell_factor[:, None] * sums.carried
+    cells = sub.cell_factor[:, None] * np.column_stack(sums.carried)
     slots = _lane_values(carried, np.column_stack([sums.h, sums.mean]))
     if np.unique(sub.lane_group).size == sub.lane_group.size:
         nothing = np.zeros((1, cells.shape[1]))
@@ -120,11 +113,16 @@ def _one_lane(
     cell, slot = position(cells, lane, times.time, side), position(lanes, lane, times.time, side)
     owners = np.arange(count + 2)
     first, last = np.searchsorted(sub.cell_lane, owners), np.searchsorted(lanes.stratum, owners)
-    A, L = gained.take(cell, axis=0), ahead.take(slot, axis=0)
-    if count > 1:
-        A -= gained.take(first[lane], axis=0)
-        L -= ahead.take(last[lane + 1], axis=0)
-    return A[:, 1:] * L[:, :1] - A[:, :1] * L[:, 1:]
+    found = np.empty((len(times), gained.shape[1] - 1))
+    for start in range(0, len(times), SCORED):
+        own = slice(start, start + SCORED)
+        A, L = gained.take(cell[own], axis=0), ahead.take(slot[own], axis=0)
+        if count > 1:
+            A -= gained.take(first[lane[own]], axis=0)
+            L -= ahead.take(last[lane[own] + 1], axis=0)
+        np.multiply(A[:, 1:], L[:, :1], out=found[own])
+        found[own] -= A[:, :1] * L[:, 1:]
+    return found
 
 
 @dataclass(frozen=True)

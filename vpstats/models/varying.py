@@ -185,7 +185,8 @@ def fit_time_varying(
         The right side, the exposure among its terms.
     exposure : str
         Term whose effect changes with time; other terms keep theirs.
-    duration, event, cause, entry, strata, cluster, weights, offset, penalty, ties, level,
+    duration, event, cause, entry, strata, cluster, weights, offset, penalty, ties, level
+        As in `fit_cox`.
     independent, vcov
         As in `fit_cox`.
     function : {"log", "identity", "sqrt", "rcs"}

@@ -320,14 +320,10 @@ def _complete_rows(frame: Frame, asked: _Asked) -> tuple[Frame, Matrix, tuple[st
 def _columns(X: Matrix, terms: Sequence[str], window: pd.Series) -> dict[str, Vector]:
     """A column per coefficient and window, 0 outside the window."""
     return {
-        _name(term, name): np.where(window == name, X[:, j], 0.0)
+        f"{term}, {name}": np.where(window == name, X[:, j], 0.0)
         for name in window.cat.categories
         for j, term in enumerate(terms)
     }
-
-
-def _name(term: str, window: str) -> str:
-    return f"{term}, {window}"
 
 
 def _count(parts: Frame, asked: _Asked) -> pd.DataFrame:
@@ -372,7 +368,7 @@ def _fit(plans: list[_Plan], asked: _Asked) -> WindowEffects:
     plan = plans[0]
     effects = pd.DataFrame(
         [
-            {"window": name, "term": term, "name": _name(term, name)}
+            {"window": name, "term": term, "name": f"{term}, {name}"}
             for name in plan.windows["window"]
             for term in plan.columns
         ]
