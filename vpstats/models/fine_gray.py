@@ -19,6 +19,7 @@ from vpstats.models.hazards import fit_cox, fit_rows
 from vpstats.models.hazards_data import HazardData, data_caveats, read_data, read_request
 from vpstats.models.hazards_result import CoxFit, strata_labels
 from vpstats.models.hazards_search import (
+    is_flat,
     monotone_caveat,
     no_estimate,
     search,
@@ -222,7 +223,7 @@ def _fit(data: HazardData, censoring: tuple[str, ...]) -> FineGrayFit:
     blank = replace(blank, iterations=found.iterations)
     if result.monotone:
         return _monotone(blank, result.monotone)
-    if not found.converged:
+    if not found.converged or is_flat(found.information, data):
         return _not_converged(blank, data, sub.sets, found)
     sums = result.sums or sum_up(sub.sets, found.estimate)
     return _finish(blank, data, sub, found, sums)

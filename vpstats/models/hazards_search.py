@@ -187,7 +187,8 @@ def still_terms(data: HazardData, sets: RiskSets) -> str:
 
 def spread_of(data: HazardData) -> Vector:
     """Information were every event's risk set all rows, shape (p,)."""
-    return np.asarray(data.rows.X.var(axis=0) * np.count_nonzero(data.rows.dead))
+    X, events = data.rows.X, np.count_nonzero(data.rows.dead)
+    return np.asarray(np.einsum("ij,ij->j", X, X) * (events / max(len(X), 1)))  # X is centred
 
 
 def is_flat(information: Matrix, data: HazardData) -> bool:
