@@ -10,8 +10,8 @@ has times of which no two are equal. Peers in R run in a process of their own, w
 itself. Rounds are interleaved, figures are CPU seconds and medians, so the ratios mean more than
 the times. A contender that would take longer than `PATIENCE` seconds, were its time to grow with
 the square of the rows (those of `LINEAR`: with the rows), is left out. Under each job: differences
-to R in standard errors, how the kernel compares with the matrix products that a textbook Newton iteration cannot do without, and the
-memory that it takes beside the covariates.
+to R in standard errors, how the kernel compares with the matrix products that a textbook Newton
+iteration cannot do without, and the memory that it takes beside the covariates.
 """
 
 from __future__ import annotations
