@@ -28,6 +28,8 @@ from vpstats.models.windows import fit_cox_by_window
 TIMES: dict[str, Any] = {"duration": "days", "event": "event"}
 FORMULA = "x0 + x1 + x2 + x3"
 MOST_IN_R = 10_000
+MOST_MATCHED_IN_R = 1_000
+"""R's cluster-robust error is quadratic in strata."""
 
 
 def contenders(data: pd.DataFrame) -> dict[str, dict[str, Job]]:
@@ -76,7 +78,7 @@ PROGRAM = f"""
 suppressPackageStartupMessages(library(survival))
 d <- read.csv(commandArgs(TRUE)[1])
 fit <- survival::coxph({MODEL}, d)
-for (call in list({", ".join(f"quote({call})" for call in IN_R.values())}))
+for (call in list({{calls}}))
   cat(sum(system.time(suppressWarnings(eval(call)))[1:2]), "\\n")
 """
 
@@ -85,16 +87,21 @@ def time_in_r(data: pd.DataFrame) -> dict[str, float]:
     """Job → CPU seconds of R."""
     if shutil.which("Rscript") is None or len(data) > MOST_IN_R:
         return {}
+    chosen = {
+        job: f"quote({call})"
+        for job, call in IN_R.items()
+        if job != "matched by patient" or len(data) <= MOST_MATCHED_IN_R
+    }
     with tempfile.TemporaryDirectory() as folder:
         file, program = Path(folder) / "rows.csv", Path(folder) / "time.R"
         data.to_csv(file, index=False)
-        program.write_text(PROGRAM, "utf-8")
+        program.write_text(PROGRAM.format(calls=", ".join(chosen.values())), "utf-8")
         run = subprocess.run(["Rscript", program, file], capture_output=True, text=True)
     if run.returncode:
         print(f"  R left out: {run.stderr.strip().splitlines()[-1]}")
         return {}
     seconds = [float(line) for line in run.stdout.split()]
-    return dict(zip(IN_R, seconds, strict=True))
+    return dict(zip(chosen, seconds, strict=True))
 
 
 def main(sizes: list[int]) -> None:
