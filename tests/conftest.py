@@ -88,6 +88,12 @@ class Recovery:
     nominal: float
 
 
+def _keep(request: pytest.FixtureRequest, name: str, row: Agreement | Recovery) -> None:
+    """Attach a row to the report of the test; between processes only plain types may travel."""
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in asdict(row).items()}
+    request.node.user_properties.append((name, plain))
+
+
 def _largest(difference: NDArray[np.float64]) -> float:
     """The largest absolute difference; NaN in both counts as equal."""
     return float(np.max(np.abs(difference), initial=0.0))
@@ -118,7 +124,7 @@ def agree(request: pytest.FixtureRequest) -> Callable[..., None]:
         found = np.inf if np.isnan(apart).any() else _largest(apart)
         named = "1" if np.ndim(scale) == 0 and scale == 1.0 else "SE"
         row = Agreement(cell, quantity, ours.size, found, tolerance, named)
-        request.node.user_properties.append(("agreement", asdict(row)))
+        _keep(request, "agreement", row)
         assert found <= tolerance, f"{cell}, {quantity}: largest difference {found:.3g}"
 
     return compare
@@ -158,7 +164,7 @@ def recovered(request: pytest.FixtureRequest) -> Callable[..., Recovery]:
         mean = float(np.mean(estimates))
         error = spread / np.sqrt(runs)
         row = Recovery(estimand, method, runs, truth, mean, error, spread, covered, nominal)
-        request.node.user_properties.append(("recovery", asdict(row)))
+        _keep(request, "recovery", row)
         if check:
             assert abs(mean - truth) <= MC_ERRORS * error + bias, row
             assert abs(covered - nominal) <= MC_ERRORS * np.sqrt(nominal * (1 - nominal) / runs), (
