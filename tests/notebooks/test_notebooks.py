@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,8 @@ def executed(path: Path) -> nbformat.NotebookNode:
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     )
-    client.execute()
+    # the tests draw without a screen; a notebook shows its figures, as in a browser
+    client.execute(env={k: v for k, v in os.environ.items() if k != "MPLBACKEND"})
     return notebook
 
 

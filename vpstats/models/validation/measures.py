@@ -106,8 +106,8 @@ def concordance_variance(y: Vector, risk: Vector, units: NDArray[np.intp] | None
     Examples
     --------
     >>> y, risk = np.array([0.0, 1, 0, 1]), np.array([0.1, 0.4, 0.4, 0.9])
-    >>> concordance_variance(y, risk)  # 0.125/4 for the events and for the others
-    0.0625
+    >>> concordance_variance(y, risk)  # half of 0.03125 from the events, half from the others
+    0.03125
     """
     found = _placements(y, risk, None)
     if not np.isfinite(found.statistic):
