@@ -4,12 +4,13 @@ Raw exports of several hospitals become a clean registry (`read_registry`), the 
 cohorts that know their unit and cluster (`build_cohort`), cohorts are modelled (`fit_logistic`,
 `fit_cox`, `cumulative_incidence`, …), every statistic goes into one ledger, the ledger passes the
 disclosure gate (`release`), and what has passed becomes figures, tables and a report
-(`run_study`).
+(`run_study`), or, center by center, an audit (`run_audit`).
 
 The rooms, from the ground up: `errors`; `results`, `ledger`, `frames` and `schema`; `study` (the
 plan); `models` (any table to results, knowing nothing of registries); `registry` (exports to
-tables); `simulate`; `cohorts`; `analyses` (a question of the plan to ledger rows); `disclosure`,
-`figures`, `tables`; `report`; `pipeline`; `cli`. A test reads the imports and keeps this order.
+tables); `simulate`; `cohorts`; `analyses` (a question of the plan to ledger rows); `centers` (an
+indicator of the plan to verdicts); `disclosure`, `figures`, `tables`; `report`; `pipeline`; `cli`.
+A test reads the imports and keeps this order.
 
 Names below are loaded when they are first used, so that ``import vpstats`` stays quick.
 """
@@ -22,8 +23,19 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "vlad": "centers.monitoring",
+    "survival_limit": "centers.monitoring",
+    "survival_cusum": "centers.monitoring",
+    "monitor_survival": "centers.monitoring",
+    "monitor": "centers.monitoring",
+    "learning_curve": "centers.monitoring",
+    "cusum_limit": "centers.monitoring",
+    "cusum": "centers.monitoring",
+    "average_run_length": "centers.monitoring",
     "bracket_visits": "models.interval.panel",
     "agreement": "models.agreement",
+    "audit_centers": "centers.audit",
+    "AuditResult": "centers.result",
     "diagnostic_accuracy": "models.diagnostic",
     "paired_proportions": "models.paired",
     "baseline_hazard": "models.predicted",
@@ -68,6 +80,7 @@ _PUBLIC = {
     "partial_effects": "models.partial_effects",
     "read_plan": "study",
     "residuals": "models.residuals",
+    "run_audit": "pipeline",
     "run_study": "pipeline",
     "curve_quantiles": "models.quantiles",
     "restricted_mean": "models.restricted",

@@ -195,6 +195,28 @@ class Schema(StrEnum):
 
     REGISTRY = "registry"
     STUDY = "study"
+    AUDIT = "audit"
+
+
+class Edition(StrEnum):
+    """Which edition of an audit is printed, and whether the internal one is written."""
+
+    INTERNAL = "internal"
+    PUBLIC = "public"
+
+
+class Printed(StrEnum):
+    """How `audit` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Gravity(StrEnum):
+    """From which verdict on `audit` says so by its exit code."""
+
+    ALERT = "alert"
+    ALARM = "alarm"
 
 
 Folder = Annotated[Path, typer.Argument(help="Folder to make; it must be empty or absent.")]
@@ -249,13 +271,14 @@ def check(
     Exit code 0: nothing to mend. 1: at least one finding of severity error or warning.
     """
     from vpstats import listing
-    from vpstats.pipeline import check_plan
+    from vpstats.pipeline import check_audit, check_plan
     from vpstats.registry import read_registry
 
     plan = _plan_at(path)
     registry = read_registry(path if plan is None else plan.registry_path)
     if plan is not None:
         check_plan(plan, registry)
+        check_audit(plan, registry)
     write = {
         Listing.TEXT: listing.as_text,
         Listing.JSON: listing.as_json,
@@ -298,6 +321,71 @@ def report(
     typer.echo(str(_shown(result.folder, "public", "report.html")))
     typer.echo(str(_shown(result.folder, "internal")))
     _hint("public/ has passed the plan's disclosure rule; internal/ is not for release.")
+
+
+@app.command("audit")
+@_guard
+def audit(
+    plan: Annotated[Path, typer.Argument(help="study.toml or its folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the audit.")],
+    center: Annotated[
+        str | None, typer.Option(help="Write this center's page alone, beside the network's.")
+    ] = None,
+    audience: Annotated[
+        Edition, typer.Option(help="public leaves the internal edition out.")
+    ] = Edition.INTERNAL,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Last day that counts, YYYY-MM-DD; the data cut if not given."),
+    ] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier audit, to say what changed and why.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes side by side; the results are the same.")
+    ] = 1,
+    format: Annotated[  # noqa: A002  # the option's name
+        Printed, typer.Option(help="text for people, json for programs.")
+    ] = Printed.TEXT,
+    fail_on: Annotated[
+        Gravity, typer.Option(help="Verdict from which the exit code says so.")
+    ] = Gravity.ALERT,
+) -> None:
+    """Audit the outcomes of each center against its case mix.
+
+    Exit code 0: no flag. 1: no flag, but findings in the exports. 3: an alert. 4: an alarm. A flag
+    is a starting point for questions, not a judgement.
+    """
+    from vpstats.pipeline import document_text, run_audit
+    from vpstats.study import read_plan
+
+    study = read_plan(plan)
+    with _progress() as progress:
+        run = run_audit(
+            study, out=out, center=center, as_of=as_of, previous=previous,
+            audience=audience.value, workers=workers, progress=progress,
+        )  # fmt: skip
+    typer.echo(document_text(run.document, format.value), nl=False)
+    _hint(f"next: {_shown(run.folder, 'public', 'index.html')}")
+    findings = bool(run.registry.findings["severity"].isin(["error", "warning"]).any())
+    code = _audit_code(run.result.worst(center), fail_on, findings=findings)
+    if code is not ExitCode.OK:
+        raise typer.Exit(int(code))
+
+
+def _audit_code(worst: str, fail_on: Gravity, *, findings: bool) -> ExitCode:
+    """The exit code of an audit: flags before findings.
+
+    Examples
+    --------
+    >>> _audit_code("alert", Gravity.ALARM, findings=False).name
+    'OK'
+    """
+    if worst == "alarm":
+        return ExitCode.ALARM
+    if worst == "alert" and fail_on is Gravity.ALERT:
+        return ExitCode.ALERT
+    return ExitCode.FINDINGS if findings else ExitCode.OK
 
 
 @app.command("simulate")
@@ -349,6 +437,10 @@ def _json_schema(of: Schema) -> dict[str, Any]:
         from vpstats.registry.mapping import registry_json_schema
 
         schema = registry_json_schema()
+    elif of is Schema.AUDIT:
+        from vpstats.pipeline import audit_json_schema
+
+        schema = audit_json_schema()
     else:
         from vpstats.study import plan_json_schema
 

@@ -91,6 +91,7 @@ class Frame:
     independent: str | None = None
 
     def __post_init__(self) -> None:
+        require_table(self.data)
         named = [self.cluster, self.outcome, self.duration, self.entry]
         missing = [c for c in named if c is not None and c not in self.data.columns]
         if missing:
@@ -219,6 +220,27 @@ class Imputations:
             With the same traces and caveats.
         """
         return replace(self, frames=tuple(change(frame) for frame in self.frames))
+
+
+def require_table(data: Any) -> None:
+    """Refuse whatever is no table.
+
+    Raises
+    ------
+    UsageError
+        Naming what it is, and how to make a table of it.
+
+    Examples
+    --------
+    >>> require_table({"leak": [0, 1]})
+    Traceback (most recent call last):
+    ...
+    vpstats.errors.UsageError: data is a dict; expected a pandas DataFrame: pandas.DataFrame(data).
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise UsageError(
+            f"data is a {type(data).__name__}; expected a pandas DataFrame: pandas.DataFrame(data)."
+        )
 
 
 def open_data(

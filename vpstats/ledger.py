@@ -114,15 +114,23 @@ class Note:
     analysis : str
         Question that it belongs to.
     role : str
-        "finding", "caveat", "refusal", "method" or "limit".
+        "finding", "caveat", "refusal", "method" or "limit"; an audit has "verdict", "reason",
+        "detection" and "change" besides.
     text : str
         A sentence with ``{cell_id:format}`` where a number stands, for example
         ``"{leak_ct//leak//n:,.0f} levels"``. It holds no digit that came from patients.
+    group : str
+        Group of the ledger that it is about; empty where it is about the whole analysis.
+    rests_on : tuple of str
+        Cells whose numbers the words alone would narrow down, as "above the limit" does a count:
+        where one of them is hidden, so is the sentence.
     """
 
     analysis: str
     role: str
     text: str
+    group: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

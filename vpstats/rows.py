@@ -101,8 +101,9 @@ def _from_cells(cells: pd.DataFrame) -> list[Record]:
     found: dict[tuple[str, ...], Record] = {}
     for cell in _as_dicts(cells):
         key = tuple(str(cell.get(k, "")) for k in _KEYS)
-        record = found.setdefault(key, _empty(cell))
-        _add(record, cell)
+        if key not in found:
+            found[key] = _empty(cell)
+        _add(found[key], cell)
     return list(found.values())
 
 
@@ -125,8 +126,10 @@ def _add(record: Record, cell: Mapping[Any, Any]) -> None:
     if suppressed:
         record["hidden" if np.isnan(value) else "rounded"].add(stat)
     # several cells of a row may differ in their caveats: a reader wants all of them
-    codes = [*record["caveat"].split(";"), *text_of(cell.get("caveat")).split(";")]
-    record["caveat"] = ";".join(dict.fromkeys(code for code in codes if code))
+    caveat = text_of(cell.get("caveat"))
+    if caveat != record["caveat"]:
+        codes = [*record["caveat"].split(";"), *caveat.split(";")]
+        record["caveat"] = ";".join(dict.fromkeys(code for code in codes if code))
 
 
 def _from_row(row: Mapping[Any, Any]) -> Record:

@@ -30,6 +30,7 @@ BELOW_PIPELINE = CORE | {
     "simulate",
     "cohorts",
     "analyses",
+    "centers",
     "disclosure",
     "figures",
     "tables",
@@ -54,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"schema", "schema_tables", "severity", "labels"},
     "analyses": {"analyses", "models", "frames", "results", "ledger", "study", "severity"}
     | {"labels", "errors"},
+    "centers": {"centers", "models", "frames", "results", "ledger", "study", "labels", "errors"},
     "formats": {"errors"},
     "rows": {"formats", "results", "ledger", "errors"},
     "severity": {"errors"},
@@ -63,7 +65,7 @@ ALLOWED: dict[str, set[str]] = {
     "tables": {"tables", "formats", "rows", "results", "ledger", "errors"},
     "report": {"report", "figures", "tables", "disclosure", "formats", "rows", "results", "ledger"}
     | {"study", "labels", "errors"},
-    "pipeline": BELOW_PIPELINE,
+    "pipeline": BELOW_PIPELINE | {"pipeline", "labels"},
     "listing": {"registry", "errors"},
     "cli": {"listing", "pipeline", "study", "registry", "simulate", "schema", "schema_tables"}
     | {"errors"},

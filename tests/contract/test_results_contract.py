@@ -20,6 +20,8 @@ import pytest
 from matplotlib.axes import Axes
 
 import vpstats
+from vpstats.centers.audit import audit_centers
+from vpstats.centers.monitoring import learning_curve, monitor
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations
 from vpstats.models.agreement import agreement
@@ -129,7 +131,34 @@ def illness_death(formula: object = "~ 1", **options: object) -> Result:
     return between_visits(fit_illness_death, formula, end="until", died="died", **options)
 
 
+def operated() -> pd.DataFrame:
+    """The rows with a day each, and a case number within their center."""
+    number = rows().groupby("center_id").cumcount() + 1
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(number, unit="D")
+    return rows().assign(case=number, procedure_date=day)
+
+
 CASES: dict[str, Callable[[], Result]] = {
+    "audit": lambda: audit_centers(levels(), outcome="leak", adjust=["cement_ml"]),
+    "audit, no rows": lambda: audit_centers(
+        levels().keep(rows()["leak"] > 1, "none"), outcome="leak"
+    ),
+    "audit of one indicator": lambda: audit_centers(levels(), outcome="leak").indicators[0],
+    "audit of an incidence": lambda: audit_centers(
+        levels(), outcome="event", duration="days", horizon=365
+    ),
+    "monitoring": lambda: monitor(
+        operated(), np.full(len(rows()), 0.3), outcome="leak", unit="procedure"
+    ),
+    "monitoring, no rows": lambda: monitor(
+        operated().head(0), [], outcome="leak", unit="procedure"
+    ),
+    "learning curve": lambda: learning_curve(
+        operated(), operator="center_id", sequence="case", outcome="leak", operators="clusters"
+    ),
+    "learning curve, one case number": lambda: learning_curve(
+        operated().assign(case=1), operator="center_id", sequence="case", outcome="leak"
+    ),
     "illness–death": lambda: illness_death({"illness": "~ cement_ml", "death": "~ cement_ml"}),
     "illness–death, shared": lambda: illness_death(after_illness="equal", cuts=[]),
     "illness–death, a zero": lambda: illness_death(cuts=[0.5]),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,29 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-)
 WIDTHS = {"phone": 375, "narrow phone": 320, "laptop": 1280, "desktop": 1600}
-
-
-def find_browser() -> str:
-    """Path of a browser; without one, skip, or fail where one is required."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is not None:
-        return found
-    reason = f"no browser is installed; looked for {', '.join(NAMES)}"
-    if os.environ.get("VPSTATS_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and VPSTATS_REQUIRE_BROWSER=1 asks for one")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +29,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("browser") / "demo"
     assert run_study(ROOT / "data" / "demo", out=out).folder == out.resolve()
     return out
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    executable = find_browser()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
-        yield started
-        started.close()
 
 
 @dataclass

@@ -164,3 +164,18 @@ def test_losses_after_the_last_event_play_no_part(rows: pd.DataFrame) -> None:
     more = fit(pd.concat([rows, late], ignore_index=True), entry="entry")
     assert more.coefficients[0] == pytest.approx(known.coefficients[0], abs=SOLVER)
     assert more.std_errors[0] == pytest.approx(known.std_errors[0], rel=SOLVER)
+
+
+@settings(max_examples=10)
+@given(rows=follow_up())
+def test_without_competing_events_it_is_a_cox_model(rows: pd.DataFrame) -> None:
+    """With Breslow's ties and the sandwich of rows; nobody is carried, whatever the losses."""
+    rows = rows.assign(event=rows["event"] == 1)
+    for more in ({}, {"strata": "z"}, {"entry": "entry"}, {"cluster": "patient"}):
+        found = fit(rows, **more)
+        how = {} if "cluster" in more else {"vcov": "HC0"}
+        cox = fit_cox(rows, "x", **TIMES, **more, **how, ties="breslow")
+        np.testing.assert_allclose(found.coefficients, cox.coefficients, atol=SOLVER)
+        np.testing.assert_allclose(found.std_errors, cox.std_errors, rtol=1e-6)
+        ours, theirs = found.baseline, cox.baseline
+        np.testing.assert_allclose(ours.hazard, theirs.hazard, rtol=1e-6)

@@ -13,9 +13,14 @@ from hypothesis import strategies as st
 from vpstats.models.concordance import concordance
 from vpstats.models.frailty_fit import predicted_frailties
 from vpstats.models.hazards import fit_cox
+from vpstats.models.newton import maximise
+from vpstats.models.partial import penalised_likelihood
 from vpstats.models.proportional import test_proportional_hazards
 from vpstats.models.residuals import residuals
+from vpstats.models.risksets import HazardRows, find_risk_sets
 from vpstats.models.splitting import split_follow_up
+from vpstats.models.varying import fit_time_varying
+from vpstats.models.windows import EventFloors, fit_cox_by_window
 
 SOLVER = 1e-6
 """Fits stop within 1e-8 standard errors of the maximum; standard errors are below 20 here."""
@@ -135,6 +140,63 @@ def test_the_unit_of_time_plays_no_part(rows: pd.DataFrame, factor: float) -> No
         ]
         np.testing.assert_allclose(pair[0], pair[1], atol=1e-5)
         np.testing.assert_allclose(pair[2], pair[3], atol=1e-5)
+
+
+@settings(max_examples=30)
+@given(rows=follow_up())
+def test_firth_with_weight_zero_is_maximum_likelihood(rows: pd.DataFrame) -> None:
+    fit = fitted(rows)
+    exit_, dead = rows["days"].to_numpy(float), (rows["event"] == 1).to_numpy()
+    X = np.ascontiguousarray(rows[["x"]].to_numpy(float) - rows["x"].mean())
+    sets = find_risk_sets(HazardRows(X, exit_, dead), "efron")
+    found = maximise(penalised_likelihood(sets, penalty=0.0), np.zeros(1))
+    np.testing.assert_allclose(found.estimate, fit.coefficients, atol=SOLVER)
+    np.testing.assert_allclose(found.covariance, fit.covariance, rtol=1e-6)
+    np.testing.assert_allclose(found.value, fit.log_likelihood, atol=1e-10)
+
+
+@options
+@settings(max_examples=8)
+@given(rows=follow_up(), seed=st.integers(0, 99))
+def test_firth_does_not_know_order_labels_units_or_copies(
+    more: dict[str, str], rows: pd.DataFrame, seed: int
+) -> None:
+    asked = {k: v for k, v in more.items() if k != "cluster"} | {"penalty": "firth"}
+    fit = fitted(rows, **asked)
+    shuffled = rows.sample(frac=1, random_state=seed)
+    shuffled.index = pd.Index(["level"] * len(rows))
+    years = rows.assign(days=rows["days"] / 365.25, entry=rows["entry"] / 365.25)
+    one = fit_cox(rows.assign(one="a"), "x", **TIMES, **({"strata": "one"} | asked))
+    for again in (fitted(shuffled, **asked), fitted(years, **asked), one):
+        for column in ("estimate", "std_error", "conf_low", "conf_high"):
+            np.testing.assert_allclose(
+                again.tidy()[column], fit.tidy()[column], rtol=1e-5, atol=SOLVER
+            )
+
+
+def changing(rows: pd.DataFrame, unit: float = 1.0) -> np.ndarray:
+    """Effects by window, and of x g(t) at one time, with their errors."""
+    asked: dict[str, Any] = {"exposure": "x", **TIMES, "entry": "entry", "cluster": "patient"}
+    floors = EventFloors(events=0, events_per_parameter=0, single_parameter_events=0)
+    parts = fit_cox_by_window(rows, "1", **asked, at=[4 * unit], floors=floors)
+    line = fit_time_varying(rows, "x", **asked, function="sqrt")
+    assume(parts.ok and line.ok and (parts.fit.std_errors < 20).all())
+    assume((line.fit.std_errors * [1, np.sqrt(unit)] < 20).all())
+    ratio = line.ratio_at([3 * unit])[["estimate", "std_error"]].to_numpy()[0]
+    return np.concatenate([parts.fit.coefficients, parts.fit.std_errors, np.log(ratio[:1]), ratio])
+
+
+@settings(max_examples=12)
+@given(rows=follow_up(), seed=st.integers(0, 99))
+def test_changing_effects_do_not_know_order_labels_or_units(rows: pd.DataFrame, seed: int) -> None:
+    found = changing(rows)
+    shuffled = rows.sample(frac=1, random_state=seed)
+    shuffled = shuffled.set_index(pd.Index([7] * len(rows))).assign(
+        patient=lambda r: "P" + (9 - r["patient"]).astype(str)
+    )
+    np.testing.assert_allclose(changing(shuffled), found, rtol=1e-5, atol=1e-5)
+    weeks = rows.assign(days=rows["days"] * 7, entry=rows["entry"] * 7)
+    np.testing.assert_allclose(changing(weeks, 7.0), found, rtol=1e-5, atol=1e-5)
 
 
 @settings(max_examples=30)

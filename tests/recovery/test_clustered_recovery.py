@@ -164,7 +164,7 @@ def nested(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def test_nested_intercepts(recovered: Recovered) -> None:
-    data = [nested(rng) for rng in seeds(6)[: RUNS // 2]]  # three fits each
+    data = [nested(rng) for rng in seeds(6)]
     group = ("center_id", "patient_id")
     fits = [fit_mixed_logistic(d, "leak ~ ml", group=group) for d in data]
     naive = [fit_logistic(d, "leak ~ ml") for d in data]

@@ -290,7 +290,7 @@ def test_matched_sets_recover_the_truth(recovered: Recovered) -> None:
     # sets differ in their own log odds and in what they are exposed to; ignoring the matching
     # takes the association of both for an effect and then dilutes it
     truth, matched, pooled = 0.7, [], []
-    for rng in generators(9, 400 if FULL else 50):
+    for rng in generators(9, RUNS if FULL else 50):
         sets, size = 70, 4
         own = np.repeat(rng.normal(0, 1.5, sets), size)
         x = 0.6 * own + rng.normal(size=sets * size)

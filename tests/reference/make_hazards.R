@@ -40,7 +40,14 @@ nwtco_ <- with(nwtco, data.frame(seqno, edrel, rel, histol, stage, instit, age))
 udca_ <- with(na.omit(udca1), data.frame(id, futime, status, trt, stage, bili, riskscore))
 myeloid_ <- with(myeloid, data.frame(id, futime, death, trt = as.character(trt),
   sex = as.character(sex), site = id %% 12))
-made <- list(pbc = pbc_, pbcseq = pbcseq_, kidney = kidney_, retinopathy = retinopathy_,
+# the highest risks are censored here, and they need one binary digit more than those of events
+mgus_ <- with(mgus[seq_len(136), ], na.omit(data.frame(id,
+  time = ifelse(is.na(pctime), futime, pctime), event = as.integer(!is.na(pctime)), age, hgb)))
+gbsg_ <- with(gbsg, data.frame(pid, rfstime, status, age, size, grade, nodes, meno,
+  late = (pid %% 4) * 20, weight = 0.25 + (pid %% 6) / 4, shift = (pid %% 5) / 10,
+  centre = pid %% 29))
+gbsg_ <- gbsg_[gbsg_$late < gbsg_$rfstime, ]
+made <- list(mgus = mgus_, gbsg = gbsg_, pbc = pbc_, pbcseq = pbcseq_, kidney = kidney_, retinopathy = retinopathy_,
   diabetic = diabetic_, nwtco = nwtco_, udca = udca_, myeloid = myeloid_)
 for (name in names(made))
   write.csv(made[[name]], file.path(folder, paste0("data_", name, ".csv")), row.names = FALSE,
@@ -109,6 +116,11 @@ models <- list(
   case("rats", "rats", "rx + sex", "time", "status", cluster = "litter"),
   case("colon", "colon", "rx + age + nodes", "time", "status", strata = "etype", cluster = "id"),
   case("mgus2", "mgus2", "age + sex + mspike", "etime", "event", cause = 2, cluster = "region"),
+  case("mgus_early", "mgus", "age + hgb", "time", "event"),
+  case("gbsg_all", "gbsg", "age * size + grade + log(nodes)", "rfstime", "status",
+    entry = "late", strata = "meno", weights = "weight", offset = "shift", cluster = "centre"),
+  case("gbsg_weights", "gbsg", "age + size + nodes", "rfstime", "status", entry = "late",
+    weights = "weight"),
   case("mgus2_age", "mgus2", "mspike + sex", "age_exit", "event", cause = 2, entry = "age_entry"))
 
 some <- function(n, most = 25) unique(round(seq(1, n, length.out = min(n, most))))
@@ -243,7 +255,10 @@ splits <- list(
   list(id = "rats", data = "rats", duration = "time", event = "status", at = c(80),
     cluster = "litter", others = "1", exposure = "rx"),
   list(id = "colon", data = "colon", duration = "time", event = "status", at = c(365, 1000),
-    cluster = "id", strata = "etype", others = "nodes", exposure = "rx"))
+    cluster = "id", strata = "etype", others = "nodes", exposure = "rx"),
+  # robust errors by row: the parts of a row are one draw
+  list(id = "gbsg_weights", data = "gbsg", duration = "rfstime", event = "status", entry = "late",
+    at = c(365, 730), weights = "weight", others = "age + size", exposure = "meno"))
 split_values <- function(s, ties) {
   d <- data[[s$data]]
   d$row <- seq_len(nrow(d)) - 1
@@ -261,6 +276,10 @@ split_values <- function(s, ties) {
     paste(terms, collapse = " + ")), env = globalenv()), data = quote(long), ties = ties,
     control = tight)
   if (!is.null(s$cluster)) call$cluster <- as.name(s$cluster)
+  if (!is.null(s$weights)) {
+    call$weights <- as.name(s$weights)
+    call$cluster <- as.name("row")
+  }
   fit <- suppressWarnings(do.call(coxph, call))
   w <- length(s$at) + 1
   k <- length(coef(fit)) - length(x) * w

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from vpstats.frames import Frame, Imputations
+from vpstats.models.curve_tests import compare_curves
 from vpstats.models.gee import fit_gee
 from vpstats.models.hazards import fit_cox
 from vpstats.models.imputation import impute
@@ -178,3 +179,24 @@ def test_draws_are_those_of_mice(agree: Callable[..., None]) -> None:
         ratio = ours[stat].std() / theirs["spread"][stat]
         agree("draws of mice", f"spread of {stat}", np.log(ratio), 0.0,
               scale=np.sqrt(0.5 / M + 0.5 / theirs["m"][stat]), tolerance=7.0)  # fmt: skip
+
+
+CURVES: dict[str, dict[str, Any]] = {
+    c["id"]: c for c in json.loads((HERE / "curve_tests.json").read_text())["cases"]
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_pooled_comparisons_of_curves(name: str, agree: Callable[..., None]) -> None:
+    case = CURVES[name]
+    frames = [Frame(d, unit="patient") for _, d in read(case["set"]).groupby(".imp")]
+    options = {k: case[k] for k in ("duration", "event", "cause", "by", "rho", "strata")}
+    cell = f"log-rank test pooled (D1), {name}"
+    single = [compare_curves(frame, **options).statistic for frame in frames]
+    agree(cell, "statistic of each", single, case["chisq"], tolerance=1e-8)
+    pooled = compare_curves(Imputations(tuple(frames)), **options)
+    ours = pooled.glance().iloc[0]
+    for quantity in ("statistic", "df", "df_residual", "p_value"):
+        theirs = case[quantity]
+        # mitml differentiates the constraints numerically
+        agree(cell, quantity, ours[quantity], theirs, scale=max(theirs, 1.0), tolerance=1e-7)

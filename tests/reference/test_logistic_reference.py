@@ -1,4 +1,4 @@
-"""Logistic regression against R: every case of `make_logistic.R` and `make_logistic_more.R`.
+"""Logistic regression against R: every case of `make_logistic*.R`.
 
 The numbers were written by those scripts; R is not needed here. Each `manifest.json` says which R
 and which packages, and how tightly they converged.
@@ -18,7 +18,7 @@ import pytest
 
 from vpstats.models.logistic import LogisticFit, fit_logistic
 
-FOLDERS = ("logistic", "logistic_more")
+FOLDERS = ("logistic", "logistic_more", "logistic_forms")
 HERE = Path(__file__).parent
 
 P_TOLERANCE = 1e-6
@@ -34,6 +34,11 @@ standard errors that the solver leaves show in it."""
 @cache
 def read(folder: str, name: str) -> pd.DataFrame:
     return pd.read_csv(HERE / folder / f"{name}.csv")
+
+
+def data_of(folder: str, name: str) -> pd.DataFrame:
+    """The data of a case; those of `make_logistic_forms.R` stand beside the first ones."""
+    return read("logistic" if folder == "logistic_forms" else folder, name)
 
 
 @cache
@@ -59,7 +64,7 @@ def fit_of(folder: str, case: str) -> LogisticFit:
     options = dict(options_of(folder, case))
     cluster = options["cluster"]
     return fit_logistic(
-        read(folder, options["data"]),
+        data_of(folder, options["data"]),
         options["formula"],
         penalty=options["penalty"],
         vcov=options["vcov"],
@@ -142,7 +147,7 @@ def test_likelihood_ratios(folder: str, test: str, agree: Callable[..., None]) -
         if np.isnan(theirs["ratio"]):
             continue
         case, terms = theirs["case"], theirs["terms"].split(";")
-        data = read(folder, options_of(folder, case)["data"])
+        data = data_of(folder, options_of(folder, case)["data"])
         ratio = fit_of(folder, case).likelihood_ratio_test(data, terms).iloc[0]
         cell = f"{cell_of(folder, case)}, joint test of {theirs['terms']}"
         agree(cell, "ratio", ratio["statistic"], theirs["ratio"], scale=theirs["ratio"])
@@ -153,7 +158,7 @@ def test_likelihood_ratios(folder: str, test: str, agree: Callable[..., None]) -
 def test_predictions(folder: str, case: str, agree: Callable[..., None]) -> None:
     predictions = read(folder, "predictions")
     theirs = predictions[predictions["case"] == case]
-    data = read(folder, options_of(folder, case)["data"])
+    data = data_of(folder, options_of(folder, case)["data"])
     ours = fit_of(folder, case).predict(data.iloc[theirs["row"]])
     for column in ("estimate", "std_error", "conf_low", "conf_high"):
         agree(cell_of(folder, case), f"predicted {column}", ours[column], theirs[column],
@@ -167,7 +172,7 @@ def test_corrected_penalties_predict_the_observed_share(
     folder: str, case: str, agree: Callable[..., None]
 ) -> None:
     options = options_of(folder, case)
-    data = read(folder, options["data"]).dropna()
+    data = data_of(folder, options["data"]).dropna()
     weights = np.ones(len(data)) if options["weights"] is None else data[options["weights"]]
     wide = fit_of(folder, case).augment(data)
     observed = np.average(wide[".fitted"] + wide[".resid"], weights=weights)

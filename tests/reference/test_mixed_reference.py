@@ -43,8 +43,8 @@ def rows_of(data: str) -> pd.DataFrame:
 
 
 @cache
-def fit_of(case: str) -> MixedLogisticFit:
-    options = dict(CASES[case])
+def fit_of(case: str, **more: Any) -> MixedLogisticFit:
+    options = dict(CASES[case]) | more
     formula, data = options.pop("formula"), rows_of(options.pop("data"))
     group = tuple(options.pop("group"))
     for name in ("id", "r"):
@@ -142,3 +142,27 @@ def test_the_manifest_names_its_source() -> None:
     assert MANIFEST["r"].startswith("R version")
     assert "lme4" in MANIFEST["packages"]
     assert set(REFERENCE["case"]) == set(CASES)
+
+
+PROFILES = pd.read_csv(FOLDER / "profiles.csv")
+INTERPOLATED = 1e-3
+"""In standard errors: lme4's confint() reads limits off a spline through a dozen points."""
+
+
+@pytest.mark.parametrize("name", PROFILES["case"].unique())
+def test_profile_intervals(name: str, agree: Agree) -> None:
+    found = fit_of(name, intervals="profile")
+    scales, terms = found.variance_components(), found.tidy()
+    cell = f"mixed, profile intervals, {name}"
+    for row in PROFILES[PROFILES["case"] == name].itertuples():
+        own = scales.iloc[0] if row.position < 0 else terms.iloc[row.position]
+        what = "SD" if row.position < 0 else str(own["term"])
+        for side, theirs, shown in (
+            ("low", row.low, row.confint_low),
+            ("high", row.high, row.confint_high),
+        ):
+            limit = own[f"conf_{side}"]
+            agree(cell, f"{what}, {side}", limit, theirs, scale=row.scale, tolerance=1e-4)
+            if np.isfinite(shown):
+                agree(f"{cell}, confint", f"{what}, {side}", limit, shown, scale=row.scale,
+                      tolerance=INTERPOLATED)  # fmt: skip

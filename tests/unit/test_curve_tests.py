@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from vpstats.frames import Frame, Imputations
 from vpstats.models.curve_tests import compare_curves
 from vpstats.models.differences import compare_at
 from vpstats.models.restricted import restricted_mean
+from vpstats.results import Caveat
 
 
 def make_rows(n: int = 120, seed: int = 5) -> pd.DataFrame:
@@ -51,12 +53,6 @@ def test_a_level_cohort_without_cluster_is_refused_by_all() -> None:
     ):
         with pytest.raises(UsageError, match="cluster='patient_id'"):
             estimate(frame)
-
-
-def test_imputed_groups_are_named_as_not_pooled() -> None:
-    frame = Frame(ROWS, unit="vertebra", cluster="patient_id")
-    with pytest.raises(UsageError, match="imputations"):
-        compare_curves(Imputations((frame, frame)), **COLUMNS, by="leak")
 
 
 @pytest.mark.parametrize(
@@ -400,6 +396,50 @@ def test_equal_imputations_are_one_analysis() -> None:
         one = estimate(frame, **COLUMNS, by="leak", **more).tidy()
         both = estimate(Imputations((frame, frame)), **COLUMNS, by="leak", **more).tidy()
         pd.testing.assert_frame_equal(one, both)
+
+
+@pytest.mark.parametrize("test", ["logrank", "peto", "gray"])
+def test_a_test_of_imputations_that_are_equal_is_the_test(test: Any) -> None:
+    frame = Frame(ROWS, unit="vertebra", cluster="patient_id")
+    one = compare_curves(frame, **COLUMNS, by="leak", test=test)
+    both = compare_curves(Imputations((frame, frame)), **COLUMNS, by="leak", test=test)
+    assert both.statistic == pytest.approx(one.statistic / one.df)  # F
+    assert both.p_value == pytest.approx(one.p_value)
+    assert both.df == one.df
+    assert both.df_residual == np.inf == one.df_residual
+    pd.testing.assert_frame_equal(both.tidy(), one.tidy(), check_dtype=False)
+    assert both.method == f"{one.method}, pooled (D1)"
+
+
+def test_imputed_groups_are_compared_with_less_certainty() -> None:
+    data = replace(imputed(), caveats=(Caveat("few_imputations", "There are 3."),))
+    pooled = compare_curves(data, **COLUMNS, by="leak")
+    each = [compare_curves(frame, **COLUMNS, by="leak") for frame in data]
+    assert pooled.ok
+    assert 1 < pooled.df_residual < np.inf
+    assert pooled.statistic < max(f.statistic / f.df for f in each)
+    assert {"pooled", "few_imputations"} <= codes(pooled)
+    means = np.mean([f.tidy()["observed"] for f in each], axis=0)
+    assert pooled.tidy()["observed"].tolist() == pytest.approx(means)
+    assert pooled.n == len(ROWS)
+    assert list(pooled.glance()["df_residual"]) == [pooled.df_residual]
+
+
+def test_imputations_are_not_permuted() -> None:
+    with pytest.raises(UsageError, match="leave permutations= out"):
+        compare_curves(imputed(), **COLUMNS, by="leak", permutations=99)
+
+
+def test_a_test_says_where_imputations_cannot_be_compared() -> None:
+    frame = Frame(ROWS, unit="vertebra", cluster="patient_id")
+    empty = replace(frame, data=ROWS.assign(event=0))
+    pooled = compare_curves(Imputations((frame, empty)), **COLUMNS, by="leak")
+    assert pooled.status == "no events"
+    assert pooled.reason.startswith("in 1 of 2 completed data sets")
+    more = replace(frame, data=ROWS.assign(leak=np.where(ROWS.index < 9, "x", ROWS["leak"])))
+    pooled = compare_curves(Imputations((frame, more)), **COLUMNS, by="leak")
+    assert pooled.status == "different groups"
+    assert np.isnan(pooled.p_value)
 
 
 def test_groups_that_some_imputations_lack_are_left_out() -> None:

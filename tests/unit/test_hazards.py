@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ from vpstats.errors import FormulaError, UsageError
 from vpstats.frames import Frame, Imputations
 from vpstats.models.concordance import concordance, concordance_influence
 from vpstats.models.hazards import CoxFit, fit_cox
-from vpstats.models.newton import maximise
+from vpstats.models.monotone import monotone_columns
+from vpstats.models.newton import Solution, maximise
 from vpstats.models.partial import likelihood, penalised_likelihood
 from vpstats.models.predicted import baseline_hazard, predicted_quantiles
 from vpstats.models.proportional import test_proportional_hazards
@@ -181,6 +184,39 @@ def test_a_monotone_likelihood_is_said_and_firth_is_finite(more: dict[str, str])
     table = firth.tidy().set_index("term")
     assert 0 < table.loc["exposed", "conf_low"] < table.loc["exposed", "estimate"] < 15
     assert table.loc["exposed", "p_value"] < 0.01
+
+
+def spoiled(X: list[list[float]], dead: list[int], **more: Any) -> list[int]:
+    """Columns that are found where rounding has left the solver without a step."""
+    rows = HazardRows(np.array(X, float), np.arange(1.0, len(X) + 1), np.array(dead, bool), **more)
+    p = rows.X.shape[1]
+    stuck = Solution(np.zeros(p), 0.0, np.ones(p), np.zeros((p, p)), 15, False, np.inf)
+    return monotone_columns(find_risk_sets(rows, "efron"), stuck)
+
+
+def test_a_direction_without_end_is_found_where_the_solver_lost_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # the sum of the columns is largest at both events, neither column alone is
+    X = [[3, 0, 1], [0, 2, 1], [1, 0, 0], [0, 1, 2], [0.5, 0, 1]]
+    assert spoiled([x[:2] for x in X], [1, 1, 0, 0, 0]) == [0, 1]
+    assert spoiled(X, [1, 1, 0, 0, 0]) != []
+    assert spoiled([[0], [1], [0], [1]], [1, 1, 1, 0]) == []
+    # an event that weighs nothing keeps no likelihood down
+    weights = np.array([1.0, 0.0, 1.0, 1.0])
+    assert spoiled([[1], [0], [0], [0.5]], [1, 1, 0, 0]) == []
+    assert spoiled([[1], [0], [0], [0.5]], [1, 1, 0, 0], weights=weights) == [0]
+    assert spoiled([[1], [1], [1]], [1, 1, 0]) == []  # all alike
+    for most, expected in (
+        (1, []),
+        (5, []),
+        (9, [0]),
+    ):  # too many rows at risk, or too many pairs with the events of a time
+        monkeypatch.setattr("vpstats.models.monotone._MOST_PAIRS", most)
+        tied = HazardRows(np.array([[1.0], [1.0], [0.0], [0.0]]), np.array([1.0, 1, 2, 2]),
+                          np.array([True, True, False, False]))  # fmt: skip
+        stuck = Solution(np.zeros(1), 0.0, np.ones(1), np.zeros((1, 1)), 15, False, np.inf)
+        assert monotone_columns(find_risk_sets(tied, "efron"), stuck) == expected
 
 
 def test_a_large_effect_is_not_a_monotone_likelihood() -> None:
@@ -419,6 +455,20 @@ def test_the_influence_on_concordance_is_its_derivative() -> None:
         step = 1e-6 * (np.arange(len(rows)) == i)
         up = concordance_influence(replace(rows, weights=weights + step), score)[0]
         assert influence[i] == pytest.approx(weights[i] * (up - at) / 1e-6, abs=1e-6)
+
+
+def test_scores_above_those_of_all_events_are_counted() -> None:
+    """Ranks of the events need fewer binary digits than the highest, which are censored."""
+    n, dead = 9, np.arange(9) < 7
+    rows = HazardRows(X=np.zeros((n, 0)), exit=np.arange(1.0, n + 1), dead=dead)
+    score = np.arange(n) + 0.0
+    at, influence = concordance_influence(rows, score)
+    # each event at i has n - 1 - i later rows, all of higher score: none is in order
+    assert at == 0.0
+    np.testing.assert_allclose(influence, 0.0, atol=1e-15)
+    at, influence = concordance_influence(rows, -score)
+    assert at == 1.0
+    np.testing.assert_allclose(influence, 0.0, atol=1e-15)
 
 
 def test_the_robust_test_of_proportionality_follows_the_clusters() -> None:
@@ -668,3 +718,12 @@ def test_blocks_and_the_start_from_a_part_change_nothing(monkeypatch: pytest.Mon
     np.testing.assert_allclose(parts.covariance, whole.covariance, rtol=1e-6)
     rare = rows.assign(event=(rows.index == 1).astype(int))
     assert fit_cox(rare, "age", **TIMES).status in ("monotone likelihood", "ok")
+
+
+@pytest.mark.parametrize("page", ["cox", "fine-gray"])
+def test_the_examples_of_the_pages_run(root: Path, page: str) -> None:
+    text = (root / "docs" / "methods" / f"{page}.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})  # the pages are ours

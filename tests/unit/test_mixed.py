@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special
+from scipy import special, stats
 
 import vpstats
 from vpstats.errors import FormulaError, UsageError
@@ -563,3 +563,76 @@ def test_a_failed_imputation_fails_the_pool() -> None:
     frames = tuple(Frame(d, unit="level", cluster="patient_id") for d in (ROWS, bad))
     pooled = fit(Imputations(frames), "leak ~ ml", nodes=1)
     assert pooled.status.startswith("separated")
+
+
+# profile intervals ----------------------------------------------------------------------------
+
+
+def test_profile_limits_are_where_the_likelihood_has_fallen_by_the_quantile() -> None:
+    data = rows_with_profile()
+    fit = fit_mixed_logistic(data, "y ~ x", group="g", nodes=7, intervals="profile")
+    wald = fit_mixed_logistic(data, "y ~ x", group="g", nodes=7)
+    np.testing.assert_array_equal(fit.coefficients, wald.coefficients)
+    low, high = fit.tidy().loc[1, ["conf_low", "conf_high"]]
+    assert low < fit.coefficients[1] < high
+    for limit in (low, high):
+        # the slope held at its limit by an offset
+        held = fit_mixed_logistic(
+            data.assign(known=limit * data["x"]), "y ~ 1", group="g", nodes=7, offset="known"
+        )
+        fall = 2 * (fit.log_likelihood - held.log_likelihood)
+        assert fall == pytest.approx(stats.chi2.ppf(0.95, 1), abs=1e-5)
+    without = fit_mixed_logistic(data, "y ~ 1", group="g", nodes=7)
+    ratio = 2 * (fit.log_likelihood - without.log_likelihood)
+    assert fit.tidy().loc[1, "p_value"] == pytest.approx(stats.chi2.sf(ratio, 1), abs=1e-7)
+
+
+def test_profile_limits_of_the_variation_between_groups() -> None:
+    fit = fit_mixed_logistic(
+        rows_with_profile(), "y ~ x", group="g", nodes=7, intervals="profile", level=0.9
+    )
+    row = fit.variance_components().iloc[0]
+    assert 0 <= row["conf_low"] < row["estimate"] < row["conf_high"]
+    assert row["icc_high"] == pytest.approx(
+        row["conf_high"] ** 2 / (row["conf_high"] ** 2 + np.pi**2 / 3)
+    )
+    # excluded by the interval if and only if by the two-sided test
+    excluded = row["statistic"] > stats.chi2.ppf(0.9, 1)
+    assert excluded == (row["conf_low"] > 0)
+    with pytest.raises(UsageError, match="fit again with the level wanted"):
+        fit.variance_components(level=0.95)
+
+
+def test_a_variance_of_zero_has_an_upper_profile_limit() -> None:
+    data = pd.DataFrame({"g": np.repeat(np.arange(12), 6), "y": [0, 1] * 36})
+    fit = fit_mixed_logistic(data, "y ~ 1", group="g", nodes=7, intervals="profile")
+    row = fit.variance_components().iloc[0]
+    assert (row["estimate"], row["conf_low"]) == (0.0, 0.0)
+    assert 0 < row["conf_high"] < 2
+    assert np.isnan(fit_mixed_logistic(data, "y ~ 1", group="g").variance_components().iloc[0, 5])
+
+
+def test_profiles_of_two_nested_groups() -> None:
+    rng = np.random.default_rng(8)
+    center, patient = np.repeat(np.arange(15), 24), np.repeat(np.arange(60), 6)
+    eta = 0.8 * rng.normal(size=15)[center] + rng.normal(size=60)[patient]
+    y = (rng.random(360) < special.expit(eta)).astype(int)
+    data = pd.DataFrame({"c": center, "p": patient, "y": y})
+    fit = fit_mixed_logistic(data, "y ~ 1", group=("c", "p"), intervals="profile")
+    parts = fit.variance_components()
+    assert (parts["conf_low"] < parts["estimate"]).all()
+    assert (parts["estimate"] < parts["conf_high"]).all()
+    assert np.isfinite(parts["conf_high"]).all()
+
+
+def test_unknown_intervals_are_refused() -> None:
+    with pytest.raises(UsageError, match="intervals is 'exact'"):
+        fit_mixed_logistic(rows_with_profile(), "y ~ x", group="g", intervals="exact")  # type: ignore[arg-type]  # wrong on purpose
+
+
+def rows_with_profile() -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    g = np.repeat(np.arange(25), 8)
+    x = rng.normal(size=200)
+    eta = 0.7 * x + 1.2 * rng.normal(size=25)[g]
+    return pd.DataFrame({"g": g, "x": x, "y": (rng.random(200) < special.expit(eta)).astype(int)})

@@ -121,3 +121,26 @@ def test_inverse() -> None:
     assert np.isnan(invert(-CURVATURE)).all()
     assert invert(np.zeros((0, 0))).shape == (0, 0)
     assert np.isnan(invert(np.eye(2) * 5e-324)).all()  # its inverse overflows
+
+
+def test_a_score_that_is_rounding_is_a_maximum() -> None:
+    # with columns of very different scale what is left of the score at the maximum may stay above
+    # the tolerance, step after step
+    calls = []
+
+    def evaluate(b: np.ndarray) -> Evaluation:
+        calls.append(b)
+        score = -(b - 1.0) if abs(b[0] - 1.0) > 1e-6 else np.array([2e-8 * (-1) ** len(calls)])
+        return Evaluation(-0.5 * float(b[0] - 1.0) ** 2, score, np.eye(1))
+
+    found = maximise(evaluate, np.zeros(1))
+    assert found.converged
+    assert found.decrement == pytest.approx(4e-16)
+    assert len(calls) < 10
+
+
+def test_a_solver_that_gets_nowhere_has_not_converged() -> None:
+    def evaluate(b: np.ndarray) -> Evaluation:
+        return Evaluation(float(b[0]), np.ones(1), np.eye(1))  # rises for ever
+
+    assert not maximise(evaluate, np.zeros(1), max_iterations=5).converged

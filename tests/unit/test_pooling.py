@@ -14,13 +14,19 @@ from scipy import stats
 import vpstats
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations, open_data
+from vpstats.models.conditional import fit_conditional_logistic
+from vpstats.models.curve_tests import compare_curves
 from vpstats.models.curves import cumulative_incidence, kaplan_meier, nelson_aalen
+from vpstats.models.differences import compare_at
+from vpstats.models.fine_gray import fit_fine_gray
 from vpstats.models.gee import fit_gee
 from vpstats.models.hazards import fit_cox
 from vpstats.models.logistic import LogisticFit, fit_logistic
+from vpstats.models.mixed import fit_mixed_logistic
 from vpstats.models.pooled_curves import pool_curves
 from vpstats.models.pooling import Pooling, pool_estimates, pool_fits, pooled_wald
-from vpstats.results import FitResult
+from vpstats.models.validation import validate
+from vpstats.results import Caveat, FitResult
 
 
 def completed(seed: int, n: int = 120) -> pd.DataFrame:
@@ -420,3 +426,33 @@ def test_a_marginal_model_pools_its_correlation() -> None:
     pooled = fit_gee(Imputations(FRAMES), "y ~ x + g")
     singles = [fit_gee(frame, "y ~ x + g") for frame in FRAMES]
     assert pooled.correlation == pytest.approx(np.mean([f.correlation for f in singles]))
+
+
+def test_what_is_to_know_of_the_imputation_is_to_know_of_the_fit() -> None:
+    notes = (
+        Caveat("imputation_convergence", "The chains of x do not agree yet.", "x"),
+        Caveat("few_imputations", "There are 3 imputations."),
+    )
+    data = replace(Imputations(FRAMES), caveats=notes)
+    times: dict[str, Any] = {"duration": "days", "event": "event"}
+    results: list[Any] = [
+        fit_logistic(data, "y ~ x + g"),
+        fit_gee(data, "y ~ x + g"),
+        fit_mixed_logistic(data, "y ~ x", nodes=1),
+        fit_conditional_logistic(data, "y ~ x", strata="patient_id"),
+        fit_cox(data, "x", **times),
+        fit_fine_gray(data, "x", **times),
+        cumulative_incidence(data, **times),
+        compare_at(data, **times, by="g", times=100),
+        compare_curves(data, **times, by="g"),
+        validate(fit_logistic(data, "y ~ x"), data, n_boot=0, seed=1),
+    ]
+    for result in results:
+        assert {"imputation_convergence", "few_imputations"} <= {c.code for c in result.caveats}
+
+
+def test_profiles_of_random_intercepts_are_not_pooled_and_that_is_said() -> None:
+    fit = fit_mixed_logistic(Imputations(FRAMES), "y ~ x", nodes=1, intervals="profile")
+    assert "pooled_wald" in [c.code for c in fit.caveats]
+    assert fit.conf_low is None
+    assert fit.scale_limits is None

@@ -213,8 +213,13 @@ def test_a_model_without_an_estimate_is_not_validated() -> None:
     data = table(n=40).assign(leak=lambda d: (d["x"] > 0).astype(int))
     fit = fit_logistic(data, "leak ~ x")
     assert not fit.ok
-    with pytest.raises(UsageError, match="no estimate"):
-        validate(fit, data, n_boot=0, seed=1)
+    found = validate(fit, data, n_boot=0, seed=1)
+    assert found.status == "separated"
+    assert "the model has no estimate" in found.reason
+    assert "penalty='firth'" in found.reason
+    assert found.tidy()["estimate"].isna().all()
+    assert found.tidy()["measure"].tolist()[0] == "c_statistic"
+    assert list(found.glance()["status"]) == ["separated"]
 
 
 def test_rows_with_a_missing_value_are_left_out_and_centers_must_be_known() -> None:

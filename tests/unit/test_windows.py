@@ -152,13 +152,52 @@ def test_a_frame_brings_its_cluster() -> None:
     assert "independent" not in codes(unsaid)
 
 
-def test_cr1_is_not_lost() -> None:
+def test_entry_and_strata_are_kept() -> None:
     rows = ROWS.assign(entry_day=np.where(ROWS.index % 3 == 0, 1.0, 0.0)).query("days > 1")
     found = fit_cox_by_window(rows, "age", **ASKED, entry="entry_day", strata="grade",
                               ties="breslow")  # fmt: skip
     assert found.ok
     assert found.fit.entry == "entry_day"
     assert found.fit.n_strata == 4
+
+
+def test_cr1_is_cr0_with_its_factor() -> None:
+    one, other = (
+        fit_cox_by_window(ROWS, "age", **ASKED, cluster="patient_id", vcov=vcov)
+        for vcov in ("CR1", "CR0")
+    )
+    np.testing.assert_allclose(one.fit.covariance, other.fit.covariance * 150 / 149, rtol=1e-12)
+    assert one.equality.loc[0, "method"] == "Wald F"
+    with pytest.raises(UsageError, match="needs cluster="):
+        fit_cox_by_window(ROWS, "age", **ASKED, vcov="CR0")
+
+
+@pytest.mark.parametrize("vcov", [None, "HC0"])
+def test_the_parts_of_a_row_are_one_draw(vcov: Any) -> None:
+    """Robust errors of rows do not change when follow-up is cut."""
+    rows = ROWS.assign(w=np.where(ROWS.index % 3 == 0, 0.5, 1.5))
+    found = fit_cox_by_window(rows, "age", **ASKED, weights="w", vcov=vcov).fit
+    rows["row"] = np.arange(len(rows))
+    clustered = fit_cox_by_window(rows, "age", **ASKED, weights="w", cluster="row").fit
+    np.testing.assert_allclose(found.covariance, clustered.covariance, rtol=1e-12)
+    assert (found.vcov, found.n_clusters, found.cluster) == ("HC0", None, None)
+
+
+def test_columns_that_nothing_names_are_in_nobodys_way() -> None:
+    rows = ROWS.assign(window="left", entry="front")
+    found = fit_cox_by_window(rows, "age", **ASKED)
+    pd.testing.assert_frame_equal(found.tidy(), fit_cox_by_window(ROWS, "age", **ASKED).tidy())
+
+
+def test_a_window_in_which_all_are_alike_is_refused_alone() -> None:
+    """Whoever had a leak is lost or has had the event by day 60."""
+    rows = ROWS.assign(
+        days=np.where(ROWS["leak"] == "yes", np.minimum(ROWS["days"], 60), ROWS["days"])
+    )
+    found = fit_cox_by_window(rows, "age", **ASKED)
+    assert found.windows["status"].tolist() == ["ok", "not identified"]
+    assert "nothing to compare" in found.windows["reason"].iloc[1]
+    assert found.tidy()["estimate"].notna().tolist() == [True, False]
 
 
 def test_a_measured_exposure_has_a_rate_per_window() -> None:

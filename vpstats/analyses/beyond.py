@@ -25,7 +25,6 @@ from vpstats.analyses.logistic_models import (
     belongs,
     complete_rows,
     model_terms,
-    prepare,
     rarer,
 )
 from vpstats.analyses.notes import refusal, varying, without_variation
@@ -48,7 +47,7 @@ EQUIVALENCE_LEVEL = 0.90
 """Two one-sided tests at 5 % are an interval of 90 % (Schuirmann 1987)."""
 
 
-def further(question: RiskFactor, frame: Frame, plan: StudyPlan) -> Part:
+def further(question: RiskFactor, frame: Frame, plan: StudyPlan, ready: Ready) -> Part:
     """Add what the plan asks for beside the main model of a question.
 
     Parameters
@@ -57,6 +56,8 @@ def further(question: RiskFactor, frame: Frame, plan: StudyPlan) -> Part:
     frame : Frame
         Its rows.
     plan : StudyPlan
+    ready : Ready
+        Its main model.
 
     Returns
     -------
@@ -66,9 +67,8 @@ def further(question: RiskFactor, frame: Frame, plan: StudyPlan) -> Part:
     """
     terms = model_terms(question)[main_group(question)]
     part = Part()
-    ready = prepare(question, frame, plan, terms)
     if ready.verdict.allowed:
-        fit = ready.fit()
+        fit = ready.fitted
         if fit.ok:
             part.extend(_tests(question, ready, fit, terms))
             part.extend(_standardised(question, ready, fit, terms, plan))
@@ -99,12 +99,14 @@ def _tests(question: RiskFactor, ready: Ready, fit: FitResult, terms: list[str])
     if len(own) > 1:
         part.extend(_test(question, ready, "factor", fit, own))
     if question.shape == "spline":
-        curved = ready.fit(formula=_formula(question, [_spline(question), *terms[1:]], ready))
+        formula = _formula(question, [_spline(question), *terms[1:]], ready)
+        curved = ready.fit(formula=formula, intervals="wald")
         bends = [t for t in curved.terms if t.startswith(_spline(question))][1:]
         part.extend(_test(question, ready, "nonlinearity", curved, bends))
     if question.modifier is not None:
         product = f"{question.exposure}:{question.modifier}"
-        crossed = ready.fit(formula=_formula(question, [*terms, product], ready))
+        formula = _formula(question, [*terms, product], ready)
+        crossed = ready.fit(formula=formula, intervals="wald")
         joint = [t for t in crossed.terms if ":" in t]
         part.extend(_test(question, ready, "interaction", crossed, joint))
     return part
@@ -177,7 +179,7 @@ def _predicting(
         formula = _formula(question, [_spline(question), *terms[1:]], ready)
     if getattr(fit, "penalty", None):
         return fit_logistic(ready.frame, formula, penalty="flic", level=plan.level)
-    return fit if formula == ready.formula else ready.fit(formula=formula)
+    return fit if formula == ready.formula else ready.fit(formula=formula, intervals="wald")
 
 
 _SCALES = {"risk": "risk", "risk_difference": "difference"}

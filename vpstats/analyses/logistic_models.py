@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from vpstats.results import FitResult
     from vpstats.study import RiskFactor, StudyPlan
 
+Intervals = Literal["wald", "profile"]
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -33,13 +36,19 @@ class Ready:
     verdict : Verdict
         Whether the plan's floors allow it.
     fit : callable
-        Fits it; to the rows, or to other rows of the same kind.
+        Fits it; to the rows, or to other rows of the same kind. `intervals` may ask for Wald's
+        where only the coefficients are read.
     """
 
     frame: Frame
     formula: str
     verdict: Verdict
     fit: Callable[..., FitResult]
+
+    @cached_property
+    def fitted(self) -> FitResult:
+        """The model of its rows, however many tables read it."""
+        return self.fit()
 
 
 def prepare(question: RiskFactor, frame: Frame, plan: StudyPlan, terms: list[str]) -> Ready:
@@ -67,15 +76,11 @@ def prepare(question: RiskFactor, frame: Frame, plan: StudyPlan, terms: list[str
         return Ready(kept, formula, verdict, _random_center(kept, formula, plan))
     penalty: Literal["firth"] | None = "firth" if verdict.penalised else question.penalty
 
-    def fit(data: Any = kept, formula: str = formula) -> FitResult:
-        independent = penalty is not None and frame.cluster is None
-        return fit_logistic(
-            data,
-            formula,
-            penalty=penalty,
-            intervals="profile" if independent else "wald",
-            level=plan.level,
-        )
+    independent = penalty is not None and frame.cluster is None
+    best: Intervals = "profile" if independent else "wald"
+
+    def fit(data: Any = kept, formula: str = formula, *, intervals: Intervals = best) -> FitResult:
+        return fit_logistic(data, formula, penalty=penalty, intervals=intervals, level=plan.level)
 
     return Ready(kept, formula, verdict, fit)
 
@@ -84,7 +89,10 @@ def _random_center(frame: Frame, formula: str, plan: StudyPlan) -> Callable[...,
     """A random intercept for each center, and for each patient within it where rows repeat them."""
     group = CENTER if frame.cluster is None else (CENTER, frame.cluster)
 
-    def fit(data: Any = frame, formula: str = formula) -> FitResult:
+    def fit(
+        data: Any = frame, formula: str = formula, *, intervals: Intervals = "wald"
+    ) -> FitResult:
+        del intervals  # a mixed model has no others
         return fit_mixed_logistic(data, formula, group=group, level=plan.level)
 
     return fit

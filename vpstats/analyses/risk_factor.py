@@ -23,6 +23,7 @@ from vpstats.ledger import Note, cell_id
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vpstats.analyses.logistic_models import Ready
     from vpstats.frames import Frame
     from vpstats.results import FitResult
     from vpstats.study import RiskFactor, StudyPlan
@@ -34,22 +35,20 @@ def risk_factor(question: RiskFactor, frame: Frame, plan: StudyPlan) -> Part:
     part = Part(rows=outcome_cells(frame, question.id, question.outcome, plan.level))
     part.rows += exposure_cells(frame, question.id, question.outcome, question.exposure, plan.level)
     part.notes.append(count_note(question, frame, question.outcome, plan.level))
-    for group, terms in model_terms(question).items():
-        part.extend(_model(question, frame, plan, group, terms))
-    part.extend(further(question, frame, plan))
+    models = {g: prepare(question, frame, plan, t) for g, t in model_terms(question).items()}
+    for group, ready in models.items():
+        part.extend(_model(question, frame, plan, group, ready))
+    part.extend(further(question, frame, plan, models[main_group(question)]))
     if not varies_within_centers(frame.data, question.exposure):
         text = "The exposure does not vary within any center: it cannot be told from the center."
         part.notes.append(Note(question.id, "caveat", text))
     return part
 
 
-def _model(
-    question: RiskFactor, frame: Frame, plan: StudyPlan, group: str, terms: list[str]
-) -> Part:
-    ready = prepare(question, frame, plan, terms)
+def _model(question: RiskFactor, frame: Frame, plan: StudyPlan, group: str, ready: Ready) -> Part:
     if not ready.verdict.allowed:
         return refusal(question, group, ready.verdict.reason, plan.floors)
-    fit = ready.fit()
+    fit = ready.fitted
     events = cell_id(question.id, group, "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, group, frame.labels, events))
     whole = cell_id(question.id, "", question.outcome, "", "n")

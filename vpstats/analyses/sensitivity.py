@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from vpstats.study import RiskFactor, StudyPlan
 
 
+NESTED = (PATIENT, "procedure_id")
+"""Columns of clusters of a cohort, the outer one first."""
+
+
 def imputed(question: RiskFactor, frame: Frame, plan: StudyPlan, terms: list[str]) -> Part:
     """Fit the adjusted model to imputed data, and again under each shift that the plan names.
 
@@ -48,11 +52,16 @@ def _settings(question: RiskFactor, ready: Ready, plan: StudyPlan) -> dict[str, 
     return {
         "variables": [c for c in used if c != question.outcome],
         "outcome": question.outcome,
-        "cluster": PATIENT if PATIENT in ready.frame.data.columns else None,
+        "cluster": _nested(ready.frame) or None,
         "m": plan.imputation.copies,
         "iterations": plan.imputation.iterations,
         "seed": plan.imputation.seed,
     }
+
+
+def _nested(frame: Frame) -> list[str]:
+    """What rows share values in: a patient's are imputed once per patient, a session's once too."""
+    return [c for c in NESTED if c in frame.data.columns and frame.data[c].duplicated().any()]
 
 
 def _shifts(

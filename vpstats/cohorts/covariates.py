@@ -142,6 +142,12 @@ def _level_sums(registry: Registry) -> pd.DataFrame:
     return sums.reset_index()
 
 
+def treated_levels(registry: Registry) -> pd.DataFrame:
+    """Join each treated level to its procedure and patient."""
+    session = procedure_table(registry)
+    return level_table(registry).merge(session, on="procedure_id", how="inner", validate="m:1")
+
+
 def _flag(value: pd.Series, known: pd.Series) -> pd.Series:
     words = pd.Series(np.where(value, "yes", "no"), index=value.index, dtype=object)
     return words.where(known).astype(pd.CategoricalDtype(["no", "yes"]))

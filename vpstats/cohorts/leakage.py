@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from vpstats.cohorts.covariates import labels_for
-from vpstats.cohorts.units import treated_levels
+from vpstats.cohorts.covariates import labels_for, treated_levels
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, start_frame
 from vpstats.schema_tables import LEAK_SITES, MODALITIES
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def leakage(
-    registry: Registry, modality: str = "ct", reason: str = "any", require: str = "leak_any"
+    registry: Registry,
+    modality: str = "ct",
+    reason: str = "any",
+    require: str = "leak_any",
+    unseen: str = "left out",
 ) -> Frame:
     """Treated levels that one imaging modality assessed for leakage.
 
@@ -36,6 +40,9 @@ def leakage(
         finds leaks more often.
     require : str
         Outcome that must be known; the flow counts the levels where it is not.
+    unseen : {"left out", "missing"}
+        Levels that the modality did not assess, or not as a routine: left out, or kept with the
+        outcomes missing, for an audit of who was looked at.
 
     Returns
     -------
@@ -53,6 +60,8 @@ def leakage(
     2005;14:466-473.
     """
     _check(modality, reason)
+    if unseen not in ("left out", "missing"):
+        raise UsageError(f"unseen is '{unseen}'; expected 'left out' or 'missing'.")
     data = treated_levels(registry).merge(
         leak_states(registry.leaks, modality), on="level_id", how="left"
     )
@@ -67,12 +76,25 @@ def leakage(
         name=f"leakage_{modality}",
         labels=labels_for(data),
     )
+    if unseen == "missing":
+        return _with_unseen(frame, reason)
     frame = frame.keep(data["assessed"].eq(1), f"assessed for leakage by {MODALITIES[modality]}")
     if reason == "routine":
         routine = frame.data["ct_post_reason"].eq("routine")
         frame = frame.keep(routine, "CT made as a routine, not on suspicion")
     known = frame.data[require].notna()
     return frame.keep(known, "outcome recorded")
+
+
+def _with_unseen(frame: Frame, reason: str) -> Frame:
+    """Keep every level; what was not looked at, or not as asked, has no outcome."""
+    data = frame.data
+    seen = data["assessed"].eq(1)
+    if reason == "routine":
+        seen &= data["ct_post_reason"].eq("routine")
+    outcomes = [c for c in data.columns if c.startswith("leak_") and data[c].dtype.kind == "f"]
+    blank = {name: data[name].where(seen) for name in outcomes}
+    return replace(frame, data=data.assign(assessed=seen.astype(float), **blank))
 
 
 def leak_pairs(registry: Registry, reason: str = "routine") -> Frame:

@@ -7,8 +7,8 @@ for a hidden count as the mark itself leaves. Curves are put on a coarse grid, s
 rendered from what was released.
 
 The parts, from the ground up: `policy` (the rules and their words), `system` (cells, relations and
-what an attacker may assume of each), `secondary` (what has to be hidden besides), `cells` and
-`relations` (from ledger to system), `derived` and `bands` (estimates), `grid`
+what an attacker may assume of each), `secondary` (what has to be hidden besides), `cells`,
+`relations` and `populations` (from ledger to system), `derived` and `bands` (estimates), `grid`
 and `curves`, `texts`, `gate`.
 
 References

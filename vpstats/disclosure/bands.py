@@ -14,6 +14,9 @@ from vpstats.disclosure.system import Role, System
 UNITS = (0.1, 0.5, 1.0)
 """Steps, in per cent, to which a percentage may be coarsened."""
 
+STANDARDISED = ("risk", "difference")
+"""How the names of standardised risks, their differences and the limits of both begin."""
+
 FEW_DIGITS = 2
 """Significant digits of an estimate that is no percentage of the rounded counts."""
 
@@ -109,8 +112,34 @@ def _coarsen(judge: Judge, i: int, banded: list[int]) -> None:
 
 def _percentage(judge: Judge, i: int) -> float | None:
     shifts = _shifts(judge, i)
-    if shifts is None:
+    return None if shifts is None else _steady(judge, i, shifts)
+
+
+def difference_of(judge: Judge, i: int, one: int, other: int) -> float | None:
+    """A difference of two risks to the step at which it tells no more than they do.
+
+    Parameters
+    ----------
+    judge : Judge
+        After `decide_banded`.
+    i : int
+        Position of the difference, or of one of its limits.
+    one, other : int
+        Positions of the risks; the second is taken away.
+
+    Returns
+    -------
+    float or None
+        None if no step will do.
+    """
+    first, second = _shifts(judge, one), _shifts(judge, other)
+    if first is None or second is None:
         return None
+    return _steady(judge, i, [a - b for a, b in zip(first, second, strict=True)])
+
+
+def _steady(judge: Judge, i: int, shifts: list[float]) -> float | None:
+    """The value at the finest step at which no shift shows; None if there is none."""
     value = judge.cells.value[i]
     factors = (1.0,) if judge.cells.stat[i] == "percent" else (0.5, 1.0, 2.0)
     for unit in UNITS:
@@ -126,8 +155,11 @@ def _to_unit(value: float, unit: float) -> float:
 def _shifts(judge: Judge, i: int) -> list[float] | None:
     """By how much the percentage of its counts would differ in each table that may be true."""
     cells, system = judge.cells, judge.builder.system
-    count = judge.builder.variable.get(cells.parent[i])
-    whole = judge.numbers.of_n.get(i)
+    parent = cells.parent[i]
+    count, whole = judge.builder.variable.get(parent), judge.numbers.of_n.get(i)
+    if cells.stat[i].startswith(STANDARDISED):
+        # all rows of the model stand beside it, and those of one category behind it
+        whole = judge.builder.variable.get(cells.parent[parent], whole)
     if count is None or whole is None or not system.value[whole]:
         return None
     now = 100 * system.value[count] / system.value[whole]

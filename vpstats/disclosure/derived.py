@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from math import isclose, isfinite
 
-from vpstats.disclosure.bands import decide_banded
+from vpstats.disclosure.bands import decide_banded, difference_of
 from vpstats.disclosure.cells import EXTREMES, Cells, Row, collect, split_term
 from vpstats.disclosure.numbers import Numbers
-from vpstats.disclosure.policy import ReleasePolicy
+from vpstats.disclosure.policy import LEAST_BASES, ReleasePolicy
 from vpstats.disclosure.relations import Builder
 from vpstats.disclosure.system import Role
 
 FEWEST_LEVELS_OF_A_SCALE = 3
 """A term without a category that is described in fewer categories is itself yes or no."""
+
+BLURRED_DIGITS = 2
+"""Significant digits of an adjusted coefficient that rests on a large count that is hidden.
+
+Such a count is hidden because another one differs from it by a few. Half a per cent of a ratio is
+more than those few of it, and an adjusted ratio cannot be solved for a count.
+"""
 
 SAME_ERROR = 0.005
 """Relative difference of two standard errors that are taken for the same."""
@@ -103,10 +111,16 @@ def decide(builder: Builder, numbers: Numbers) -> Decisions:
     _decide_counts(judge)
     terms = _Terms(judge)
     for i in judge.cells.estimates:
-        if isfinite(judge.cells.value[i]) and _gives_away(judge, terms, i):
+        if not isfinite(judge.cells.value[i]):
+            continue
+        if _gives_away(judge, terms, i):
             judge.decisions.reason[i] = "derived"
+        elif terms.blur(i):
+            judge.decisions.reason[i] = "rounded"
+            judge.decisions.changed[i] = float(f"{judge.cells.value[i]:.{BLURRED_DIGITS}g}")
     _decide_percentages(judge)
     decide_banded(judge)
+    _decide_differences(judge)
     _decide_medians(judge)
     _decide_means(judge)
     return judge.decisions
@@ -177,9 +191,23 @@ class _Terms:
         row = self.judge.cells.rows[i]
         if row not in self.known:
             self.known[row] = row in self.judge.cells.fitted and (
-                any(map(self.judge.is_hidden, self._rests_on(row))) or _two_by_two(self.judge, row)
+                any(map(partial(self._told_by, row), self._rests_on(row)))
+                or _two_by_two(self.judge, row)
             )
         return self.known[row]
+
+    def blur(self, i: int) -> bool:
+        """Whether a coefficient that gives nothing away rests on a hidden count all the same."""
+        row = self.judge.cells.rows[i]
+        if row not in self.judge.cells.fitted or self.judge.cells.stat[i] == "p_value":
+            return False
+        return any(map(self.judge.is_hidden, self._rests_on(row)))
+
+    def _told_by(self, row: Row, count: int) -> bool:
+        """Whether a coefficient in all its digits would tell of a count that is hidden."""
+        least = LEAST_BASES * self.judge.policy.threshold
+        large = self.judge.cells.value[count] >= least and not self.judge.is_small(count)
+        return self.judge.is_hidden(count) and (row[1] == "crude" or not large)
 
     def _rests_on(self, row: Row) -> Iterator[int]:
         analysis, group, term, _ = row
@@ -302,6 +330,41 @@ def _possible_denominators(judge: Judge, i: int) -> Iterator[float]:
         yield from (whole - k for k in range(policy.lowest, policy.threshold))
     else:
         yield from (n + k for k in range(1 - policy.width, policy.width) if n + k > 0)
+
+
+def _decide_differences(judge: Judge) -> None:
+    """A difference of two risks, with one of them, is the other.
+
+    The reference is the category that has a risk and no difference.
+    """
+    cells = judge.cells
+    sets = collect(
+        (cells.rows[i][:3], cells.level[i]) for i in cells.estimates if cells.stat[i] == "risk"
+    )
+    for place, levels in sets.items():
+        found = {level: cells.at((*place, level), "difference") for level in levels}
+        reference = next((level for level in levels if found[level] is None), "")
+        other = cells.at((*place, reference), "risk")
+        for level in (level for level in levels if found[level] is not None):
+            one = cells.at((*place, level), "risk")
+            if one is not None and other is not None:
+                _show_difference(judge, (*place, level), one, other)
+
+
+def _show_difference(judge: Judge, row: Row, one: int, other: int) -> None:
+    """Show a difference no better than the risks that it is of."""
+    cells, decisions = judge.cells, judge.decisions
+    hidden = decisions.hides(one) or decisions.hides(other)
+    if not hidden and not {one, other} & decisions.changed.keys():
+        return
+    for i in cells.by_row[row]:
+        if not cells.stat[i].startswith("difference") or not isfinite(cells.value[i]):
+            continue
+        shown = None if hidden else difference_of(judge, i, one, other)
+        if shown is None:
+            decisions.reason[i] = "derived"
+        elif not decisions.hides(i):
+            decisions.reason[i], decisions.changed[i] = "rounded", shown
 
 
 def _decide_medians(judge: Judge) -> None:

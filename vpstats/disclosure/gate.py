@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -21,6 +22,7 @@ from vpstats.disclosure.policy import (
     WITHHELD,
     ReleasePolicy,
 )
+from vpstats.disclosure.populations import relate_populations
 from vpstats.disclosure.relations import (
     Builder,
     Relation,
@@ -56,8 +58,8 @@ RISKS = (
     "Centers are named by pseudonyms; who knows how many procedures a center does, or whom it "
     "scans, can tell which one it is.",
     "A property that everybody in a group has, or nobody, is shown where the policy shows zeros.",
-    "Relations between cells that the ledger does not name, such as overlapping groups, are not "
-    "protected unless they were given to the release.",
+    "Relations between cells that the ledger does not name, such as groups that overlap without "
+    "one holding the other, are not protected unless they were given to the release.",
 )
 """What a release cannot rule out."""
 
@@ -132,10 +134,18 @@ class Released:
         unknown = set(where) - set(RELEASED_COLUMNS)
         if unknown:
             raise UsageError(f"a release has no column {', '.join(sorted(unknown))}.")
-        mask = np.ones(len(self._cells), dtype=bool)
+        found = self._cells
+        if "analysis" in where:
+            found = found.iloc[self._places.get(where["analysis"], [])]
+        mask = np.ones(len(found), dtype=bool)
         for column, value in where.items():
-            mask &= (self._cells[column] == value).to_numpy()
-        return self._cells[mask].copy()
+            mask &= (found[column] == value).to_numpy()
+        return found[mask].copy()
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """Rows of each analysis: a page asks for its cells many times."""
+        return collect((str(name), i) for i, name in enumerate(self._cells["analysis"]))
 
     def wide(
         self, index: Iterable[str] = ("group", "variable", "level", "label"), **where: str
@@ -240,6 +250,7 @@ def release(
     cells = Cells.of(ledger)
     builder = count_system(cells, policy)
     relate_counts(builder)
+    relate_populations(builder)
     numbers = relate_numbers(builder)
     relate_given(builder, relations)
     if earlier is not None:
@@ -383,12 +394,23 @@ def _render_all(
             return _words(float(values[name]), str(reasons[name]), spec, policy)
         return WITHHELD if name in known else None
 
-    return tuple(
-        Note(note.analysis, note.role, WITHHELD_SENTENCE)
-        if note.role == "finding" and literal_numbers(note.text) & hidden.get(note.analysis, set())
-        else render(note, say)
-        for note in ledger.notes
-    )
+    def pass_on(note: Note) -> Note:
+        if any(_narrows(str(reasons.get(name, "")), policy) for name in note.rests_on):
+            return replace(note, text=WITHHELD)
+        counts = hidden.get(note.analysis, set())
+        if note.role == "finding" and literal_numbers(note.text) & counts:
+            return replace(note, text=WITHHELD_SENTENCE)
+        return render(note, say)
+
+    return tuple(pass_on(note) for note in ledger.notes)
+
+
+def _narrows(reason: str, policy: ReleasePolicy) -> bool:
+    """Whether words about a number would tell more of it than its cell does.
+
+    Where everything is rounded that is no protection of its own; a single rounded count is.
+    """
+    return reason != "" and (reason != "rounded" or policy.rounding == 1)
 
 
 def _words(value: float, reason: str, spec: str, policy: ReleasePolicy) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import isfinite
 
 from vpstats.errors import InternalError
@@ -68,7 +69,7 @@ def render(note: Note, say: Say) -> Note:
         If a placeholder names no cell, or the template has a stray brace.
     """
     text = "".join(piece for piece, _ in _pieces(note.text, say))
-    return Note(note.analysis, note.role, text)
+    return replace(note, text=text)
 
 
 def literal_numbers(template: str) -> set[float]:

@@ -8,10 +8,19 @@ same figure.
 
 from __future__ import annotations
 
+from vpstats.figures.chart_plot import (
+    calibration_chart,
+    cusum_chart,
+    estimates_chart,
+    incidence_chart,
+    learning_chart,
+    vlad_chart,
+)
 from vpstats.figures.curve_plot import curves, draw_curves
 from vpstats.figures.export import figure_svg, save
 from vpstats.figures.flow import flow_diagram
 from vpstats.figures.forest_plot import forest
+from vpstats.figures.funnel_plot import Funnel, compact, funnel, mark_center
 from vpstats.figures.quick import plot_result
 from vpstats.figures.rate_plot import quality_heat, rates
 from vpstats.figures.spine import spine_map
@@ -20,15 +29,25 @@ from vpstats.figures.style import DOUBLE, SINGLE, styled
 __all__ = [
     "DOUBLE",
     "SINGLE",
+    "Funnel",
+    "calibration_chart",
+    "compact",
     "curves",
+    "cusum_chart",
     "draw_curves",
+    "estimates_chart",
     "figure_svg",
     "flow_diagram",
     "forest",
+    "funnel",
+    "incidence_chart",
+    "learning_chart",
+    "mark_center",
     "plot_result",
     "quality_heat",
     "rates",
     "save",
     "spine_map",
     "styled",
+    "vlad_chart",
 ]

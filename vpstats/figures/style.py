@@ -87,6 +87,8 @@ STYLE: Mapping[str, Any] = MappingProxyType(
 
 _HINTING = 1.03
 _LOCK = threading.RLock()
+_ACTIVE: list[bool] = []
+"""Holds something while the settings apply; guarded by the lock."""
 _ROOT_SETTINGS: dict[Any, Any] = {
     k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")
 }
@@ -105,8 +107,16 @@ def styled() -> Iterator[None]:
     >>> mpl.rcParams["svg.fonttype"] == before
     True
     """
-    with _LOCK, mpl.rc_context(_ROOT_SETTINGS | dict(STYLE)):
-        yield
+    with _LOCK:
+        if _ACTIVE:  # a page of figures sets them once
+            yield
+            return
+        with mpl.rc_context(_ROOT_SETTINGS | dict(STYLE)):
+            _ACTIVE.append(True)
+            try:
+                yield
+            finally:
+                _ACTIVE.pop()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vpstats.models.binary import BinaryRows, largest_log_odds
 from vpstats.models.gformula import Population
 from vpstats.models.penalties import estimate_rows
+from vpstats.models.refit import refit_near
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -83,12 +84,24 @@ def _replicate(problem: Resampling, rng: np.random.Generator) -> Vector:
     count = int(problem.units.max()) + 1
     drawn = np.bincount(rng.integers(0, count, count), minlength=count)[problem.units]
     times = drawn.astype(float)
+    coefficients = _refit(problem, times)
+    if coefficients is None:
+        return np.full(len(problem.population.designs), np.nan)
+    return problem.population.risks(coefficients, times)
+
+
+def _refit(problem: Resampling, times: Vector) -> Vector | None:
+    """Coefficients of the drawn rows; None where there are none."""
     rows = _draw(problem.rows, times)
+    if problem.penalty is None:
+        own = problem.rows.weights
+        near = refit_near(problem.rows, times if own is None else times * own, problem.start)
+        if near is not None:
+            return near if largest_log_odds(rows, near) <= _INFINITE else None
     estimate = estimate_rows(rows, problem.penalty, problem.start)
     usable = estimate.found.converged and np.isfinite(estimate.covariance).all()
-    if not usable or largest_log_odds(rows, estimate.coefficients) > _INFINITE:
-        return np.full(len(problem.population.designs), np.nan)
-    return problem.population.risks(estimate.coefficients, times)
+    far = usable and largest_log_odds(rows, estimate.coefficients) > _INFINITE
+    return estimate.coefficients if usable and not far else None
 
 
 def _draw(rows: BinaryRows, times: Vector) -> BinaryRows:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from vpstats.errors import UsageError
+from vpstats.frames import require_table
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -76,6 +77,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
     UsageError
         Naming the column and the nearest one that exists.
     """
+    require_table(data)
     present = [str(c) for c in data.columns]
     for name in names:
         if name not in present:
@@ -238,8 +240,11 @@ def read_response(series: pd.Series) -> Vector:
     column = read_column(series).used_levels()
     if column.levels is None:
         values = np.asarray(column.values, dtype=np.float64)
-        if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
-            raise _not_binary(column.name, "holds other numbers than 0 and 1")
+        odd = ~np.isnan(values) & ~np.isin(values, (0.0, 1.0))
+        if odd.any():
+            some = _listed([level_text(v) for v in np.unique(values[odd])], limit=3)
+            where = f"{some} in {np.count_nonzero(odd):,} of {len(values):,} rows"
+            raise _not_binary(column.name, f"holds other numbers than 0 and 1 ({where})")
         return values
     pair = ("False", "True") if set(column.levels) <= {"False", "True"} else YES_NO
     if not set(column.levels) <= {*pair, *NOT_RECORDED}:

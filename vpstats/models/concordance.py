@@ -201,7 +201,9 @@ def _prefix_weight(rank: Codes, weight: Vector, first: Codes, wanted: Codes) -> 
     """
     low, high = np.zeros_like(first), first
     found = np.zeros(first.size)
-    for bit in reversed(range(int(rank.max() + 1).bit_length())):
+    # a wanted rank may lie above all ranks of the points
+    highest = int(max(rank.max(initial=0), wanted.max(initial=0)))
+    for bit in reversed(range(highest.bit_length())):
         clear = (rank >> bit) & 1 == 0
         clears = np.concatenate([[0], np.cumsum(clear)])
         sums = np.concatenate([[0.0], np.cumsum(weight * clear)])

@@ -30,7 +30,7 @@ from vpstats.models.design import (
     independent_columns,
 )
 from vpstats.models.formula import parse_formula
-from vpstats.models.logistic_guards import empty_columns
+from vpstats.models.logistic_guards import empty_columns, not_converged
 from vpstats.models.newton import Solution, invert, maximise
 from vpstats.models.pooling import pool_fits
 from vpstats.models.separation import detect_separation
@@ -123,7 +123,7 @@ def fit_conditional_logistic(
     if isinstance(data, Imputations):
         fits = [fit_conditional_logistic(frame, formula, **options) for frame in data]
         return replace(
-            pool_fits(fits),
+            pool_fits(fits, data.caveats),
             centre=np.mean([fit.centre for fit in fits], axis=0),
             log_likelihood=np.nan,
             null_log_likelihood=np.nan,
@@ -171,12 +171,7 @@ def _fit(frame: Frame, formula: str, strata: str, level: float) -> ConditionalLo
             iterations=found.iterations,
         )
     if not found.converged:
-        message = (
-            f"the solver stopped after {found.iterations} iterations without reaching the "
-            "maximum; check for columns of very different scale or nearly equal columns."
-        )
-        caveats = (Caveat("not_converged", message), *blank.caveats)
-        return replace(blank, status="not converged", reason=message, caveats=caveats)
+        return not_converged(blank, found.iterations)
     return _finish(blank, matched, found, evaluate(start).value)
 
 
@@ -258,10 +253,7 @@ def _caveats(frame: Frame, blank: ConditionalLogisticFit, matched: _Matched) -> 
             Caveat("constant_within", f"{name} does not vary within {blank.strata}.", name)
             for name in matched.constant
         ),
-        *(
-            Caveat("aliased", f"{name} is determined by other columns and was left out.", name)
-            for name in matched.aliased
-        ),
+        *(Caveat("aliased", matched.design.why_left_out(name), name) for name in matched.aliased),
     ]
     if blank.terms and blank.events_per_parameter < _FEW_EVENTS:
         message = f"There are {blank.n_events} events for {len(blank.terms)} parameters."

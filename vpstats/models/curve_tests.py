@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from vpstats.errors import UsageError
-from vpstats.frames import Frame, open_data
+from vpstats.frames import Frame, Imputations, open_data
 from vpstats.models.curve_fit import cause_name
 from vpstats.models.event_slots import find_slots
 from vpstats.models.followup import Codes, FollowUp, read_follow_up, row_caveats
 from vpstats.models.permutation import arrange, permutation_p_value
+from vpstats.models.pooling import joint_caveats, joint_p_value, pool_tests
 from vpstats.models.score_tests import (
     ScoreTest,
     Weighting,
@@ -40,6 +41,8 @@ _NAMES = {
     "peto": "Peto–Peto test",
     "gray": "Gray's test",
 }
+_MEANS = ("n", "n_events", "observed", "expected")
+"""Columns of the table that completed data sets may differ in."""
 _WEIGHTS: dict[str, Weighting] = {"gehan": gehan, "tarone-ware": tarone_ware, "peto": peto}
 
 
@@ -53,6 +56,9 @@ class CurveComparison(TableResult):
     ----------
     statistic, df, p_value : float, int, float
         Of the test; NaN and 0 where nothing can be compared.
+    df_residual : float
+        Denominator degrees of freedom where completed data sets were pooled and the statistic is
+        F; infinite where it is chi-squared.
     method : str
         Test, its weights, its covariance and where the p-value comes from.
     permutations : int, optional
@@ -61,16 +67,18 @@ class CurveComparison(TableResult):
 
     statistic: float = float("nan")
     df: int = 0
+    df_residual: float = float("inf")
     p_value: float = float("nan")
     method: str = ""
     permutations: int | None = None
 
     def glance(self) -> pd.DataFrame:
-        """One row: ``statistic, df, p_value, method, permutations``, then as any table."""
+        """One row: ``statistic, df, df_residual, p_value, method, permutations``, then as any."""
         return pd.DataFrame(
             {
                 "statistic": [self.statistic],
                 "df": [self.df],
+                "df_residual": [self.df_residual],
                 "p_value": [self.p_value],
                 "method": [self.method],
                 "permutations": pd.array([self.permutations], dtype="Int64"),
@@ -121,7 +129,7 @@ class _Request:
 
 
 def compare_curves(
-    data: pd.DataFrame | Frame,
+    data: pd.DataFrame | Frame | Imputations,
     *,
     duration: str,
     event: str,
@@ -141,7 +149,7 @@ def compare_curves(
     Parameters
     ----------
     data, duration, entry, independent
-        As in `kaplan_meier`.
+        As in `kaplan_meier`. Imputations are compared one by one and pooled.
     event : str
         Column of codes: 0 censored, 1, 2, … the cause of the event.
     by : str
@@ -177,19 +185,26 @@ def compare_curves(
     ------
     UsageError
         If a column is absent or not what it should be, an option is unknown, or `permutations` is
-        given although the groups or strata vary within clusters.
+        given although the groups or strata vary within clusters, or for imputations.
 
     Notes
     -----
     Late entry changes who is at risk and nothing else: both tests rest on martingales of the rows
     under observation. Gray's test then needs somebody at risk from early on in every group.
 
+    In each of m completed data sets the differences of observed and expected events, d with
+    covariance V, are turned into Peto's one-step estimates of log hazard ratios, ``V^-1 d`` with
+    covariance ``V^-1``, whose Wald test is the test itself; these are pooled and tested together
+    by D1 (Li, Raghunathan & Rubin). With nothing imputed the test is unchanged.
+
     References
     ----------
     Mantel N (1966). Harrington DP, Fleming TR (1982). Gray RJ. A class of K-sample tests for
     comparing the cumulative incidence of a competing risk. Ann Stat 1988;16:1141-1154. Jeong JH,
     Jung SH. Rank tests for clustered survival data when dependent subunits are randomized. Stat
-    Med 2006;25:361-373.
+    Med 2006;25:361-373. Yusuf S, Peto R, Lewis J, Collins R, Sleight P. Beta blockade during and
+    after myocardial infarction. Prog Cardiovasc Dis 1985;27:335-371. Li KH, Raghunathan TE, Rubin
+    DB. J Am Stat Assoc 1991;86:1065-1073.
 
     Examples
     --------
@@ -207,10 +222,26 @@ def compare_curves(
     0.438
     """
     request = _Request(test, cause, rho, permutations, seed)
-    frame = open_data(data, cluster=cluster, independent=independent)
-    columns = (strata,) if isinstance(strata, str) else tuple(strata or ())
-    rows = read_follow_up(frame, duration=duration, event=event, entry=entry, by=by, strata=columns)
-    own = rows.event == cause
+    columns: dict[str, Any] = {"duration": duration, "event": event, "entry": entry, "by": by}
+    columns["strata"] = (strata,) if isinstance(strata, str) else tuple(strata or ())
+    options = {"cluster": cluster, "independent": independent}
+    if not isinstance(data, Imputations):
+        return _compare(open_data(data, **options), request, columns)[0]
+    if permutations is not None:
+        raise UsageError(
+            "p-values by permutation of completed data sets cannot be pooled; leave permutations= "
+            "out."
+        )
+    found = [_compare(open_data(frame, **options), request, columns) for frame in data]
+    return _pooled([result for result, _ in found], [test for _, test in found], data)
+
+
+def _compare(
+    frame: Frame, request: _Request, columns: dict[str, Any]
+) -> tuple[CurveComparison, ScoreTest | None]:
+    """The result of one frame, with the test that it rests on where there is one."""
+    rows = read_follow_up(frame, **columns)
+    own = rows.event == request.cause
     sizes = np.bincount(rows.grouping, minlength=len(rows.groups))
     unknown = np.full(sizes.size, np.nan)
     table = pd.DataFrame(
@@ -222,8 +253,9 @@ def compare_curves(
             "expected": unknown,
         }
     )
+    compared = f"{cause_name(frame, request.cause)} by {columns['by']}"
     shared = CurveComparison(
-        title=f"{_sentence(request.method(rows))}: {cause_name(frame, cause)} by {by}",
+        title=f"{_sentence(request.method(rows))}: {compared}",
         unit=frame.unit,
         n=len(rows),
         n_events=int(table["n_events"].sum()),
@@ -235,8 +267,47 @@ def compare_curves(
     present = int(np.count_nonzero(sizes))
     if present < 2 or not shared.n_events:
         status, reason = _nothing(present)
-        return replace(shared, status=status, reason=reason)
+        return replace(shared, status=status, reason=reason), None
     return _tested(shared, frame, rows, request, np.flatnonzero(sizes))
+
+
+def _pooled(
+    results: Sequence[CurveComparison], tests: Sequence[ScoreTest | None], data: Imputations
+) -> CurveComparison:
+    """D1 over Peto's one-step estimates of each completed data set."""
+    first, m = results[0], len(results)
+    caveats = joint_caveats(results, data.caveats)
+    failed = next((r for r in results if not r.ok), None)
+    if failed is not None:
+        count = sum(not r.ok for r in results)
+        reason = f"in {count} of {m} completed data sets: {failed.reason}"
+        return replace(failed, reason=reason, caveats=caveats)
+    steps = [test.one_step() for test in tests if test is not None]
+    groups = {tuple(r.table["group"]) for r in results}
+    if len(groups) > 1 or len({len(estimate) for estimate, _ in steps}) > 1:
+        return replace(
+            first, status="different groups", caveats=caveats, statistic=float("nan"), df=0,
+            p_value=float("nan"),
+            reason="a group has no rows, or nobody at risk, in some completed data sets; join it "
+            "with another.",
+        )  # fmt: skip
+    statistic, residual = pool_tests(*map(np.array, zip(*steps, strict=True)))
+    k = len(steps[0][0])
+    counts = {c: np.mean([r.table[c] for r in results], axis=0) for c in _MEANS}
+    whole = {c: np.rint(counts[c]).astype(np.int64) for c in ("n", "n_events")}
+    message = f"Pooled over {m} completed data sets (D1); counts are means over them."
+    return replace(
+        first,
+        n=round(float(np.mean([r.n for r in results]))),
+        n_events=round(float(np.mean([r.n_events or 0 for r in results]))),
+        statistic=statistic,
+        df=k,
+        df_residual=residual,
+        p_value=joint_p_value(statistic, k, residual),
+        method=f"{first.method}, pooled (D1)",
+        table=first.table.assign(**(counts | whole)),
+        caveats=(Caveat("pooled", message), *caveats),
+    )
 
 
 def _sentence(words: str) -> str:
@@ -251,7 +322,7 @@ def _nothing(groups: int) -> tuple[str, str]:
 
 def _tested(
     shared: CurveComparison, frame: Frame, rows: FollowUp, request: _Request, present: Codes
-) -> CurveComparison:
+) -> tuple[CurveComparison, ScoreTest]:
     test = request.run(rows, rows.grouping)
     statistic, df = test.statistic()
     result = replace(
@@ -266,11 +337,11 @@ def _tested(
             "Groups are never at risk at the same time, or there is one cluster; describe the "
             "groups by their curves."
         )
-        return replace(result, status="nothing to compare", reason=reason)
+        return replace(result, status="nothing to compare", reason=reason), test
     if request.permutations is None:
-        return result
+        return result, test
     p, taken = _permuted(frame, rows, request)
-    return replace(result, p_value=p, permutations=taken)
+    return replace(result, p_value=p, permutations=taken), test
 
 
 def _permuted(frame: Frame, rows: FollowUp, request: _Request) -> tuple[float, int]:

@@ -127,6 +127,8 @@ class Design:
         Rows left out because a value was missing.
     aliased : tuple of str
         Columns left out because the ones before them determine them.
+    constant : tuple of str
+        Those of them that have one value in all rows.
     """
 
     X: Matrix
@@ -135,6 +137,13 @@ class Design:
     kept: Rows
     n_missing: int
     aliased: tuple[str, ...] = ()
+    constant: tuple[str, ...] = ()
+
+    def why_left_out(self, name: str) -> str:
+        """A sentence about an aliased column."""
+        if name in self.constant:
+            return f"{name} has one value in all rows and was left out."
+        return f"{name} is determined by other columns and was left out."
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -212,8 +221,8 @@ def build_design(
         columns = {name: column.take(kept) for name, column in columns.items()}
         y = None if y is None else y[kept]
     columns = {name: column.used_levels() for name, column in columns.items()}
-    spec, X, aliased = _learn(parsed, columns, len(kept), intercept=intercept)
-    return Design(X, y, spec, kept, len(data) - len(kept), aliased)
+    spec, X, aliased, constant = _learn(parsed, columns, len(kept), intercept=intercept)
+    return Design(X, y, spec, kept, len(data) - len(kept), aliased, constant)
 
 
 def _check_sides(parsed: Formula, *, response: bool, intercept: bool) -> None:
@@ -249,9 +258,9 @@ def _missing(
 
 def _learn(
     parsed: Formula, columns: Mapping[str, Column], n: int, *, intercept: bool
-) -> tuple[DesignSpec, Matrix, tuple[str, ...]]:
+) -> tuple[DesignSpec, Matrix, tuple[str, ...], tuple[str, ...]]:
     if n == 0:
-        return _empty(parsed, intercept=intercept)
+        return *_empty(parsed, intercept=intercept), ()
     factors = {text: learn_factor(text, columns) for text in parsed.factors}
     recipes = _recipes(parsed, factors)
     _check_names(parsed, recipes)
@@ -260,12 +269,24 @@ def _learn(
     _check_finite(X, spec.terms)
     alone = [f.expression.label for f in factors.values() if f.levels and len(f.levels) == 1]
     full = independent_columns(X)
-    aliased = [recipes[j].name for j in range(len(recipes)) if j not in full]
+    out = [j for j in range(len(recipes)) if j not in full]
+    aliased = [recipes[j].name for j in out]
+    constant = [recipes[j].name for j in out if np.ptp(X[:, j]) == 0]
     chosen = [j for j in full if intercept or recipes[j].parts]
     if len(chosen) < len(recipes):
         spec = replace(spec, recipes=tuple(recipes[j] for j in chosen))
-        X = np.ascontiguousarray(X[:, chosen])
-    return spec, X, (*dict.fromkeys(alone), *aliased)
+        X = _keep_columns(X, chosen)
+    alone = list(dict.fromkeys(alone))
+    return spec, X, (*alone, *aliased), (*alone, *constant)
+
+
+def _keep_columns(X: Matrix, chosen: Sequence[int]) -> Matrix:
+    """Some columns of a matrix of ours, moved together within its own memory."""
+    kept = X.reshape(-1)[: len(X) * len(chosen)].reshape(len(X), len(chosen))
+    for start in range(0, len(X), _BLOCK):  # no row moves behind rows that are still to be read
+        rows = slice(start, start + _BLOCK)
+        kept[rows] = X[rows][:, chosen]
+    return kept
 
 
 def _empty(parsed: Formula, *, intercept: bool) -> tuple[DesignSpec, Matrix, tuple[str, ...]]:
@@ -432,7 +453,8 @@ def apply_design(spec: DesignSpec, new: pd.DataFrame) -> Matrix:
     ------
     UsageError
         If a column is missing, or holds a category that the fit has not seen (the column and the
-        category are named), or a B-spline is asked for a value outside of its range.
+        category are named) or an infinite number, or a B-spline is asked for a value outside of
+        its range.
 
     Examples
     --------
@@ -449,6 +471,8 @@ def apply_design(spec: DesignSpec, new: pd.DataFrame) -> Matrix:
     columns = _new_columns(spec, new)
     X = _assemble(spec, columns, len(new))
     missing = _missing(new, columns.values(), None, ())
+    X[missing] = 0.0
+    _check_finite(X, spec.terms)
     X[missing] = np.nan
     return X
 

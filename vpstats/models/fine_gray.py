@@ -183,7 +183,10 @@ def _columns(names: str | Sequence[str]) -> tuple[str, ...]:
 def _fit_imputations(data: Imputations, formula: str, options: dict[str, Any]) -> FineGrayFit:
     fits = [fit_fine_gray(frame, formula, **options) for frame in data]
     pooled = replace(
-        pool_fits(fits), baseline=None, log_likelihood=np.nan, null_log_likelihood=np.nan
+        pool_fits(fits, data.caveats),
+        baseline=None,
+        log_likelihood=np.nan,
+        null_log_likelihood=np.nan,
     )
     causes = fits[0].cause_specific["cause"].unique().tolist()
     asked = {name: v for name, v in options.items() if name not in ("cause", "censoring")}

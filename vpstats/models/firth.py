@@ -136,22 +136,42 @@ def _curvature(
     the maximum, leverages are taken as fixed, which leaves ``sum h v x x'``.
     """
     p = data.X.shape[1]
-    left, right = np.triu_indices(p)
-    # z z' is symmetric: its upper half will do, off the diagonal counted twice in the product
-    twice = np.where(left == right, 1.0, np.sqrt(2.0))
-    fixed, direct, crossed = np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, len(left)))
+    bent, crossed = np.zeros((p, p)), np.zeros((p, p, p))
     for rows in data.blocks():
         x, working = data.X[rows], terms.working[rows]
-        z = x @ root
+        z = root.T @ x.T
         lean = _half_minus_risk(data, terms, rows)
-        weighted = (np.einsum("ij,ij->i", z, z) * working)[:, None] * x
-        direct += x.T @ weighted
-        fixed += x.T @ ((0.25 - lean**2)[:, None] * weighted)
-        pairs = z[:, left] * z[:, right] * twice
-        crossed += ((working * lean)[:, None] * x).T @ pairs
-    complete = information + factor * (3 * fixed - direct / 2 + 2 * crossed @ crossed.T)
-    chosen = complete if _is_positive(complete) else information + factor * fixed
+        leverage = np.einsum("ij,ij->j", z, z) * working
+        bent += x.T @ ((leverage * (0.25 - 3 * lean**2))[:, None] * x)
+        _add_triple_products(crossed, z, working * lean)
+    # the triple products are those of z throughout; x is z turned back
+    back = np.linalg.inv(root)
+    flat = crossed.reshape(p, -1)
+    complete = information + factor * (bent + 2 * back.T @ (flat @ flat.T) @ back)
+    chosen = complete if _is_positive(complete) else _fixed(data, terms, root, information, factor)
     return (chosen + chosen.T) / 2
+
+
+def _add_triple_products(sums: Vector, z: Matrix, weights: Vector) -> None:
+    """Add ``sum weights z_a z_b z_c`` for all a, b, c; each is worked out once for its least."""
+    for a in range(len(z)):
+        from_a = z[a:]
+        products = (from_a * (weights * z[a])) @ from_a.T
+        sums[a, a:, a:] += products
+        sums[a + 1 :, a, a:] += products[1:]
+        sums[a + 1 :, a + 1 :, a] += products[1:, 1:]
+
+
+def _fixed(
+    data: BinaryRows, terms: RowTerms, root: Matrix, information: Matrix, factor: float
+) -> Matrix:
+    """The curvature that fixed leverages leave."""
+    fixed = np.zeros_like(information)
+    for rows in data.blocks():
+        x, lean = data.X[rows], _half_minus_risk(data, terms, rows)
+        share = _leverage(data, terms, root, rows) * (0.25 - lean**2)
+        fixed += x.T @ (share[:, None] * x)
+    return np.asarray(information + factor * fixed)
 
 
 def lower_root(covariance: Matrix) -> Matrix:

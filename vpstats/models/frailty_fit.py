@@ -18,7 +18,7 @@ from vpstats.models.followup import Vector
 from vpstats.models.frailty import FrailtyRows, State, climb, correction
 from vpstats.models.frailty_result import FrailtyFit
 from vpstats.models.hazards_data import HazardData, rows_of_fit
-from vpstats.models.hazards_result import Baseline, CoxFit
+from vpstats.models.hazards_result import Baseline, CoxFit, failed
 from vpstats.models.newton import invert
 from vpstats.results import Caveat, require_level
 
@@ -146,18 +146,7 @@ def _blank(data: HazardData, plain: CoxFit, column: str, theta: float | None) ->
 
 
 def _failed(blank: FrailtyFit, status: str, reason: str) -> FrailtyFit:
-    p = len(blank.terms)
-    return replace(
-        blank,
-        status=status,
-        reason=reason,
-        coefficients=np.full(p, np.nan),
-        covariance=np.full((p, p), np.nan),
-        baseline=None,
-        converged=False,
-        theta=np.nan,
-        integrated_log_likelihood=np.nan,
-    )
+    return replace(failed(blank, status, reason), theta=np.nan, integrated_log_likelihood=np.nan)
 
 
 def _search(profile: _Profile) -> _Point | None:

@@ -19,6 +19,7 @@ from vpstats.models.gee_kernel import GeeKernel, GeeSolution, solve_equations
 from vpstats.models.grouping import GroupedRows, group_rows, in_group_order
 from vpstats.models.logistic_guards import (
     BinaryData,
+    blank_fields,
     data_caveats,
     find_separation,
     hopeless,
@@ -188,7 +189,8 @@ def fit_gee(
         "independent": independent,
     }
     if isinstance(data, Imputations):
-        return pool_fits([fit_gee(frame, formula, **options) for frame in data])
+        fits = [fit_gee(frame, formula, **options) for frame in data]
+        return pool_fits(fits, data.caveats)
     frame = _open(data, cluster, independent)
     request = _read_request(frame, formula, options)
     return _fit(frame, request, structure)
@@ -286,23 +288,10 @@ def _too_few(data: BinaryData, request: Request) -> tuple[str, str]:
 
 def _blank_fit(data: BinaryData, request: Request, structure: str) -> GeeFit:
     """The result as it is if nothing can be estimated: counts, names and caveats."""
-    p = len(data.design.terms)
     return GeeFit(
+        **blank_fields(data, request),
         title=f"Marginal logistic regression of {data.design.spec.response} (GEE, {structure})",
-        unit=data.frame.unit,
-        n=len(data.rows),
-        n_events=int(data.y.sum()),
         n_clusters=data.clusters[0].count,
-        level=request.level,
-        terms=data.design.terms,
-        coefficients=np.full(p, np.nan),
-        covariance=np.full((p, p), np.nan),
-        vcov=request.vcov,
-        spec=data.design.spec,
-        cluster=request.clusters,
-        weights=request.weights,
-        offset=request.offset,
-        n_missing=data.design.n_missing,
         caveats=data_caveats(data, request),
         structure=structure,
     )

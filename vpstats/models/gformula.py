@@ -275,6 +275,8 @@ def _between_rows(own: Matrix, moved: Matrix | None, clusters: tuple[Clusters, .
     total = sums.T @ sums
     if steps is not None:
         total = total + sums.T @ steps + steps.T @ sums
+    if count < 2:  # one row, or one cluster, does not vary
+        return np.full_like(total, np.nan)
     return np.asarray(total * count / (count - 1))
 
 

@@ -190,7 +190,7 @@ def _fit_frailty(data: pd.DataFrame | Frame, formula: str, options: dict[str, An
 
 def _fit_imputations(data: Imputations, formula: str, options: dict[str, Any]) -> CoxFit:
     fits = [fit_cox(frame, formula, **options) for frame in data]
-    pooled = pool_fits(fits)
+    pooled = pool_fits(fits, data.caveats)
     if isinstance(pooled, FrailtyFit):
         pooled = pool_frailties(pooled, fits)
     pooled = replace(
@@ -283,7 +283,7 @@ def _monotone_reason(data: HazardData, columns: list[int]) -> str:
     names = ", ".join(data.design.terms[j] for j in columns)
     return (
         f"the likelihood has no maximum along {names}, so a hazard ratio is infinite or zero. Use "
-        "fit_cox(..., penalty='firth'), or leave the term out."
+        "penalty='firth', or leave the term out."
     )
 
 

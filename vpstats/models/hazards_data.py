@@ -70,7 +70,7 @@ def read_request(frame: Frame, formula: str, options: dict[str, Any]) -> Request
     cause, strata, vcov = options["cause"], options["strata"], options["vcov"]
     if cause != int(cause) or cause < 1:
         raise UsageError(f"cause is {cause!r}; expected an event code: 1, 2, ….")
-    _check_covariance(vcov, frame.cluster)
+    check_covariance(vcov, frame.cluster)
     return Request(
         formula=formula if "~" in formula else f"~ {formula}",
         duration=options["duration"],
@@ -125,7 +125,14 @@ def _one_of(name: str, value: object, allowed: Sequence[object]) -> None:
         raise UsageError(f"{name} is {value!r}; expected one of {', '.join(map(repr, allowed))}.")
 
 
-def _check_covariance(vcov: str | None, cluster: str | None) -> None:
+def check_covariance(vcov: str | None, cluster: str | None) -> None:
+    """Refuse a covariance that ignores the clusters, or that has none.
+
+    Raises
+    ------
+    UsageError
+        With the one to use.
+    """
     if vcov is None:
         return
     if cluster is not None and not vcov.startswith("CR"):
@@ -135,6 +142,11 @@ def _check_covariance(vcov: str | None, cluster: str | None) -> None:
         )
     if cluster is None and vcov.startswith("CR"):
         raise UsageError(f"vcov='{vcov}' needs cluster=; for independent rows use 'HC0'.")
+
+
+def whole_weights(weights: Vector | None) -> bool:
+    """Whether weights can be counts of repeated rows."""
+    return weights is None or bool(np.all(weights == np.floor(weights)))
 
 
 @dataclass(frozen=True)
@@ -162,9 +174,7 @@ class HazardData:
             return self.request.vcov
         if self.clusters is not None:
             return "CR0"
-        weights = self.rows.weights
-        whole = weights is None or bool(np.all(weights == np.floor(weights)))
-        return "model" if whole else "HC0"
+        return "model" if whole_weights(self.rows.weights) else "HC0"
 
 
 def read_data(frame: Frame, request: Request) -> HazardData:
@@ -186,9 +196,10 @@ def read_data(frame: Frame, request: Request) -> HazardData:
         kept=kept if len(kept) < len(frame.data) else None,
     )
     centre = X.mean(axis=0) if len(X) else np.zeros(X.shape[1])
+    X -= centre  # in place: the matrix is the design's own, and large
     offset = None if request.offset is None else read_numbers(frame.data, request.offset)[kept]
     rows = HazardRows(
-        X=X - centre,
+        X=X,
         exit=follow_up.exit,
         dead=follow_up.event == request.cause,
         entry=follow_up.entry,
@@ -200,6 +211,7 @@ def read_data(frame: Frame, request: Request) -> HazardData:
     if follow_up.cluster is not None:
         clusters = Clusters(follow_up.cluster, int(follow_up.cluster.max(initial=-1)) + 1)
     missing = len(frame.data) - len(rows)
+    design = replace(design, X=X[:0])
     return HazardData(
         request, frame, design, follow_up, rows, centre, labels, clusters, missing, kept
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -296,8 +296,10 @@ class CoxFit(FitResult):
             ``estimate, std_error, conf_low, conf_high``. A hazard ratio is relative to a row at
             the mean of every column (offset 0); its `std_error` is on the log scale. Survival
             and cumulative hazard are those of a row with these values, from Efron's or Breslow's
-            baseline as the ties are; limits are formed on the log scale of the hazard. NaN where
-            a value is missing and beyond the longest follow-up of the stratum.
+            baseline as the ties are; limits are formed on the log scale of the hazard. Of a
+            clustered fit only the coefficients' part of the error counts the clusters, as in R's
+            ``survfit``: use `kaplan_meier` by group with ``cluster=`` for a curve whose level
+            matters. NaN where a value is missing and beyond the longest follow-up of the stratum.
 
         Raises
         ------
@@ -424,6 +426,26 @@ class CoxFit(FitResult):
                 exposure[late] -= base.read(base.hazard, s, entry[late])
         exposure[np.isnan(exit_)] = np.nan
         return exposure
+
+
+AnyCox = TypeVar("AnyCox", bound=CoxFit)
+
+
+def failed(fit: AnyCox, status: str, reason: str) -> AnyCox:
+    """A fit without numbers, and why."""
+    p = len(fit.terms)
+    return replace(
+        fit,
+        status=status,
+        reason=reason,
+        coefficients=np.full(p, np.nan),
+        covariance=np.full((p, p), np.nan),
+        conf_low=None,
+        conf_high=None,
+        p_values=None,
+        baseline=None,
+        converged=False,
+    )
 
 
 def scale_hazard(kind: str, hazard: Vector, error: Vector, z: float) -> dict[str, Vector]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,10 @@ def search(sets: RiskSets, part: Callable[[HazardRows, int], RiskSets] | None = 
     if found.converged:
         return Found(found, [])
     monotone = monotone_columns(sets, found)
-    return Found(found if monotone else maximise(evaluate, found.estimate), monotone)
+    if monotone:
+        return Found(found, monotone)
+    further = maximise(evaluate, found.estimate)
+    return Found(replace(further, iterations=found.iterations + further.iterations), [])
 
 
 def _quick(sets: RiskSets, point: Vector) -> Found | None:

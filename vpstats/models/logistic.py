@@ -29,9 +29,11 @@ from vpstats.models.firth import has_few_events
 from vpstats.models.hotelling import wishart_df
 from vpstats.models.logistic_guards import (
     BinaryData,
+    blank_fields,
     data_caveats,
     find_separation,
     hopeless,
+    not_converged,
     read_rows,
     separation_remedy,
 )
@@ -154,7 +156,8 @@ def _fit_imputations(data: Imputations, formula: str, options: dict[str, Any]) -
     frames = [open_data(frame, cluster=cluster, independent=independent) for frame in data]
     requests = [read_request(frame, formula, options) for frame in frames]
     plain = [replace(request, intervals="wald") for request in requests]
-    pooled = pool_fits([_fit(f, r) for f, r in zip(frames, plain, strict=True)])
+    fits = [_fit(f, r) for f, r in zip(frames, plain, strict=True)]
+    pooled = pool_fits(fits, data.caveats)
     if not pooled.ok or options["intervals"] == "wald":
         return pooled
     profiles = [_profile(f, r) for f, r in zip(frames, requests, strict=True)]
@@ -186,7 +189,7 @@ def _fit(frame: Frame, request: Request) -> LogisticFit:
             iterations=estimate.found.iterations,
         )
     if not estimate.found.converged:
-        return _not_converged(blank, estimate)
+        return not_converged(blank, estimate.found.iterations)
     caveats = (separated, *blank.caveats) if separated is not None else blank.caveats
     return _finish(replace(blank, caveats=caveats), data, request, estimate)
 
@@ -209,40 +212,12 @@ _NAMES = {
 
 def _blank_fit(data: BinaryData, request: Request) -> LogisticFit:
     """The result as it is if nothing can be estimated: counts, names and caveats."""
-    p, n_events = len(data.design.terms), int(data.y.sum())
     return LogisticFit(
+        **blank_fields(data, request),
         title=f"{_NAMES[request.penalty]} of {data.design.spec.response}",
-        unit=data.frame.unit,
-        n=len(data.rows),
-        n_events=n_events,
         n_clusters=min((c.count for c in data.clusters), default=None),
-        level=request.level,
-        terms=data.design.terms,
-        coefficients=np.full(p, np.nan),
-        covariance=np.full((p, p), np.nan),
-        vcov=request.vcov,
-        spec=data.design.spec,
         penalty=request.penalty,
-        cluster=request.clusters,
-        weights=request.weights,
-        offset=request.offset,
-        n_missing=data.design.n_missing,
         caveats=data_caveats(data, request),
-    )
-
-
-def _not_converged(blank: LogisticFit, estimate: Estimate) -> LogisticFit:
-    iterations = estimate.found.iterations
-    message = (
-        f"the solver stopped after {iterations} iterations without reaching the maximum; "
-        "check for columns of very different scale or nearly equal columns."
-    )
-    return replace(
-        blank,
-        status="not converged",
-        reason=message,
-        caveats=(Caveat("not_converged", message), *blank.caveats),
-        iterations=iterations,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,10 @@ from vpstats.models.logistic_request import Request
 from vpstats.models.newton import maximise
 from vpstats.models.penalties import Estimate
 from vpstats.models.separation import detect_separation
-from vpstats.results import Caveat
+from vpstats.results import Caveat, FitResult
 
 Vector = NDArray[np.float64]
+Fit = TypeVar("Fit", bound=FitResult)
 
 _FAR = 12.0
 """Log odds beyond which a maximum is checked for separation: a probability of 6e-6."""
@@ -146,6 +148,37 @@ def find_separation(data: BinaryData, penalty: str | None, estimate: Estimate) -
     )
 
 
+def blank_fields(data: BinaryData, request: Request) -> dict[str, Any]:
+    """What every fit of a yes/no outcome says before anything is estimated."""
+    p = len(data.design.terms)
+    return {
+        "unit": data.frame.unit,
+        "n": len(data.rows),
+        "n_events": int(data.y.sum()),
+        "level": request.level,
+        "terms": data.design.terms,
+        "coefficients": np.full(p, np.nan),
+        "covariance": np.full((p, p), np.nan),
+        "vcov": request.vcov,
+        "spec": data.design.spec,
+        "cluster": request.clusters,
+        "weights": request.weights,
+        "offset": request.offset,
+        "n_missing": data.design.n_missing,
+    }
+
+
+def not_converged(blank: Fit, iterations: int) -> Fit:
+    """The result where the solver gave up."""
+    message = (
+        f"the solver stopped after {iterations} iterations without reaching the maximum; check "
+        "for columns of very different scale or nearly equal columns."
+    )
+    changes: dict[str, Any] = {"reason": message, "iterations": iterations}
+    caveats = (Caveat("not_converged", message), *blank.caveats)
+    return replace(blank, status="not converged", caveats=caveats, **changes)
+
+
 def separation_remedy(request: Request, message: str) -> str:
     """The message, and the call that answers."""
     options = "penalty='firth'" + ("" if request.clusters else ", intervals='profile'")
@@ -157,10 +190,7 @@ def data_caveats(data: BinaryData, request: Request) -> tuple[Caveat, ...]:
     found = [
         *_event_caveats(data),
         *_cluster_caveats(data, request),
-        *(
-            Caveat("aliased", f"{name} is determined by other columns and was left out.", name)
-            for name in data.design.aliased
-        ),
+        *(Caveat("aliased", data.design.why_left_out(name), name) for name in data.design.aliased),
     ]
     if data.frame.independent is not None:
         found.append(

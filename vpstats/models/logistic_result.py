@@ -211,13 +211,19 @@ class LogisticFit(FitResult):
             If a name is neither a coefficient nor a term.
         """
         test = joint_wald(self, self.spec.assign, terms)
-        name = terms if isinstance(terms, str) else terms[0]
-        if name not in self.joint_dfs or not (isinstance(terms, str) or len(terms) == 1):
+        df = self._hotelling_df(chosen_coefficients(self.terms, self.spec.assign, terms))
+        if df is None:
             return test
         q = int(test["df"].item())
         wald = q * float(test["statistic"].item())
-        value, residual, p_value = hotelling_test(wald, q, self.joint_dfs[name])
+        value, residual, p_value = hotelling_test(wald, q, df)
         return joint_test_row(terms, value, q, residual, p_value, "Hotelling T-squared")
+
+    def _hotelling_df(self, chosen: Mask) -> float | None:
+        """Degrees of freedom of the one term that these coefficients are, however named."""
+        assign = np.array(self.spec.assign, dtype=object)
+        whole = (df for term, df in self.joint_dfs.items() if ((assign == term) == chosen).all())
+        return next(whole, None)
 
     def likelihood_ratio_test(self, data: pd.DataFrame, terms: str | Sequence[str]) -> pd.DataFrame:
         """Test that several coefficients are zero together by the (penalised) likelihood ratio.

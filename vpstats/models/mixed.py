@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,21 +16,25 @@ from vpstats.models.covariance import FEW_CLUSTERS, Clusters
 from vpstats.models.grouping import in_group_order
 from vpstats.models.logistic_guards import (
     BinaryData,
+    blank_fields,
     data_caveats,
     find_separation,
     hopeless,
+    not_converged,
     read_rows,
     separation_remedy,
 )
-from vpstats.models.logistic_request import Request
+from vpstats.models.logistic_request import Request, one_of
 from vpstats.models.mixed_estimate import (
     LARGEST_SD,
+    Kernel,
     MixedEstimate,
     estimate_one,
     estimate_two,
     one_level,
     two_levels,
 )
+from vpstats.models.mixed_profile import profile_mixed
 from vpstats.models.mixed_result import MixedLogisticFit
 from vpstats.models.penalties import Estimate, estimate_rows
 from vpstats.models.pooling import pool_estimates, pool_fits
@@ -49,6 +53,7 @@ def fit_mixed_logistic(
     *,
     group: str | tuple[str, str] | None = None,
     nodes: int | None = None,
+    intervals: Literal["wald", "profile"] = "wald",
     weights: str | None = None,
     offset: str | None = None,
     level: float = 0.95,
@@ -73,6 +78,10 @@ def fit_mixed_logistic(
     nodes : int, optional
         Nodes of the adaptive Gauss–Hermite quadrature, 25 if None; 1 is Laplace's approximation,
         which two nested groups always use.
+    intervals : {"wald", "profile"}
+        Profile-likelihood intervals of coefficients and standard deviations, with likelihood-ratio
+        p-values; those of a standard deviation may begin at zero, and are known where it is
+        estimated as zero. Imputations are pooled with Wald intervals.
     weights : str, optional
         Column of case weights, positive: 2 counts as the row repeated within its group.
     offset : str, optional
@@ -112,9 +121,11 @@ def fit_mixed_logistic(
     >>> float(fit.glance()["sd"].iloc[0]), fit.caveats[-1].code  # centers are as alike as can be
     (0.0, 'boundary_variance')
     """
+    one_of("intervals", intervals, ("wald", "profile"))
     options: dict[str, Any] = {
         "group": group,
         "nodes": nodes,
+        "intervals": intervals,
         "weights": weights,
         "offset": offset,
         "level": level,
@@ -129,7 +140,7 @@ def fit_mixed_logistic(
         penalty=None,
         clusters=groups,
         vcov="model",
-        intervals="wald",
+        intervals=intervals,
         weights=weights,
         offset=offset,
         level=require_level(level),
@@ -138,10 +149,16 @@ def fit_mixed_logistic(
 
 
 def _fit_imputations(data: Imputations, formula: str, options: dict[str, Any]) -> MixedLogisticFit:
-    fits = [fit_mixed_logistic(frame, formula, **options) for frame in data]
-    pooled = pool_fits(fits)
+    wald = options | {"intervals": "wald"}
+    fits = [fit_mixed_logistic(frame, formula, **wald) for frame in data]
+    pooled = pool_fits(fits, data.caveats)
     if not pooled.ok:
         return pooled
+    if options["intervals"] == "profile":
+        message = (
+            "Profiles of completed data sets are not pooled; the intervals are Wald intervals."
+        )
+        pooled = replace(pooled, caveats=(Caveat("pooled_wald", message), *pooled.caveats))
     scales, errors = _pool_scales(fits)
     joint = np.zeros_like(pooled.joint_covariance)
     p = len(pooled.terms)
@@ -238,23 +255,33 @@ def _fit(frame: Frame, request: Request, nodes: int) -> MixedLogisticFit:
         )
     if data.clusters[-1].count == len(data.rows):
         return replace(blank, status="no repeated rows", reason=_no_pairs(request))
-    found, without = _estimate(data, nodes, null)
+    kernel, found, without = _estimate(data, nodes, null)
     if found.status != "ok" or not null.found.converged:
         return _failed(blank, request, found)
-    return _finish(blank, request, found, without)
+    fit = _finish(blank, request, found, without)
+    if request.intervals == "wald":
+        return fit
+    profiles, p = profile_mixed(kernel, found, without, fit.level), len(fit.terms)
+    return replace(
+        fit,
+        conf_low=profiles.low[:p],
+        conf_high=profiles.high[:p],
+        p_values=profiles.p_values,
+        scale_limits=np.column_stack([profiles.low[p:], profiles.high[p:]]),
+    )
 
 
 def _estimate(
     data: BinaryData, nodes: int, null: Estimate
-) -> tuple[MixedEstimate, tuple[float, ...]]:
-    """The estimate, and the log-likelihoods without each of the intercepts."""
+) -> tuple[Kernel, MixedEstimate, tuple[float, ...]]:
+    """The likelihood, the estimate, and the log-likelihoods without each of the intercepts."""
     rows, beta, value = data.rows, null.coefficients, null.log_likelihood
     if len(data.clusters) == 1:
         kernel = one_level(rows, data.clusters[0], nodes)
-        return estimate_one(kernel, beta, value), (value,)
+        return kernel, estimate_one(kernel, beta, value), (value,)
     alone = [estimate_one(one_level(rows, c, 1), beta, value) for c in data.clusters]
-    found = estimate_two(two_levels(rows, *data.clusters), *alone)
-    return found, (alone[1].value, alone[0].value)
+    nested = two_levels(rows, *data.clusters)
+    return nested, estimate_two(nested, *alone), (alone[1].value, alone[0].value)
 
 
 def _blank_fit(data: BinaryData, request: Request, nodes: int) -> MixedLogisticFit:
@@ -265,24 +292,12 @@ def _blank_fit(data: BinaryData, request: Request, nodes: int) -> MixedLogisticF
     how = "Laplace" if nodes == 1 else f"{nodes} nodes"
     unclustered = replace(data, clusters=())
     return MixedLogisticFit(
+        **blank_fields(data, request),
         title=(
             f"Random-intercept logistic regression of {data.design.spec.response}, conditional on "
             f"{within} ({how})"
         ),
-        unit=data.frame.unit,
-        n=len(data.rows),
-        n_events=int(data.y.sum()),
         n_clusters=clusters[0].count,
-        level=request.level,
-        terms=data.design.terms,
-        coefficients=np.full(p, np.nan),
-        covariance=np.full((p, p), np.nan),
-        vcov="model",
-        spec=data.design.spec,
-        cluster=request.clusters,
-        weights=request.weights,
-        offset=request.offset,
-        n_missing=data.design.n_missing,
         caveats=(
             *data_caveats(unclustered, replace(request, clusters=())),
             *_group_caveats(request.clusters, clusters),
@@ -338,17 +353,7 @@ def _failed(blank: MixedLogisticFit, request: Request, found: MixedEstimate) -> 
             f"'{request.formula}', cluster='{request.clusters[-1]}')."
         )
         return replace(blank, status=found.status, reason=reason, iterations=found.iterations)
-    message = (
-        f"the solver stopped after {found.iterations} iterations without reaching the maximum; "
-        "check for columns of very different scale or nearly equal columns."
-    )
-    return replace(
-        blank,
-        status="not converged",
-        reason=message,
-        caveats=(Caveat("not_converged", message), *blank.caveats),
-        iterations=found.iterations,
-    )
+    return not_converged(blank, found.iterations)
 
 
 def _finish(

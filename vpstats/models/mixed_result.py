@@ -48,6 +48,8 @@ class MixedLogisticFit(LogisticFit):
         Of coefficients and standard deviations; NaN for one that is estimated as zero.
     variance_statistics, variance_p_values : ndarray, shape (levels,)
         Likelihood-ratio tests that the variance of a level is zero.
+    scale_limits : ndarray, shape (levels, 2), optional
+        Profile-likelihood limits of the standard deviations at the level of the fit.
     """
 
     groups: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class MixedLogisticFit(LogisticFit):
     joint_covariance: Matrix = field(default_factory=lambda: np.empty((0, 0)))
     variance_statistics: Vector = field(default_factory=lambda: np.empty(0))
     variance_p_values: Vector = field(default_factory=lambda: np.empty(0))
+    scale_limits: Matrix | None = None
 
     def glance(self) -> pd.DataFrame:
         """One row about the whole fit.
@@ -109,8 +112,14 @@ class MixedLogisticFit(LogisticFit):
             median odds ratio of two like rows from two groups, the higher odds over the lower;
             ``statistic, p_value`` of the likelihood-ratio test that the variance is zero, against
             an equal mixture of chi-squared on 0 and on 1 degree of freedom. Limits are Wald's on
-            the scale of the log standard deviation, those of an inner `icc` with the outer
-            variance as estimated; NaN where the variance is estimated as zero.
+            the scale of the log standard deviation (NaN where the variance is estimated as zero),
+            or those of the profile likelihood if the fit has these; those of an inner `icc` are
+            with the outer variance as estimated.
+
+        Raises
+        ------
+        UsageError
+            If the intervals are profile intervals and another level is asked for.
 
         References
         ----------
@@ -122,10 +131,9 @@ class MixedLogisticFit(LogisticFit):
         """
         wanted = self.level if level is None else require_level(level)
         sd, error = self.scales, self._scale_errors()
-        # a zero has no limits, and a limit beyond every number is infinite
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            factor = np.exp(critical_value(wanted) * error / sd)
-            values = {"": sd, "low": sd / factor, "high": sd * factor}
+        low, high = self._scale_limits(wanted)
+        values = {"": sd, "low": low, "high": high}
+        with np.errstate(all="ignore"):  # a limit may be zero or infinite
             icc = {name: self._icc(value) for name, value in values.items()}
             ratio = {name: np.exp(_MEDIAN * value) for name, value in values.items()}
         return pd.DataFrame(
@@ -149,6 +157,19 @@ class MixedLogisticFit(LogisticFit):
 
     def _scale_errors(self) -> Vector:
         return np.asarray(np.sqrt(np.diag(self.joint_covariance)[len(self.terms) :]))
+
+    def _scale_limits(self, level: float) -> tuple[Vector, Vector]:
+        if self.scale_limits is not None:
+            if not np.isclose(level, self.level):
+                raise UsageError(
+                    f"profile intervals were computed at level {self.level:g}; fit again with the "
+                    "level wanted."
+                )
+            return self.scale_limits[:, 0], self.scale_limits[:, 1]
+        # a zero has no limits, and a limit beyond every number is infinite
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            factor = np.exp(critical_value(level) * self._scale_errors() / self.scales)
+            return self.scales / factor, self.scales * factor
 
     def _icc(self, scales: Vector) -> Vector:
         """Latent correlation per level; a limit of the inner one keeps the outer estimate."""

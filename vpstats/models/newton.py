@@ -149,8 +149,11 @@ def maximise(
         if moved is None:
             break
         point, here = moved
+        before = decrement
         step, decrement = newton_step(here, free)
         iterations += 1
+        if before <= decrement <= _SETTLED:  # what is left of the score is rounding
+            break
     stuck = decrement > tolerance and iterations < max_iterations
     converged = decrement <= (_SETTLED if stuck else tolerance)
     return Solution(

@@ -261,8 +261,15 @@ def _evaluate(sets: RiskSets, sums: Sums, gained: Vector) -> Evaluation:
     return Evaluation(sums.value, gradient, information(sets, sums))
 
 
-def penalised_likelihood(sets: RiskSets) -> Callable[[Vector], Evaluation]:
-    """Partial log-likelihood plus half the log determinant of the information.
+def penalised_likelihood(sets: RiskSets, penalty: float = 0.5) -> Callable[[Vector], Evaluation]:
+    """Firth's partial log-likelihood: plus `penalty` times the log determinant of the information.
+
+    Parameters
+    ----------
+    sets : RiskSets
+        Rows and where they are at risk.
+    penalty : float
+        1/2 is Jeffreys' prior; 0 is maximum likelihood.
 
     Returns
     -------
@@ -289,14 +296,15 @@ def penalised_likelihood(sets: RiskSets) -> Callable[[Vector], Evaluation]:
         sign, logarithm = np.linalg.slogdet(here.information) if finite else (0.0, 0.0)
         if sign <= 0:
             return Evaluation(-np.inf, np.full(len(beta), np.nan), here.information)
-        modified = here.score + _half_third_moments(sets, sums, here.information)
-        return Evaluation(here.value + float(logarithm) / 2, modified, here.information)
+        bend = _determinant_slope(sets, sums, here.information)
+        value = here.value + penalty * float(logarithm)
+        return Evaluation(value, here.score + penalty * bend, here.information)
 
     return evaluate
 
 
-def _half_third_moments(sets: RiskSets, sums: Sums, info: Matrix) -> Vector:
-    """Half the gradient of the log determinant of the information, shape (p,)."""
+def _determinant_slope(sets: RiskSets, sums: Sums, info: Matrix) -> Vector:
+    """Gradient of the log determinant of the information, shape (p,)."""
     X, inverse = sets.rows.X, invert(info)
     rotated = X @ inverse
     q = np.einsum("ij,ij->i", rotated, X)
@@ -306,7 +314,7 @@ def _half_third_moments(sets: RiskSets, sums: Sums, info: Matrix) -> Vector:
     means, weight, level = _event_means(sets, sums, q)
     squared = np.einsum("ij,ij->i", means @ inverse, means)
     centred = (weight * (2 * squared - level)) @ means
-    return np.asarray(((direct - 2 * mixed) @ X + centred) / 2)
+    return np.asarray((direct - 2 * mixed) @ X + centred)
 
 
 def _event_means(sets: RiskSets, sums: Sums, q: Vector) -> tuple[Matrix, Vector, Vector]:

@@ -13,7 +13,7 @@ from scipy import stats
 
 from vpstats.frames import Imputations
 from vpstats.models.followup import Vector
-from vpstats.models.pooling import pool_estimates
+from vpstats.models.pooling import joint_caveats, pool_estimates
 from vpstats.results import Caveat, TableResult, critical_value
 
 Estimator = TypeVar("Estimator", bound=Callable[..., TableResult])
@@ -42,14 +42,17 @@ def pooled_contrasts(limits: Limits) -> Callable[[Estimator], Estimator]:
         def either(data: Any, **options: Any) -> TableResult:
             if not isinstance(data, Imputations):
                 return estimate(data, **options)
-            return pool_contrasts([estimate(frame, **options) for frame in data], limits)
+            results = [estimate(frame, **options) for frame in data]
+            return pool_contrasts(results, limits, data.caveats)
 
         return cast("Estimator", either)
 
     return decorate
 
 
-def pool_contrasts(results: Sequence[TableResult], limits: Limits) -> TableResult:
+def pool_contrasts(
+    results: Sequence[TableResult], limits: Limits, notes: Sequence[Caveat] = ()
+) -> TableResult:
     """Pool tables of contrasts, row by row.
 
     Parameters
@@ -58,6 +61,8 @@ def pool_contrasts(results: Sequence[TableResult], limits: Limits) -> TableResul
         At least two, of one call.
     limits : callable
         How limits of the numbers of single groups are formed.
+    notes : sequence of Caveat
+        Those of the imputation.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def pool_contrasts(results: Sequence[TableResult], limits: Limits) -> TableResul
         table=table,
         n=round(float(np.mean([r.n for r in results]))),
         n_events=round(float(np.mean([r.n_events or 0 for r in results]))),
-        caveats=_caveats(results, absent=absent),
+        caveats=_caveats(results, notes, absent=absent),
     )
 
 
@@ -118,12 +123,13 @@ def _pooled(tables: Sequence[pd.DataFrame], first: TableResult, limits: Limits) 
     )
 
 
-def _caveats(results: Sequence[TableResult], *, absent: bool) -> tuple[Caveat, ...]:
+def _caveats(
+    results: Sequence[TableResult], notes: Sequence[Caveat], *, absent: bool
+) -> tuple[Caveat, ...]:
     message = f"Pooled over {len(results)} completed data sets by Rubin's rules."
     found = [Caveat("pooled", message)]
     if absent:
         found.append(
             Caveat("empty_group", "Groups that some completed data sets lack were left out.")
         )
-    distinct = {(c.code, c.term): c for r in reversed(results) for c in reversed(r.caveats)}
-    return (*found, *reversed(distinct.values()))
+    return (*found, *joint_caveats(results, notes))

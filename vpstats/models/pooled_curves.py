@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vpstats.errors import UsageError
 from vpstats.frames import Imputations
+from vpstats.models.pooling import joint_caveats
 from vpstats.results import Caveat, CurveResult
 
 Vector = NDArray[np.float64]
@@ -29,18 +30,20 @@ def pooled_over_imputations(estimate: Estimator) -> Estimator:
     def either(data: Any, **options: Any) -> CurveResult:
         if not isinstance(data, Imputations):
             return estimate(data, **options)
-        return pool_curves([estimate(frame, **options) for frame in data])
+        return pool_curves([estimate(frame, **options) for frame in data], data.caveats)
 
     return cast("Estimator", either)
 
 
-def pool_curves(curves: Sequence[CurveResult]) -> CurveResult:
+def pool_curves(curves: Sequence[CurveResult], notes: Sequence[Caveat] = ()) -> CurveResult:
     """Pool curves of completed data sets.
 
     Parameters
     ----------
     curves : sequence of CurveResult
         At least two, of one call.
+    notes : sequence of Caveat
+        Those of the imputation.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def pool_curves(curves: Sequence[CurveResult]) -> CurveResult:
         n=_mean_count([c.n for c in curves]),
         n_events=_mean_count([c.n_events or 0 for c in curves]),
         total_time=float(np.mean([c.total_time for c in curves])),
-        caveats=_caveats(curves, {n for g in groups for n in g} - set(everywhere)),
+        caveats=_caveats(curves, notes, {n for g in groups for n in g} - set(everywhere)),
     )
 
 
@@ -102,7 +105,9 @@ def _mean_count(counts: Sequence[int]) -> int:
     return round(float(np.mean(counts)))
 
 
-def _caveats(curves: Sequence[CurveResult], absent: set[object]) -> tuple[Caveat, ...]:
+def _caveats(
+    curves: Sequence[CurveResult], notes: Sequence[Caveat], absent: set[object]
+) -> tuple[Caveat, ...]:
     found = [
         Caveat(
             "pooled",
@@ -113,8 +118,7 @@ def _caveats(curves: Sequence[CurveResult], absent: set[object]) -> tuple[Caveat
     if absent:
         message = f"{len(absent)} groups are empty in some completed data sets and were left out."
         found.append(Caveat("empty_group", message))
-    distinct = {(c.code, c.term): c for curve in reversed(curves) for c in reversed(curve.caveats)}
-    return (*found, *reversed(distinct.values()))
+    return (*found, *joint_caveats(curves, notes))
 
 
 def _pool_steps(parts: Sequence[pd.DataFrame], curve: CurveResult) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vpstats.errors import UsageError
-from vpstats.results import Caveat, FitResult
+from vpstats.results import Caveat, CurveResult, FitResult, TableResult
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -138,13 +138,16 @@ def _barnard_rubin(share: Vector, m: int, complete_df: float | Vector) -> Vector
         return np.where(np.isinf(complete), df, 1 / (1 / df + 1 / observed))
 
 
-def pool_fits(fits: Sequence[Fit]) -> Fit:
+def pool_fits(fits: Sequence[Fit], notes: Sequence[Caveat] = ()) -> Fit:
     """Pool fits of one model to completed data sets.
 
     Parameters
     ----------
     fits : sequence of FitResult
         At least two, of the same terms.
+    notes : sequence of Caveat
+        Those of the imputation (chains that do not agree, too few copies): what to know of it is
+        to be known of the fit.
 
     Returns
     -------
@@ -166,9 +169,9 @@ def pool_fits(fits: Sequence[Fit]) -> Fit:
     if len(fits) < 2:
         raise UsageError("pooling needs the fits of at least two completed data sets.")
     if any(not fit.ok for fit in fits):
-        return _failed(fits)
+        return _failed(fits, notes)
     if any(fit.terms != first.terms for fit in fits):
-        return _different(fits)
+        return _different(fits, notes)
     if any(getattr(fit, "spec", None) != getattr(first, "spec", None) for fit in fits):
         raise UsageError(
             "knots, means or levels differ between completed data sets, so coefficients mean "
@@ -187,7 +190,7 @@ def pool_fits(fits: Sequence[Fit]) -> Fit:
         conf_low=None,
         conf_high=None,
         p_values=None,
-        caveats=(*_pooled_caveats(fits), *_joint_caveats(fits)),
+        caveats=(*_pooled_caveats(fits), *joint_caveats(fits, notes)),
         pooling=Pooling(len(fits), *_spread(estimates, covariances), complete),
         **_consensus(fits),
     )
@@ -201,7 +204,7 @@ def _complete_df(fit: FitResult) -> Vector:
     return np.where(np.isinf(df), fit.n_clusters - 1.0, df)
 
 
-def _failed(fits: Sequence[Fit]) -> Fit:
+def _failed(fits: Sequence[Fit], notes: Sequence[Caveat]) -> Fit:
     """The pooled result where a model could not be estimated, saying in how many data sets."""
     failed = [fit for fit in fits if not fit.ok]
     (status, _), *_ = Counter(fit.status for fit in failed).most_common(1)
@@ -218,11 +221,11 @@ def _failed(fits: Sequence[Fit]) -> Fit:
         reason=f"{where}: {example.reason}",
         coefficients=np.full(p, np.nan),
         covariance=np.full((p, p), np.nan),
-        caveats=_joint_caveats(fits),
+        caveats=joint_caveats(fits, notes),
     )
 
 
-def _different(fits: Sequence[Fit]) -> Fit:
+def _different(fits: Sequence[Fit], notes: Sequence[Caveat]) -> Fit:
     """The pooled result where the same formula led to different coefficients."""
     first = fits[0]
     formulas = {getattr(getattr(fit, "spec", None), "formula", None) for fit in fits}
@@ -244,7 +247,7 @@ def _different(fits: Sequence[Fit]) -> Fit:
         conf_low=None,
         conf_high=None,
         p_values=None,
-        caveats=_joint_caveats(fits),
+        caveats=joint_caveats(fits, notes),
         **_consensus(fits),
     )
 
@@ -263,10 +266,13 @@ def _pooled_caveats(fits: Sequence[FitResult]) -> list[Caveat]:
     return found
 
 
-def _joint_caveats(fits: Sequence[FitResult]) -> tuple[Caveat, ...]:
-    """Caveats of any fit, one per code and term."""
-    distinct = {(c.code, c.term): c for fit in reversed(fits) for c in reversed(fit.caveats)}
-    return tuple(reversed(distinct.values()))
+def joint_caveats(
+    results: Sequence[FitResult | TableResult | CurveResult], notes: Sequence[Caveat] = ()
+) -> tuple[Caveat, ...]:
+    """Caveats of any result, then those of the imputation, one per code and term."""
+    own = {(c.code, c.term): c for r in reversed(results) for c in reversed(r.caveats)}
+    more = {(c.code, c.term): c for c in notes if (c.code, c.term) not in own}
+    return (*reversed(own.values()), *more.values())
 
 
 def _consensus(fits: Sequence[FitResult]) -> dict[str, Any]:
@@ -343,6 +349,26 @@ def pooled_wald(pooling: Pooling, coefficients: Vector, chosen: Mask) -> tuple[f
     statistic = float(estimate @ np.linalg.solve(within, estimate)) / (k * (1 + increase))
     complete = float(np.min(pooling.complete_df[chosen]))
     return statistic, _joint_df(k, m, increase, complete)
+
+
+def pool_tests(estimates: Matrix, covariances: NDArray[np.float64]) -> tuple[float, float]:
+    """Test D1 of estimates of completed data sets that are zero together if nothing differs.
+
+    Parameters
+    ----------
+    estimates : ndarray, shape (m, k)
+        One row per completed data set.
+    covariances : ndarray, shape (m, k, k)
+        Their covariances.
+
+    Returns
+    -------
+    statistic, df_residual : float
+        F on k and `df_residual` degrees of freedom.
+    """
+    k = estimates.shape[1]
+    pooling = Pooling(len(estimates), *_spread(estimates, covariances), np.full(k, np.inf))
+    return pooled_wald(pooling, estimates.mean(axis=0), np.ones(k, dtype=bool))
 
 
 def _joint_df(k: int, m: int, increase: float, complete: float) -> float:

@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from vpstats.models.newton import Evaluation, Evaluations, Solution, invert, maximise
+from vpstats.models.newton import (
+    TOLERANCE,
+    Evaluation,
+    Evaluations,
+    Solution,
+    invert,
+    maximise,
+)
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -131,7 +138,8 @@ def profile_limit(
     limit = _newton_limit(evaluate, found, j, target, side)
     if limit is None:
         return _search_limit(evaluate, found, j, target, side)
-    if not concave and _profile(evaluate, found, j, limit) > target + _LEVEL:
+    # whether there is a higher maximum shows long before its last digits do
+    if not concave and _profile(evaluate, found, j, limit, _NEAR) > target + _LEVEL:
         return _search_limit(evaluate, found, j, target, side)
     return limit
 
@@ -167,13 +175,16 @@ def _limit_step(here: Evaluation, j: int, target: float, side: int) -> Vector | 
     return np.asarray(ahead + side * np.sqrt(square) * covariance[:, j])
 
 
-def _profile(evaluate: Evaluate, found: Solution, j: int, value: float) -> float:
+def _profile(
+    evaluate: Evaluate, found: Solution, j: int, value: float, tolerance: float = TOLERANCE
+) -> float:
     """Largest log-likelihood with coefficient `j` held at a value, from two starts."""
     free = np.arange(len(found.estimate)) != j
     along = found.covariance[:, j] / found.covariance[j, j]
     starts = np.array([found.estimate, found.estimate + (value - found.estimate[j]) * along])
     starts[:, j] = value
-    return max(maximise(evaluate, start, free=free).value for start in starts)
+    climbs = (maximise(evaluate, s, free=free, tolerance=tolerance) for s in starts)
+    return max(found.value for found in climbs)
 
 
 def signed_root(evaluate: Evaluate, found: Solution, j: int, value: float) -> float:

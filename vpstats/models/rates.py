@@ -245,7 +245,7 @@ def _rate(rows: FollowUp, cause: int, per: float, level: float) -> dict[str, Any
         wider = critical_value(level) / critical_value(level, max(1, total.clusters - 1))
         shrink = min(1.0, float(wider) ** 2 / effect)
         events, time = events * shrink, time * shrink
-    low, high = _poisson_limits(events, time, level) if time > 0 else (np.nan, np.nan)
+    low, high = poisson_limits(events, time, level) if time > 0 else (np.nan, np.nan)
     variance = independent if total.clusters is None else total.variance
     limits = (low * per, high * per)
     row = _row(total, total.ratio * per, np.sqrt(variance) * per, limits, effect, "exact Poisson")
@@ -268,7 +268,15 @@ def _row(
     }
 
 
-def _poisson_limits(events: float, time: float, level: float) -> Limits:
+def poisson_limits(events: float, time: float, level: float) -> Limits:
+    """Exact limits of a rate by the Poisson distribution; events need not be whole (clustered).
+
+    Examples
+    --------
+    >>> low, high = poisson_limits(3.0, 1.0, 0.95)
+    >>> round(low, 4), round(high, 4)
+    (0.6187, 8.7673)
+    """
     tail = (1 - level) / 2
     low = stats.chi2.ppf(tail, 2 * events) / 2 if events > 0 else 0.0
     high = stats.chi2.ppf(1 - tail, 2 * events + 2) / 2

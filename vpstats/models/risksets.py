@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
+from vpstats.models.steps import whole_days
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int32]
@@ -396,24 +397,30 @@ def _days(rows: HazardRows) -> tuple[Codes, Codes | None, Vector]:
 
     Day 0 lies before every event, so that an entry "from the start" has a day too.
     """
-    exit_, entry = rows.exit, rows.entry
-    if _whole(exit_, entry):
-        days = (exit_ + 1).astype(np.int64)
-        first = None if entry is None else np.maximum(entry + 1, 0).astype(np.int64)
-        return days, first, np.arange(-1.0, float(exit_.max()) + 1)
-    times = np.unique(exit_[rows.dead])
-    known = np.concatenate([[-np.inf], times])
-    days = np.searchsorted(times, exit_, side="right")
-    first = None if entry is None else np.searchsorted(times, entry, side="right")
+    whole = whole_days(rows)
+    if whole is not None:
+        days, first, grid = whole
+        days += 1
+        if first is not None:
+            first += 1
+        return days, first, np.append(-1.0, grid)
+    times = np.unique(rows.exit[rows.dead])
+    known = np.append(-np.inf, times)
+    days = np.searchsorted(times, rows.exit, side="right")
+    first = None if rows.entry is None else np.searchsorted(times, rows.entry, side="right")
     return days, first, known
 
 
-def _whole(exit_: Vector, entry: Vector | None) -> bool:
-    """Whether times are whole numbers, few enough to count by."""
-    top = float(exit_.max(initial=0.0))
-    if top >= 4 * exit_.size + 4096 or not np.array_equal(exit_, np.floor(exit_)):
-        return False
-    return entry is None or np.array_equal(entry, np.floor(entry))
+def run_positions(first: Codes, length: Codes) -> Codes:
+    """Positions ``first, first + 1, …`` of runs of given lengths, one run behind another.
+
+    Examples
+    --------
+    >>> run_positions(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    starts = np.cumsum(length) - length
+    return np.asarray(np.arange(int(length.sum())) + np.repeat(first - starts, length))
 
 
 def make_slots(time: Vector, stratum: Codes) -> Slots:

@@ -18,6 +18,8 @@ from vpstats.models.event_slots import EventSlots, Matrix, Table
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.steps import divide
 
+_SINGULAR = 1e-10
+"""An eigenvalue of the covariance below this share of the largest is none."""
 ROUNDING = 1e-12
 """A share still free of the event below this is none."""
 
@@ -50,11 +52,23 @@ class ScoreTest:
             return float("nan"), 0
         score = (self.observed - self.expected)[used]
         values, vectors = np.linalg.eigh(self.covariance[np.ix_(used, used)])
-        kept = values > 1e-10 * max(float(values.max()), 1e-300)
+        kept = values > _SINGULAR * max(float(values.max()), 1e-300)
         if not kept.any():
             return float("nan"), 0
         along = vectors[:, kept].T @ score
         return float(np.sum(along**2 / values[kept])), int(np.count_nonzero(kept))
+
+    def one_step(self) -> tuple[Vector, Matrix]:
+        """Peto's one-step log hazard ratios of all groups but the first, and their covariance.
+
+        Both are empty where the covariance of the scores is singular.
+        """
+        used = self.compared[1:]
+        values, vectors = np.linalg.eigh(self.covariance[np.ix_(used, used)])
+        if values.size and values.min() > _SINGULAR * values.max():
+            inverse = np.asarray((vectors / values) @ vectors.T)
+            return inverse @ (self.observed - self.expected)[used], inverse
+        return np.empty(0), np.empty((0, 0))
 
 
 def p_value(statistic: float, df: int) -> float:

@@ -15,7 +15,7 @@ from vpstats.models.design import independent_columns
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-_ZERO = 1e-5
+MARGIN = 1e-5
 """Margins and directions below this are zero, columns being scaled to 1: two orders above the
 feasibility tolerance of the linear programme, which can make up a margin of its own size."""
 _FEASIBLE = 1e-7
@@ -79,13 +79,13 @@ def detect_separation(X: Matrix, y: Vector, names: Sequence[str]) -> Separation:
     rows, means, constant = _signed_rows(X, y)
     used = np.zeros(X.shape[1], dtype=bool)
     while len(rows):
-        direction = _separating_direction(rows)
-        ahead = rows @ direction > _ZERO
+        direction = separating_direction(rows)
+        ahead = rows @ direction > MARGIN
         if not ahead.any():
             break
         if constant is not None:  # back from centred columns
             direction[constant] -= means @ direction
-        used |= np.abs(direction) > _ZERO
+        used |= np.abs(direction) > MARGIN
         # rows that this direction leaves tied may still be separated by another one
         rows = rows[~ahead]
     kind = "complete" if not len(rows) else "quasi-complete" if used.any() else "none"
@@ -109,9 +109,21 @@ def _signed_rows(X: Matrix, y: Vector) -> tuple[Matrix, Vector, int | None]:
     return rows, centre / scale, constant
 
 
-def _separating_direction(rows: Matrix) -> Vector:
+def separating_direction(rows: Matrix) -> Vector:
     """Direction in the unit box with no negative margin and the largest sum of margins.
 
+    Parameters
+    ----------
+    rows : ndarray, shape (m, p)
+        Columns scaled to about 1; the margin of a row is its product with the direction.
+
+    Returns
+    -------
+    ndarray, shape (p,)
+        All but 0 if every direction has a negative margin or none but 0.
+
+    Notes
+    -----
     Of many rows the programme is given a part, and then those that its answer puts on the wrong
     side, until there are none; the answer is that of all rows.
     """

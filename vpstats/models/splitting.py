@@ -15,6 +15,7 @@ from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame
 from vpstats.models.columns import require_columns
 from vpstats.models.followup import Codes, Vector, entry_column, read_times
+from vpstats.models.risksets import run_positions
 
 Table = TypeVar("Table", pd.DataFrame, Frame)
 
@@ -70,7 +71,8 @@ def split_follow_up(
     Notes
     -----
     Splitting changes no estimate of a hazard model: every row is at risk at the same event times
-    as before. With ``cluster=`` the parts belong to one cluster as their row did.
+    as before. With ``cluster=`` the parts belong to one cluster as their row did; a robust error
+    of rows that had none needs ``cluster=`` the column named by `id`.
 
     References
     ----------
@@ -148,9 +150,7 @@ def _parts(start: Vector, stop: Vector, cuts: Vector) -> tuple[NDArray[np.intp],
     # what ends at a cut belongs to the window before; a row without length to its own
     last = np.maximum(np.searchsorted(cuts, stop, side="left"), first)
     count = last - first + 1
-    rows = np.repeat(np.arange(len(start)), count)
-    part = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count) + first[rows]
-    return rows, part
+    return np.repeat(np.arange(len(start)), count), run_positions(first, count)
 
 
 def _times_like(column: pd.Series, times: Vector, *, floats: bool = False) -> object:

@@ -125,7 +125,7 @@ def time_grid(rows: Followed) -> tuple[Codes, Codes | None, Vector]:
 
     An entry from the start has position -1.
     """
-    whole = _whole_days(rows)
+    whole = whole_days(rows)
     if whole is not None:
         return whole
     if rows.entry is None:
@@ -136,7 +136,11 @@ def time_grid(rows: Followed) -> tuple[Codes, Codes | None, Vector]:
     return np.searchsorted(time, rows.exit), entry_day, time
 
 
-def _whole_days(rows: Followed) -> tuple[Codes, Codes | None, Vector] | None:
+def whole_days(rows: Followed) -> tuple[Codes, Codes | None, Vector] | None:
+    """Exits, entries (-1 from the start) and the grid, if all are whole and few enough to count by.
+
+    The arrays are new.
+    """
     top = float(rows.exit.max())
     if top > 4 * rows.exit.size + 4096:
         return None

@@ -25,6 +25,7 @@ from vpstats.models.risksets import (
     Slots,
     find_risk_sets,
     make_slots,
+    run_positions,
 )
 from vpstats.models.steps import divide, time_grid
 
@@ -238,8 +239,7 @@ def _carried(
     first = np.searchsorted(slots.stratum, lane_stratum)
     length = np.searchsorted(slots.stratum, lane_stratum, side="right") - first
     of_lane = np.repeat(np.arange(length.size), length)
-    within = np.arange(of_lane.size) - np.repeat(np.cumsum(length) - length, length)
-    which = np.repeat(first, length) + within
+    which = run_positions(first, length)
     lane_slots = make_slots(slots.time[which], of_lane)
     L = which.size
     weight = seen.seen_before(lane_group[of_lane], lane_era[of_lane], lane_slots.time)

@@ -18,8 +18,9 @@ from vpstats.models.followup import Codes, Vector
 from vpstats.models.formula import parse_formula, read_expression
 from vpstats.models.hazards import CoxFit, fit_rows
 from vpstats.models.hazards_data import HazardData, read_data, read_request
+from vpstats.models.hazards_result import failed
 from vpstats.models.pooling import pool_fits
-from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
+from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets, run_positions
 from vpstats.models.splines import Basis, evaluate_basis, learn_basis
 from vpstats.models.wald import joint_wald
 from vpstats.results import Result, critical_value, require_level
@@ -249,7 +250,8 @@ def fit_time_varying(
         given.append(read_data(frame, read_request(frame, formula, options)))
     g = _time_function(given[0], function, knots)
     fits = [_fit(one, term, g) for one in given]
-    fit = fits[0] if len(fits) == 1 else pool_fits(fits)
+    notes = data.caveats if isinstance(data, Imputations) else ()
+    fit = fits[0] if len(fits) == 1 else pool_fits(fits, notes)
     return _result(fit, term, g)
 
 
@@ -258,7 +260,11 @@ def _label(exposure: str) -> str:
     own = parse_formula(f"~ {exposure}").terms
     if len(own) != 1:
         raise UsageError(f"exposure is '{exposure}'; expected one term of the formula.")
-    return ":".join(read_expression(factor).label for factor in own[0])
+    return _name(own[0])
+
+
+def _name(term: Sequence[str]) -> str:
+    return ":".join(read_expression(factor).label for factor in term)
 
 
 def _time_function(given: HazardData, function: str, knots: int | Sequence[float]) -> TimeFunction:
@@ -273,12 +279,16 @@ def _time_function(given: HazardData, function: str, knots: int | Sequence[float
 
 def _fit(given: HazardData, exposure: str, g: TimeFunction) -> CoxFit:
     own = np.flatnonzero(np.array(given.design.assign) == exposure)
-    if not own.size and len(given.rows):
+    known = [_name(term) for term in parse_formula(given.request.formula).terms]
+    if exposure not in known:
         raise UsageError(
             f"exposure '{exposure}' is not a term of the formula, whose terms are: "
-            f"{', '.join(dict.fromkeys(given.design.assign))}."
+            f"{', '.join(known)}."
         )
     plain = fit_rows(given)
+    if not own.size and plain.ok:
+        reason = f"{exposure} does not vary, or other columns determine it; leave it out."
+        return failed(plain, "not identified", reason)
     if not given.rows.dead.any() or (not plain.ok and plain.status != "monotone likelihood"):
         return plain
     sets = find_risk_sets(given.rows, given.request.ties)
@@ -327,7 +337,7 @@ def _written_out(
     return replace(
         given,
         request=replace(given.request, strata=("event time",), vcov=given.vcov),
-        design=replace(given.design, spec=spec, X=X[:0]),
+        design=replace(given.design, spec=spec),
         follow_up=replace(given.follow_up, event=given.follow_up.event[row]),
         rows=written,
         centre=np.zeros(X.shape[1]),
@@ -358,9 +368,7 @@ def _at_risk(sets: RiskSets, width: int) -> tuple[Codes, Codes]:
             f"{total:,} rows at risk at event times are too many for an effect that changes at "
             "each; use fit_cox_by_window(), or times in coarser units."
         )
-    row = np.repeat(known, count)
-    slot = np.arange(total) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-    return row, slot
+    return np.repeat(known, count), run_positions(first, count)
 
 
 def _result(fit: CoxFit, exposure: str, g: TimeFunction) -> VaryingEffect:

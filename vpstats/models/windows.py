@@ -4,54 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
-from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations, open_data
-from vpstats.models.design import build_design
-from vpstats.models.followup import Vector, read_follow_up
 from vpstats.models.formula import parse_formula
 from vpstats.models.hazards import CoxFit, fit_cox
 from vpstats.models.rates import incidence_rates
-from vpstats.models.splitting import SAME_UNIT, split_follow_up
+from vpstats.models.splitting import SAME_UNIT
+from vpstats.models.window_plan import (
+    ROW,
+    WINDOW,
+    Asked,
+    EventFloors,
+    Floors,
+    Plan,
+    judge,
+    other_terms,
+    plan_windows,
+)
 from vpstats.results import Caveat, Result, TableResult
 
-Matrix = NDArray[np.float64]
+__all__ = ["EventFloors", "WindowEffects", "fit_cox_by_window"]
 
-WINDOW = "window"
 _GROUP = "window, exposure"
+_CODES = {"too few events": "event_floor", "not identified": "constant_within"}
 _FEW_LEVELS = 6
 """Up to so many distinct values of an exposure have a rate each; of more, each window has one."""
-
-
-class Floors(Protocol):
-    """How many events a model needs."""
-
-    @property
-    def events(self) -> int:
-        """Events below which no model of several parameters is fitted."""
-
-    @property
-    def events_per_parameter(self) -> float:
-        """Events that each parameter needs."""
-
-    @property
-    def single_parameter_events(self) -> int:
-        """Events below which no model is fitted at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventFloors:
-    """The usual floors: ten events and five for each parameter; one parameter from five on."""
-
-    events: int = 10
-    events_per_parameter: float = 5.0
-    single_parameter_events: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +134,7 @@ def fit_cox_by_window(
     ties: Literal["efron", "breslow"] = "efron",
     level: float = 0.95,
     independent: str | None = None,
+    vcov: Literal["model", "HC0", "CR0", "CR1"] | None = None,
     floors: Floors | None = None,
 ) -> WindowEffects:
     """Fit a Cox model in which the effect of one exposure differs between windows of follow-up.
@@ -170,6 +153,8 @@ def fit_cox_by_window(
         lies in the window before it.
     duration, event, cause, entry, strata, cluster, weights, offset, ties, level, independent
         As in `fit_cox`.
+    vcov : {"model", "HC0", "CR0", "CR1"}, optional
+        As in `fit_cox`; "HC0" is the sandwich of the rows as given, not of their parts.
     penalty : {None, "firth"}
         "firth" for all windows; it is used in any case where a window has few events.
     floors : object, optional
@@ -218,159 +203,24 @@ def fit_cox_by_window(
         "offset": offset,
         "ties": ties,
         "level": level,
+        "vcov": vcov,
     }
-    asked = _Asked(
-        exposure, _others(formula, exposure), tuple(at), entry, options, floors or EventFloors()
+    asked = Asked(
+        exposure, other_terms(formula, exposure), tuple(at), entry, options, floors or EventFloors()
     )
     copies = tuple(data) if isinstance(data, Imputations) else (data,)
     opened = [open_data(copy, cluster=cluster, independent=independent) for copy in copies]
-    plans = [_plan(frame, asked, penalty) for frame in opened]
+    plans = [plan_windows(frame, asked, penalty) for frame in opened]
     return _fit(plans, asked)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    exposure: str
-    others: tuple[str, ...]
-    at: tuple[float, ...]
-    entry: str | None
-    options: dict[str, Any]
-    floors: Floors
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Split rows with a column per coefficient of the exposure and window, and what may be fitted.
-
-    frame: the parts of complete rows; columns: coefficients of the exposure; windows: events,
-    person-time and verdict of each; n_others: coefficients of the adjustment set.
-    """
-
-    frame: Frame
-    columns: tuple[str, ...]
-    windows: pd.DataFrame
-    penalty: Literal["firth"] | None
-    n: int
-    n_missing: int
-    n_others: int
-
-    @property
-    def allowed(self) -> list[str]:
-        return list(self.windows.loc[self.windows["status"] == "ok", "window"])
-
-
-def _others(formula: str, exposure: str) -> tuple[str, ...]:
-    """The terms of the adjustment set, without the exposure."""
-    terms = parse_formula(formula if "~" in formula else f"~ {formula}").terms
-    own = parse_formula(f"~ {exposure}").terms
-    if len(own) != 1 or len(own[0]) != 1:
-        raise UsageError(f"exposure is '{exposure}'; expected one column, or a transform of one.")
-    crossed = [":".join(t) for t in terms if own[0][0] in t and len(t) > 1]
-    if crossed:
-        raise UsageError(
-            f"'{crossed[0]}' lets the effect of the exposure vary already; leave it out of the "
-            "formula, or split with split_follow_up() and fit the model yourself."
-        )
-    return tuple(":".join(t) for t in terms if t != own[0])
-
-
-def _plan(frame: Frame, asked: _Asked, penalty: Literal["firth"] | None) -> _Plan:
-    complete, X, terms, n_others = _complete_rows(frame, asked)
-    row = "row of the exposure"
-    parts = split_follow_up(
-        complete,
-        duration=asked.options["duration"],
-        event=asked.options["event"],
-        entry=asked.entry,
-        at=asked.at,
-        window=WINDOW,
-        id=row,
-    )
-    numbers = parts.data.pop(row).to_numpy()
-    windows = _count(parts, asked)
-    verdicts = [_judge(int(k), len(terms), asked.floors) for k in windows["n_events"]]
-    windows["status"] = ["too few events" if reason else "ok" for reason, _ in verdicts]
-    windows["reason"] = [reason for reason, _ in verdicts]
-    penalised = penalty or ("firth" if any(p and not r for r, p in verdicts) else None)
-    table = parts.data.assign(**_columns(X[numbers], terms, parts.data[WINDOW]))
-    if parts.cluster is None and parts.independent is None:
-        parts = replace(parts, independent=SAME_UNIT)
-    missing = len(frame) - len(complete)
-    parts = replace(parts, data=table)
-    return _Plan(parts, terms, windows, penalised, len(X), missing, n_others)
-
-
-def _complete_rows(frame: Frame, asked: _Asked) -> tuple[Frame, Matrix, tuple[str, ...], int]:
-    """Rows with every value, the exposure's columns with their names, and how many others have."""
-    options, strata = asked.options, asked.options["strata"]
-    also = [options[name] for name in ("duration", "event", "weights", "offset") if options[name]]
-    also += [strata] if isinstance(strata, str) else list(strata or ())
-    also += [name for name in (asked.entry,) if name]
-    formula = " + ".join((asked.exposure, *asked.others))
-    everything = build_design(
-        frame.data, f"~ {formula}", response=False, intercept=False, also=also
-    )
-    complete = replace(frame, data=frame.data.iloc[everything.kept])
-    design = build_design(
-        complete.data, f"~ {asked.exposure}", response=False, intercept=False, also=()
-    )
-    return complete, design.X, design.terms, len(everything.terms) - len(design.terms)
-
-
-def _columns(X: Matrix, terms: Sequence[str], window: pd.Series) -> dict[str, Vector]:
-    """A column per coefficient and window, 0 outside the window."""
-    return {
-        f"{term}, {name}": np.where(window == name, X[:, j], 0.0)
-        for name in window.cat.categories
-        for j, term in enumerate(terms)
-    }
-
-
-def _count(parts: Frame, asked: _Asked) -> pd.DataFrame:
-    options = asked.options
-    rows = read_follow_up(
-        parts,
-        duration=options["duration"],
-        event=options["event"],
-        entry=parts.entry,
-        weights=options["weights"],
-        by=WINDOW,
-    )
-    names = list(parts.data[WINDOW].cat.categories)
-    window = parts.data[WINDOW].cat.codes.to_numpy()
-    time = rows.exit - np.maximum(rows.entry, 0.0) if rows.entry is not None else rows.exit
-    events = rows.event == options["cause"]
-    return pd.DataFrame(
-        {
-            "window": names,
-            "n_events": np.bincount(window[events], minlength=len(names)),
-            "person_time": np.bincount(window, time, minlength=len(names)),
-        }
-    )
-
-
-def _judge(events: int, parameters: int, floors: Floors) -> tuple[str, bool]:
-    """Why a model is refused, or "" and whether it needs a penalty."""
-    if events >= floors.events and events >= floors.events_per_parameter * parameters:
-        return "", False
-    if parameters == 1 and events >= floors.single_parameter_events:
-        return "", True
-    needed = floors.single_parameter_events if parameters == 1 else floors.events
-    if events < needed:
-        return f"{events} events, and at least {needed} are needed; see the rates instead.", False
-    return (
-        f"{events} events for {parameters} coefficients, and at least "
-        f"{floors.events_per_parameter:g} are needed for each; see the rates instead."
-    ), False
-
-
-def _fit(plans: list[_Plan], asked: _Asked) -> WindowEffects:
+def _fit(plans: list[Plan], asked: Asked) -> WindowEffects:
     plan = plans[0]
     effects = pd.DataFrame(
         [
             {"window": name, "term": term, "name": f"{term}, {name}"}
             for name in plan.windows["window"]
-            for term in plan.columns
+            for term in plan.columns or (asked.exposure,)  # one that is constant has no column
         ]
     )
     fit, status, reason = _estimate(plans, asked, effects)
@@ -393,7 +243,7 @@ def _fit(plans: list[_Plan], asked: _Asked) -> WindowEffects:
     )
 
 
-def _estimate(plans: list[_Plan], asked: _Asked, effects: pd.DataFrame) -> tuple[CoxFit, str, str]:
+def _estimate(plans: list[Plan], asked: Asked, effects: pd.DataFrame) -> tuple[CoxFit, str, str]:
     """The model of the windows that have events enough, and why there is none."""
     plan = plans[0]
     wanted = effects[effects["window"].isin(plan.allowed)]
@@ -402,31 +252,40 @@ def _estimate(plans: list[_Plan], asked: _Asked, effects: pd.DataFrame) -> tuple
     parameters = len(wanted) + plan.n_others
     frames = [_keep_windows(p.frame, plan.allowed) for p in plans]
     given = frames[0] if len(frames) == 1 else Imputations(tuple(frames))
-    reason = ""
+    status, reason = "too few events", ""
     if wanted.empty:
-        reason = "no window has events enough for a hazard ratio; see the rates."
+        refused = plan.windows["status"]
+        status = status if (refused == status).any() else str(refused.iloc[0])
+        reason = "no window tells of a hazard ratio; see the reasons in `windows`, and the rates."
     elif parameters > 1:
-        reason, _ = _judge(events, parameters, asked.floors)
+        reason, _ = judge(events, parameters, asked.floors)
         reason = reason and f"all windows together: {reason}"
     if reason:
         blank = fit_cox(_keep_windows(plan.frame, []), formula, **_how(plan, asked))
-        return replace(blank, status="too few events", reason=reason), "too few events", reason
+        return replace(blank, status=status, reason=reason), status, reason
     fit = fit_cox(given, formula, **_how(plan, asked))
+    fit = _of_rows(fit) if plan.by_row else fit
     return fit, fit.status, fit.reason
 
 
-def _how(plan: _Plan, asked: _Asked) -> dict[str, Any]:
-    return asked.options | {"entry": plan.frame.entry,
-                            "penalty": plan.penalty}  # fmt: skip
+def _of_rows(fit: CoxFit) -> CoxFit:
+    """A fit whose clusters are single rows, named as what it is."""
+    caveats = tuple(c for c in fit.caveats if c.code not in ("few_clusters", "few_event_clusters"))
+    return replace(fit, vcov="HC0", cluster=None, n_clusters=None, caveats=caveats)
+
+
+def _how(plan: Plan, asked: Asked) -> dict[str, Any]:
+    how = asked.options | {"entry": plan.frame.entry, "penalty": plan.penalty}
+    return how | {"cluster": ROW, "vcov": "CR0"} if plan.by_row else how
 
 
 def _keep_windows(frame: Frame, names: list[str]) -> Frame:
     return replace(frame, data=frame.data[frame.data[WINDOW].isin(names).to_numpy()])
 
 
-def _caveats(plan: _Plan, fit: CoxFit) -> tuple[Caveat, ...]:
+def _caveats(plan: Plan, fit: CoxFit) -> tuple[Caveat, ...]:
     said = [
-        Caveat("event_floor", f"Window {row.window}: {row.reason}", str(row.window))
+        Caveat(_CODES[str(row.status)], f"Window {row.window}: {row.reason}", str(row.window))
         for row in plan.windows.itertuples()
         if row.status != "ok"
     ]
@@ -440,7 +299,7 @@ def _caveats(plan: _Plan, fit: CoxFit) -> tuple[Caveat, ...]:
     return (*dropped, *said, *known)
 
 
-def _equality(fit: CoxFit, effects: pd.DataFrame, plan: _Plan, exposure: str) -> pd.DataFrame:
+def _equality(fit: CoxFit, effects: pd.DataFrame, plan: Plan, exposure: str) -> pd.DataFrame:
     """Wald test that each coefficient of the exposure is the same in all windows."""
     here = effects[effects["name"].isin(fit.terms) & effects["window"].isin(plan.allowed)]
     contrasts = []
@@ -450,7 +309,7 @@ def _equality(fit: CoxFit, effects: pd.DataFrame, plan: _Plan, exposure: str) ->
             row = np.zeros(len(fit.terms))
             row[place[0]], row[other] = 1.0, -1.0
             contrasts.append(row)
-    C, df = np.array(contrasts).reshape(-1, len(fit.terms)), len(contrasts)
+    C, df = np.array(contrasts).reshape(len(contrasts), len(fit.terms)), len(contrasts)
     statistic, residual = np.nan, float(np.min(fit.df))
     if df and fit.ok:
         gap = C @ fit.coefficients
@@ -472,7 +331,7 @@ def _equality(fit: CoxFit, effects: pd.DataFrame, plan: _Plan, exposure: str) ->
     )
 
 
-def _rates(plan: _Plan, asked: _Asked) -> TableResult:
+def _rates(plan: Plan, asked: Asked) -> TableResult:
     """Events per person-time by window, and by exposure where it has few values."""
     table, by = plan.frame.data, WINDOW
     if table.empty:

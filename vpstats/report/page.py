@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from vpstats.errors import InternalError, UsageError
 from vpstats.report.parts import Listing, Picture, Section
@@ -49,6 +49,8 @@ class Page:
         Registry, data cut and the like, below the heading.
     fingerprint, version : str
         Of the plan and of vpstats.
+    up : str
+        Link to the page that this one belongs to; empty where it stands alone.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Page:
     key: tuple[tuple[str, str], ...]
     fingerprint: str
     version: str
+    up: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,26 @@ class Shown:
     caption: str = ""
 
 
-def render(page: Page, sections: Sequence[Section], shown: Mapping[str, Shown]) -> str:
+class Titled(Protocol):
+    """What the contents of a page name: a section."""
+
+    @property
+    def id(self) -> str:
+        """Anchor."""
+
+    @property
+    def title(self) -> str:
+        """Heading."""
+
+
+def render(
+    page: Page,
+    sections: Sequence[Titled],
+    shown: Mapping[str, Shown],
+    *,
+    template: str = "report.html.j2",
+    styles: Sequence[str] = ("report.css",),
+) -> str:
     """Write the page.
 
     Parameters
@@ -84,16 +106,21 @@ def render(page: Page, sections: Sequence[Section], shown: Mapping[str, Shown]) 
         In order.
     shown : mapping of str to Shown
         Markup of every picture and listing, by key.
+    template : str
+        Which of the templates lays the sections out.
+    styles : sequence of str
+        Style sheets, in order.
 
     Returns
     -------
     str
         An HTML document; equal content gives equal bytes.
     """
-    css = _resource("report.css")
-    template = _environment().get_template("report.html.j2")
-    text = template.render(
-        page=page, sections=sections, shown=shown, css=css, policy=security_policy(css)
+    css = "".join(map(_resource, styles))
+    text = (
+        environment()
+        .get_template(template)
+        .render(page=page, sections=sections, shown=shown, css=css, policy=security_policy(css))
     )
     return f"{text}\n"
 
@@ -113,7 +140,8 @@ def security_policy(css: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Make the environment of all templates: what is put into them is escaped."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
@@ -124,6 +152,7 @@ def _environment() -> Environment:
     )
 
 
+@cache
 def _resource(name: str) -> str:
     return files("vpstats.report").joinpath("templates", name).read_text(encoding="utf-8")
 
@@ -169,6 +198,13 @@ def _write_listing(block: Listing, folder: Path) -> Shown:
 
 
 def _write_picture(block: Picture, folder: Path) -> Shown:
+    from vpstats.figures.style import styled
+
+    with styled():
+        return _draw_picture(block, folder)
+
+
+def _draw_picture(block: Picture, folder: Path) -> Shown:
     from vpstats.figures import figure_svg, save
 
     try:

@@ -121,13 +121,22 @@ def write_study(
     DisclosureError
         If the edition named public was released for internal use.
     """
-    _require_released(public, internal)
+    require_released(public, internal)
     study = _Study(plan, registry_summary, provenance)
     build = partial(_build, study, public, internal, internal_files)
     return replace_folder(Path(out), build, may_replace=require_replaceable)
 
 
-def _require_released(public: Released, internal: Released) -> None:
+def require_released(public: Released, internal: Released) -> None:
+    """Make sure that both editions passed the gate, and the public one for the public.
+
+    Raises
+    ------
+    UsageError
+        If either is anything but a `Released`.
+    DisclosureError
+        If the edition named public was released for internal use.
+    """
     for name, edition in (("public", public), ("internal", internal)):
         if not isinstance(edition, Released):
             raise UsageError(
@@ -186,17 +195,32 @@ def _write_edition(
     sections = (*study_sections(edition), *_back_matter(study, edition, logs))
     shown = write_blocks(sections, folder)
     write_text(folder / "report.html", render(_page(study, edition), sections, shown))
-    cells = edition.released.cells
-    # what lies beyond is rounding of the arithmetic, which differs between machines
-    cells["value"] = [float(f"{value:.{LEDGER_DIGITS}g}") for value in cells["value"]]
-    write_text(folder / "ledger.csv", to_csv(cells))
+    write_ledger(edition.released, folder)
     for name, frame in logs.items():
         write_text(folder / f"{name}.csv", to_csv(frame))
 
 
+def write_ledger(released: Released, folder: Path) -> None:
+    """Write the released cells to ``ledger.csv``."""
+    cells = released.cells
+    # what lies beyond is rounding of the arithmetic, which differs between machines
+    cells["value"] = [float(f"{value:.{LEDGER_DIGITS}g}") for value in cells["value"]]
+    write_text(folder / "ledger.csv", to_csv(cells))
+
+
+def day_words(day: date) -> str:
+    """Write a date.
+
+    Examples
+    --------
+    >>> day_words(date(2026, 1, 31))
+    '31 January 2026'
+    """
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
 def _page(study: _Study, edition: Edition) -> Page:
     plan, registry = study.plan, study.registry
-    cut = registry.data_cut
     return Page(
         title=plan.title,
         description=" ".join(plan.description.split()),
@@ -206,7 +230,7 @@ def _page(study: _Study, edition: Edition) -> Page:
         synthetic=registry.synthetic,
         key=(
             ("Registry", registry.name),
-            ("Data cut", f"{cut.day} {_MONTHS[cut.month - 1]} {cut.year}"),
+            ("Data cut", day_words(registry.data_cut)),
             ("Plan", plan.fingerprint[:12]),
         ),
         fingerprint=plan.fingerprint[:12],

@@ -1,9 +1,10 @@
 """A folder appears whole or not at all: it is written aside and then moved into place.
 
-Three names lie beside the folder ``reports/demo`` while it is written, all hidden: the lock
-``.demo.lock``, the new folder ``.demo.writing`` and, where two folders cannot be exchanged in one
-step, the replaced one ``.demo.old``. Whoever holds the lock owns the other two, so what a killed
-run left behind is cleared by the next one.
+Four names lie beside the folder ``reports/demo`` while it is written, all hidden: the locks
+``.demo.run`` (of a whole audit) and ``.demo.lock`` (of the writing), the new folder
+``.demo.writing`` and, where two folders cannot be exchanged in one step, the replaced one
+``.demo.old``. Whoever holds the lock of the writing owns the folders, so what a killed run left
+behind is cleared by the next one.
 """
 
 from __future__ import annotations
@@ -78,6 +79,30 @@ def replace_folder(
             may_replace(out)
         _build_and_move(out, build)
     return out
+
+
+@contextmanager
+def claim(out: Path) -> Iterator[None]:
+    """Keep others from starting a run for the same folder, from before its data are read.
+
+    Raises
+    ------
+    UsageError
+        If another run is at work on it. A lock that a killed run left behind holds nobody up.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as parent, claim(Path(parent) / "audit"):
+    ...     os.listdir(parent)
+    ['.audit.run']
+    """
+    out = out.resolve()
+    if not out.name:
+        raise UsageError("this cannot be a report's folder; name a folder of its own.", file=out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(_aside(out, "run"), out):
+        yield
 
 
 def _aside(out: Path, suffix: str) -> Path:

@@ -17,6 +17,8 @@ from typing import Any, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from vpstats.errors import PlanError
+from vpstats.study.audit import Audit, Indicator
+from vpstats.study.default_indicators import default_indicators
 from vpstats.study.questions import AnyQuestion, Floors, Question, Release, Spec
 
 
@@ -66,6 +68,10 @@ class StudyPlan(Spec):
     claims : tuple of Claim
     questions : tuple
         In the order of the report.
+    audit : Audit, optional
+        Rules of the center audit.
+    indicators : tuple of Indicator
+        What the audit looks at; see `audited`.
     not_testable : tuple of NotTestable
     source : Path, optional
         File that the plan was read from; not part of the fingerprint.
@@ -80,7 +86,9 @@ class StudyPlan(Spec):
     release: Release = Field(default_factory=Release)
     imputation: Imputation = Field(default_factory=Imputation)
     claims: tuple[Claim, ...] = Field((), alias="claim")
-    questions: tuple[AnyQuestion, ...] = Field(alias="question", min_length=1)
+    questions: tuple[AnyQuestion, ...] = Field((), alias="question")
+    audit: Audit = Field(default_factory=Audit)
+    indicators: tuple[Indicator, ...] = Field((), alias="indicator")
     not_testable: tuple[NotTestable, ...] = ()
     source: Path | None = Field(None, exclude=True)
 
@@ -88,10 +96,17 @@ class StudyPlan(Spec):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [q.id for q in self.questions]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ValueError(f"question ids appear twice: {', '.join(twice)}")
+        for kind, parts in (("question", self.questions), ("indicator", self.indicators)):
+            ids = [part.id for part in parts]
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            if twice:
+                raise ValueError(f"{kind} ids appear twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not (self.questions or self.indicators or "audit" in self.model_fields_set):
+            raise ValueError("a plan has a [[question]], an [[indicator]] or an [audit]")
         return self
 
     @model_validator(mode="after")
@@ -113,8 +128,15 @@ class StudyPlan(Spec):
     def fingerprint(self) -> str:
         """SHA-256 of the plan's content, independent of comments and layout."""
         content = self.model_dump(mode="json", by_alias=True, exclude={"source"})
+        if not (self.indicators or "audit" in self.model_fields_set):
+            del content["audit"], content["indicator"]  # nothing was said of an audit
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def audited(self) -> tuple[Indicator, ...]:
+        """The plan's indicators, or the default ones, with every rule of the audit filled in."""
+        return tuple(i.under(self.audit) for i in self.indicators or default_indicators())
 
     @property
     def registry_path(self) -> Path:

@@ -7,6 +7,17 @@ the mark of its release, one that could not be estimated as "n.e." or in words.
 from __future__ import annotations
 
 from vpstats.tables.answers import estimates_table, incidence_table
+from vpstats.tables.audit import (
+    beside_table,
+    case_mix_table,
+    centers_table,
+    follow_up_table,
+    frame_table,
+    judged_lines,
+    process_table,
+    quality_beside,
+    risk_model_table,
+)
 from vpstats.tables.beside import (
     further_table,
     standardised_table,
@@ -29,15 +40,24 @@ __all__ = [
     "RowGroup",
     "TableModel",
     "accuracy_table",
+    "beside_table",
+    "case_mix_table",
+    "centers_table",
     "detection_table",
     "estimates_table",
     "flow_table",
+    "follow_up_table",
+    "frame_table",
     "further_table",
     "incidence_table",
+    "judged_lines",
     "pairs_table",
+    "process_table",
     "profile_table",
+    "quality_beside",
     "quality_table",
     "rates_table",
+    "risk_model_table",
     "source_table",
     "spine_table",
     "standardised_table",

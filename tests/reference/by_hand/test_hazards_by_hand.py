@@ -11,6 +11,7 @@ from vpstats.models.frailty_fit import predicted_frailties
 from vpstats.models.hazards import fit_cox
 from vpstats.models.proportional import test_proportional_hazards
 from vpstats.models.residuals import residuals
+from vpstats.models.varying import fit_time_varying
 from vpstats.models.windows import EventFloors, fit_cox_by_window
 
 TIMES = {"duration": "days", "event": "event"}
@@ -65,6 +66,33 @@ def test_schoenfeld_residuals() -> None:
     np.testing.assert_allclose(scaled, 4 * variance * found["x"] + np.log(r), atol=1e-7)
 
 
+def test_clusters_add_their_score_residuals_up_under_efron_ties() -> None:
+    # r and m as above. Day 1 under Efron: hazards h1 = 1 / (3 (1 + r)) and, with half of each event
+    # gone, h2 = 1 / (5/2 (1 + r)); the two events are spared half of h2, so both have the same
+    # exposure whichever comes first in the table. On day 3 the mean is q = r / (2 + r).
+    r = (1 + np.sqrt(17)) / 2
+    m, q = r / (1 + r), r / (2 + r)
+    h1, h2, h3 = 1 / (3 * (1 + r)), 2 / (5 * (1 + r)), 1 / (2 + r)
+    U = np.array(
+        [
+            (1 - m) * (1 - r * (h1 + h2 / 2)),
+            -m * (1 - (h1 + h2 / 2)),
+            -r * (1 - m) * (h1 + h2),
+            -r * (1 - m) * (h1 + h2) + (1 - q) * (1 - r * h3),
+            m * (h1 + h2) + q * h3,
+            m * (h1 + h2) + q * h3,  # on day 4 all at risk have x = 0
+        ]
+    )
+    assert U.sum() == pytest.approx(0, abs=1e-12)
+    information = 2 * m * (1 - m) + 2 * r / (2 + r) ** 2
+    pairs = SIX.assign(patient=["a", "b", "c", "a", "b", "c"])
+    for rows in (pairs, pairs.iloc[[1, 0, 5, 4, 3, 2]]):
+        fit = fit_cox(rows, "x", **TIMES, cluster="patient")
+        sums = [U[0] + U[3], U[1] + U[4], U[2] + U[5]]
+        assert fit.std_errors[0] == pytest.approx(np.sqrt(np.sum(np.square(sums))) / information)
+        np.testing.assert_allclose(residuals(fit, rows, "score").sort_index()["x"], U, atol=1e-9)
+
+
 def test_the_score_test_of_proportionality() -> None:
     # g = time, centred at its mean over the events (1 + 1 + 3 + 4) / 4 = 9/4. With v1, v3 the
     # variances of x on days 1 and 3: U = sum (g - 9/4) residual, V = sum g^2 v - (sum g v)^2 / I
@@ -92,14 +120,17 @@ def test_concordance_and_its_error() -> None:
     assert found["std_error"] == pytest.approx(error)
 
 
+SEVEN = pd.DataFrame(
+    {
+        "days": [1, 1, 1, 2, 2, 2, 2],
+        "event": [1, 1, 1, 1, 1, 0, 0],
+        "x": [1, 1, 0, 1, 0, 0, 1],
+    }
+)
+
+
 def test_a_hazard_ratio_per_window() -> None:
-    rows = pd.DataFrame(
-        {
-            "days": [1, 1, 1, 2, 2, 2, 2],
-            "event": [1, 1, 1, 1, 1, 0, 0],
-            "x": [1, 1, 0, 1, 0, 0, 1],
-        }
-    )
+    rows = SEVEN
     # window 0-1: S0 = 4 r + 3, three events, two exposed: 2 = 3 * 4 r / (4 r + 3) => r = 3/2
     # window 1+: S0 = 2 r + 2, two events, one exposed: 1 = 2 * 2 r / (2 r + 2) => r = 1
     found = fit_cox_by_window(
@@ -111,6 +142,19 @@ def test_a_hazard_ratio_per_window() -> None:
     # variances 1 / (3 p q) with p = 4 r / (4 r + 3) = 2/3, and 1 / (2 / 4)
     np.testing.assert_allclose(table["std_error"], [np.sqrt(3 / 2), np.sqrt(2)])
     assert found.equality.loc[0, "statistic"] == pytest.approx(np.log(3 / 2) ** 2 / (3 / 2 + 2))
+
+
+def test_a_hazard_ratio_that_is_a_line_in_time() -> None:
+    # two event times and two coefficients: the line b + c t goes through the log ratios of the two
+    # windows above, log 3/2 at 1 (variance 3/2) and 0 at 2 (variance 2), which are independent:
+    # c = 0 - log 3/2, b = 2 log 3/2 - 0, with variances 3/2 + 2 and 4 x 3/2 + 2
+    found = fit_time_varying(SEVEN, "x", exposure="x", function="identity", ties="breslow", **TIMES)
+    gap = np.log(3 / 2)
+    np.testing.assert_allclose(found.fit.coefficients, [2 * gap, -gap], rtol=1e-7)
+    np.testing.assert_allclose(found.fit.std_errors, np.sqrt([8, 3.5]), rtol=1e-7)
+    ratios = found.ratio_at([1, 2])
+    np.testing.assert_allclose(ratios["estimate"], [3 / 2, 1], rtol=1e-7)
+    np.testing.assert_allclose(ratios["std_error"], np.sqrt([3 / 2, 2]), rtol=1e-7)
 
 
 def test_a_gamma_frailty() -> None:

@@ -159,7 +159,8 @@ def _choose(data: pd.DataFrame, request: Request) -> tuple[list[tuple[str, Role]
     never = {*request.outcomes.used, *request.passive, *request.exclude, PATIENT}
     never.update(request.clusters)
     named = request.variables
-    require_columns(data, (*(named or ()), *request.auxiliary, *request.exclude))
+    whole = map(str, data.columns) if named is None else named
+    require_columns(data, (*whole, *request.auxiliary, *request.exclude))
     roles: dict[str, Role] = {}
     left_out = []
     for name in map(str, data.columns) if named is None else named:

@@ -178,11 +178,11 @@ def fit_illness_death(
 def _fit_imputations(data: Imputations, options: dict[str, Any]) -> IllnessDeathFit:
     fits = [fit_illness_death(frame, **options) for frame in data]
     beside = zip(*(fit.naive_fits for fit in fits), strict=False)  # a failed fit has none
-    naive = tuple(_pool(list(alike)) for alike in beside)
-    return replace(_pool(fits), naive_fits=naive)
+    naive = tuple(_pool(list(alike), data.caveats) for alike in beside)
+    return replace(_pool(fits, data.caveats), naive_fits=naive)
 
 
-def _pool(fits: list[IllnessDeathFit]) -> IllnessDeathFit:
+def _pool(fits: list[IllnessDeathFit], notes: Sequence[Caveat]) -> IllnessDeathFit:
     """Rubin's rules over the parameters that are finite in every fit."""
     at_zero = [np.isneginf(fit.coefficients) for fit in fits]
     if all(fit.ok for fit in fits) and any((z != at_zero[0]).any() for z in at_zero):
@@ -191,7 +191,7 @@ def _pool(fits: list[IllnessDeathFit]) -> IllnessDeathFit:
             "an intensity is zero in some completed data sets and positive in others; use fewer "
             "cuts.",
         )
-    pooled = pool_fits([fit.with_finite_numbers() for fit in fits])
+    pooled = pool_fits([fit.with_finite_numbers() for fit in fits], notes)
     return replace(pooled, log_likelihood=np.nan).with_zeros_of(fits[0])
 
 

@@ -296,7 +296,8 @@ def fit_interval_aft(
     }
     if isinstance(data, Imputations):
         options |= {"cluster": cluster, "independent": independent}
-        pooled = pool_fits([fit_interval_aft(frame, formula, **options) for frame in data])
+        fits = [fit_interval_aft(frame, formula, **options) for frame in data]
+        pooled = pool_fits(fits, data.caveats)
         return replace(pooled, log_likelihood=np.nan)
     frame = open_data(data, cluster=cluster, independent=independent)
     return _fit(_read(frame, formula, **options))

@@ -10,6 +10,7 @@ from scipy import special, stats
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+Positions = NDArray[np.intp] | slice
 
 MEASURES = (
     "c_statistic",
@@ -23,6 +24,7 @@ MEASURES = (
 
 _INSIDE = 1e-12
 """Predicted risks are kept this far from 0 and 1 where their log odds are needed."""
+_FAR = float(special.logit(1 - _INSIDE))
 
 
 def concordance_statistic(y: Vector, risk: Vector, weights: Vector | None = None) -> float:
@@ -151,33 +153,38 @@ class Ranked:
         Of the risk.
     order : ndarray of int, shape (n,)
         Position of each in the rows as given.
-    first, last : ndarray of int, shape (n,)
-        Where the rows of the same risk begin, and where they end.
+    first, last : ndarray of int, shape (n,), or slice
+        Where the rows of the same risk begin, and where they end; slices where no two are equal.
     """
 
     y: Vector
     risk: Vector
     log_odds: Vector
     order: NDArray[np.intp]
-    first: NDArray[np.intp]
-    last: NDArray[np.intp]
+    first: Positions
+    last: Positions
 
 
-def rank(y: Vector, risk: Vector) -> Ranked:
-    """Put rows in the order of their risk."""
-    order = np.argsort(risk, kind="stable")
+def rank(y: Vector, risk: Vector, log_odds: Vector | None = None) -> Ranked:
+    """Put rows in the order of their risk; of rows of one risk the order does not matter."""
+    order = np.argsort(risk)
     ascending = risk[order]
-    new = np.flatnonzero(np.diff(ascending, prepend=-np.inf))
-    length = np.diff(np.append(new, len(risk)))
-    log_odds = special.logit(np.clip(ascending, _INSIDE, 1 - _INSIDE))
-    return Ranked(
-        y[order],
-        ascending,
-        log_odds,
-        order,
-        np.repeat(new, length),
-        np.repeat(new + length, length),
-    )
+    if log_odds is None:
+        odds = special.logit(np.clip(ascending, _INSIDE, 1 - _INSIDE))
+    else:
+        odds = np.clip(log_odds[order], -_FAR, _FAR)
+    return Ranked(y[order], ascending, odds, order, *_ties(ascending))
+
+
+def _ties(ascending: Vector) -> tuple[Positions, Positions]:
+    """Where the rows of the same value begin, and where they end."""
+    n = len(ascending)
+    new = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
+    if len(new) == n - 1:
+        return slice(0, n), slice(1, n + 1)
+    edges = np.concatenate([[0], new, [n]])[: n + 1 if n else 1]
+    length = np.diff(edges)
+    return np.repeat(edges[:-1], length), np.repeat(edges[1:], length)
 
 
 def ranked_measures(ranked: Ranked, weights: Vector | None, thresholds: Vector) -> Vector:
@@ -214,13 +221,13 @@ def ranked_measures(ranked: Ranked, weights: Vector | None, thresholds: Vector) 
     total = events + others
     mean = events / total
     brier = float(w @ (y - risk) ** 2 / total)
-    below = without[ranked.first] + (without[ranked.last] - without[ranked.first]) / 2
+    below = (without[ranked.first] + without[ranked.last]) / 2
     both = events > 0 and others > 0
     found = [
         float(hits @ below / (events * others)) if both else np.nan,
         brier,
         1 - brier / (mean * (1 - mean)) if both else np.nan,
-        *(_recalibration(y, ranked.log_odds, w) if both else (np.nan, np.nan)),
+        *(_recalibration(ranked, w) if both else (np.nan, np.nan)),
         mean / float(w @ risk / total),
     ]
     at = np.searchsorted(risk, thresholds, side="left")
@@ -233,25 +240,35 @@ def binary_measures(y: Vector, risk: Vector, weights: Vector | None = None) -> V
     return ranked_measures(rank(y, risk), weights, np.empty(0))
 
 
-def _recalibration(y: Vector, log_odds: Vector, w: Vector) -> tuple[float, float]:
+def _recalibration(ranked: Ranked, w: Vector) -> tuple[float, float]:
     """Calibration in the large, and slope."""
-    intercept, _ = _two_coefficients(y, log_odds, w, slope=False)
-    if log_odds[0] == log_odds[-1]:
+    score, first = ranked.log_odds, _residuals(ranked.y, ranked.risk.copy(), w)
+    intercept, _ = _two_coefficients(ranked, w, first, slope=False)
+    if score[0] == score[-1]:
         return intercept, np.nan
-    _, slope = _two_coefficients(y, log_odds, w, slope=True)
+    _, slope = _two_coefficients(ranked, w, first, slope=True)
     return intercept, slope
 
 
-def _two_coefficients(y: Vector, score: Vector, w: Vector, *, slope: bool) -> tuple[float, float]:
-    """Intercept and slope of a logistic regression on a score, by Newton from (0, 1).
+def _residuals(y: Vector, risk: Vector, w: Vector) -> tuple[Vector, Vector]:
+    """Residuals and their variances."""
+    expected = w * risk
+    apart = w * y - expected
+    risk *= expected
+    return apart, np.subtract(expected, risk, out=risk)
 
-    Without `slope` it stays 1. NaN where the score separates the outcome.
+
+def _two_coefficients(
+    ranked: Ranked, w: Vector, terms: tuple[Vector, Vector], *, slope: bool
+) -> tuple[float, float]:
+    """Intercept and slope of a logistic regression on the log odds, by Newton from (0, 1).
+
+    Without `slope` it stays 1. NaN where the score separates the outcome. `terms` are the
+    residuals and their variances at (0, 1).
     """
-    intercept, factor = 0.0, 1.0
+    score, intercept, factor = ranked.log_odds, 0.0, 1.0
     for _ in range(_STEPS):
-        risk = special.expit(intercept + factor * score)
-        apart, spread = w * (y - risk), w * risk * (1 - risk)
-        step, fall = _newton(apart, spread, score, slope=slope)
+        step, fall = _newton(*terms, score, slope=slope)
         if not np.isfinite(fall):
             return np.nan, np.nan
         # a long step may overshoot where the curve is flat; such scores need more, shorter ones
@@ -259,7 +276,17 @@ def _two_coefficients(y: Vector, score: Vector, w: Vector, *, slope: bool) -> tu
         intercept, factor = intercept + short * step[0], factor + short * step[1]
         if fall < _DECREMENT:
             return intercept, factor
+        terms = _residuals(ranked.y, _risk_of(score * factor + intercept), w)
     return np.nan, np.nan
+
+
+def _risk_of(log_odds: Vector) -> Vector:
+    """Risks of log odds, which are overwritten."""
+    np.negative(log_odds, out=log_odds)
+    np.minimum(log_odds, _HIGHEST, out=log_odds)
+    np.exp(log_odds, out=log_odds)
+    log_odds += 1.0
+    return np.reciprocal(log_odds, out=log_odds)
 
 
 def _newton(apart: Vector, spread: Vector, score: Vector, *, slope: bool) -> tuple[Vector, float]:
@@ -268,7 +295,8 @@ def _newton(apart: Vector, spread: Vector, score: Vector, *, slope: bool) -> tup
     if not slope:
         fall = first**2 / information if information > 0 else np.nan
         return np.array([first / information if information > 0 else np.nan, 0.0]), fall
-    second, cross, square = apart @ score, spread @ score, spread @ score**2
+    carried = spread * score
+    second, cross, square = apart @ score, carried.sum(), carried @ score
     determinant = information * square - cross**2
     if not determinant > _FLAT * information * square:
         return np.full(2, np.nan), np.nan
@@ -283,10 +311,12 @@ _LONGEST = 2.0
 """Longest step of a coefficient: further away the curvature says little."""
 _FLAT = 1e-12
 """Relative determinant below which the information is singular."""
+_HIGHEST = 700.0
+"""Log odds whose exponential is still a number."""
 _STEPS = 50
 """Newton steps before a score is taken to separate the outcome."""
-_DECREMENT = 1e-12
-"""Newton decrement at which the last step is taken."""
+_DECREMENT = 1e-9
+"""Newton decrement at which the last step is taken, which leaves about its square."""
 
 
 def net_benefit(

@@ -17,6 +17,7 @@ from vpstats.models.curves import cumulative_incidence
 from vpstats.models.fine_gray import fit_fine_gray
 from vpstats.models.hazards import fit_cox
 from vpstats.models.penalties import estimate_rows
+from vpstats.models.refit import refit_near
 from vpstats.models.validation.horizon import horizon_measures, outcomes_at
 from vpstats.models.validation.measures import Ranked, rank, ranked_measures
 from vpstats.results import FitResult
@@ -68,17 +69,17 @@ class BinaryProblem:
 
     @cached_property
     def _ranked(self) -> Ranked:
-        return rank(self.outcome, self.predictions[:, 0])
+        return rank(self.outcome, *self.predictions.T)
 
     @cached_property
     def predictions(self) -> Matrix:
-        """Risks of the fit, shape (n, 1)."""
+        """Risks of the fit, and their log odds, shape (n, 2)."""
         return self._risks(self.coefficients)
 
     def _risks(self, coefficients: Vector) -> Matrix:
         eta = self.data.X @ coefficients
         eta = eta if self.data.offset is None else eta + self.data.offset
-        return np.asarray(special.expit(eta))[:, None]
+        return np.column_stack([special.expit(eta), eta])
 
     def refit(self, counts: Rows) -> Matrix | None:
         """Risks for all rows of the model fitted to some; None where it has no estimate."""
@@ -87,6 +88,11 @@ class BinaryProblem:
         outcome = self.data.sign[used]
         if outcome.size == 0 or abs(outcome.mean()) == 1:
             return None
+        near = refit_near(self.data, times, self.coefficients) if self.penalty is None else None
+        return self._refit(times, used) if near is None else self._risks(near)
+
+    def _refit(self, times: Vector, used: NDArray[np.bool_]) -> Matrix | None:
+        outcome = self.data.sign[used]
         offset = None if self.data.offset is None else self.data.offset[used]
         part = BinaryRows(np.ascontiguousarray(self.data.X[used]), outcome, times[used], offset)
         found = estimate_rows(part, self.penalty, self.coefficients)
@@ -100,7 +106,7 @@ class BinaryProblem:
     def judge(self, predictions: Matrix, counts: Sequence[Rows | None]) -> list[Vector]:
         """Measures, then net benefit at each threshold."""
         given = predictions is self.predictions
-        ranked = self._ranked if given else rank(self.outcome, predictions[:, 0])
+        ranked = self._ranked if given else rank(self.outcome, *predictions.T)
         weights = [self.data.weights if c is None else self._weights(c) for c in counts]
         return [ranked_measures(ranked, w, self.thresholds) for w in weights]
 

@@ -21,7 +21,7 @@ from vpstats.models.followup import codes_of, read_follow_up
 from vpstats.models.hazards_result import CoxFit
 from vpstats.models.logistic import fit_logistic
 from vpstats.models.logistic_result import LogisticFit
-from vpstats.models.pooling import pool_estimates
+from vpstats.models.pooling import joint_caveats, pool_estimates
 from vpstats.models.validation import horizon as at_horizon
 from vpstats.models.validation import measures as yes_no
 from vpstats.models.validation.problems import BinaryProblem, HorizonProblem, Problem
@@ -39,6 +39,7 @@ _SHARES = ("c_statistic", "auc")
 _RATIOS = ("observed_expected",)
 _FEW_EVENTS = 100
 """Below this many events (or non-events) validation is imprecise (Collins 2016)."""
+_COLUMNS = ("apparent", "optimism", "estimate", "std_error", "conf_low", "conf_high")
 _CURVE = 41
 """Points of a calibration curve."""
 
@@ -107,12 +108,13 @@ def validate(
         ``tidy()``: ``measure, apparent, optimism, estimate, std_error, conf_low, conf_high``; the
         estimate is corrected. Standard errors are of sampling the rows (DeLong or, with clusters,
         Obuchowski for the concordance statistic; else the bootstrap), limits on the log odds for
-        shares and on the log for ratios. `calibration`, `decision` and `centers` are frames.
+        shares and on the log for ratios. `calibration`, `decision` and `centers` are frames. Where
+        the model has no estimate, status and reason are the model's and all measures are NaN.
 
     Raises
     ------
     UsageError
-        If the model failed, its kind and `horizon` do not go together, columns are missing,
+        If its kind and `horizon` do not go together, columns are missing,
         center indicators are in a model whose centers are left out, or an option makes no sense.
 
     Notes
@@ -139,9 +141,30 @@ def validate(
         "thresholds": _thresholds(thresholds), "level": require_level(level),
     }  # fmt: skip
     _check(fit, horizon, n_boot, center)
+    if not fit.ok:
+        return _without_estimate(fit, options)
     if isinstance(data, Imputations):
-        return _pooled([_validate(fit, frame, cluster, independent, options) for frame in data])
+        found = [_validate(fit, frame, cluster, independent, options) for frame in data]
+        return _pooled(found, data)
     return _validate(fit, data, cluster, independent, options)
+
+
+def _without_estimate(fit: Any, options: dict[str, Any]) -> Validation:
+    """What there is to say of a model that could not be estimated."""
+    names = yes_no.MEASURES if isinstance(fit, LogisticFit) else at_horizon.MEASURES
+    return Validation(
+        title=f"Validation of: {fit.title}",
+        unit=fit.unit,
+        n=fit.n,
+        n_events=fit.n_events,
+        n_clusters=fit.n_clusters,
+        status=fit.status,
+        reason=f"the model has no estimate: {fit.reason}",
+        level=options["level"],
+        table=pd.DataFrame({"measure": names} | dict.fromkeys(_COLUMNS, np.nan)),
+        horizon=options["horizon"],
+        n_boot=options["n_boot"],
+    )
 
 
 def _thresholds(values: Sequence[float]) -> Vector:
@@ -157,8 +180,6 @@ def _check(fit: Any, horizon: float | None, n_boot: int, center: str | None) -> 
             f"a {type(fit).__name__} cannot be validated; expected a fit of fit_logistic, fit_cox "
             "or fit_fine_gray."
         )
-    if not fit.ok:
-        raise UsageError(f"the model has no estimate ({fit.status}): {fit.reason}")
     hazards = not isinstance(fit, LogisticFit)
     if hazards and not (horizon is not None and np.isfinite(horizon) and horizon > 0):
         raise UsageError("a model of hazards is judged at a time: give horizon=, above zero.")
@@ -426,7 +447,7 @@ def _centers(judged: _Judged, options: dict[str, Any]) -> pd.DataFrame:
     return table
 
 
-def _pooled(found: list[Validation]) -> Validation:
+def _pooled(found: list[Validation], data: Imputations) -> Validation:
     """Rubin's rules over the corrected measures of each completed data set."""
     first = found[0]
     tables = [v.tidy() for v in found]
@@ -443,4 +464,4 @@ def _pooled(found: list[Validation]) -> Validation:
         limits = _limits(pooled["measure"][j], pooled["estimate"][j], error, first.level)
         pooled.loc[j, ["std_error", "conf_low", "conf_high"]] = [error, *limits]
     caveat = Caveat("pooled", "Measures are means over imputed data sets; curves are the first's.")
-    return replace(first, table=pooled, caveats=(*first.caveats, caveat))
+    return replace(first, table=pooled, caveats=(caveat, *joint_caveats(found, data.caveats)))

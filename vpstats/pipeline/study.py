@@ -1,4 +1,4 @@
-"""The whole path of a study in one short function."""
+"""The whole path of a study in one short function, and what an audit shares with it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from vpstats.ledger import Ledger, cell_id
 from vpstats.registry import read_registry
 from vpstats.registry.spine import region
 from vpstats.schema_tables import TABLES, VERTEBRAE
-from vpstats.study import StudyPlan, read_plan
+from vpstats.study import Indicator, StudyPlan, read_plan
 
 if TYPE_CHECKING:
     from vpstats.disclosure import Released
     from vpstats.registry import Registry
+    from vpstats.report.study import RegistrySummary
     from vpstats.study import Question
 
 Progress = Callable[[str, int, int], None]
@@ -77,7 +78,7 @@ def run_study(
     Raises
     ------
     PlanError
-        If the plan cannot be read or asks for what its cohorts do not have.
+        If the plan cannot be read, has no question, or asks for what its cohorts do not have.
     DataError
         If the registry cannot be read.
 
@@ -89,7 +90,9 @@ def run_study(
     [7.0]
     """
     plan = plan if isinstance(plan, StudyPlan) else read_plan(plan)
-    steps = _Steps(progress, len(plan.questions) + 3)
+    if not plan.questions:
+        raise PlanError("the plan has no [[question]]; see 'vpstats audit'.", file=plan.source)
+    steps = Steps(progress, len(plan.questions) + 3)
     steps.begin("Reading and cleaning the registry")
     registry = read_registry(plan.registry_path)
     ledger = _ledger(plan, registry, steps)
@@ -114,7 +117,7 @@ def check_plan(plan: StudyPlan, registry: Registry) -> None:
     PlanError
         If a question asks for a cohort, an option, a column or a formula that there is not.
     """
-    cohorts = _Cohorts(registry, plan)
+    cohorts = Cohorts(registry, plan)
     for question in plan.questions:
         check_question(question, restrict(question, cohorts.build(question), plan), plan)
 
@@ -151,20 +154,23 @@ def release_policy(plan: StudyPlan) -> ReleasePolicy:
 
 
 @dataclass
-class _Steps:
+class Steps:
+    """Tells whoever waits what begins."""
+
     progress: Progress | None
     total: int
     done: int = 0
 
     def begin(self, name: str) -> None:
+        """Begin a step."""
         self.done += 1
         if self.progress is not None:
             self.progress(name, self.done, self.total)
 
 
-def _ledger(plan: StudyPlan, registry: Registry, steps: _Steps) -> Ledger:
-    cohorts = _Cohorts(registry, plan)
-    whole = Part(rows=flow_cells(_everybody(registry), "flow_registry"))
+def _ledger(plan: StudyPlan, registry: Registry, steps: Steps) -> Ledger:
+    cohorts = Cohorts(registry, plan)
+    whole = Part(rows=flow_cells(everybody(registry), "flow_registry"))
     for question in plan.questions:
         steps.begin(question.title)
         frame = restrict(question, cohorts.build(question), plan)
@@ -173,7 +179,12 @@ def _ledger(plan: StudyPlan, registry: Registry, steps: _Steps) -> Ledger:
     return Ledger.from_rows(whole.rows, whole.notes)
 
 
-class _Cohorts:
+def cohort_key(question: Question | Indicator) -> str:
+    """What questions and indicators of one cohort share."""
+    return f"{question.cohort} {sorted(question.options.items())}"
+
+
+class Cohorts:
     """Builds each cohort once, however many questions ask about it."""
 
     def __init__(self, registry: Registry, plan: StudyPlan) -> None:
@@ -181,18 +192,20 @@ class _Cohorts:
         self.plan = plan
         self.built: dict[str, Frame] = {}
 
-    def build(self, question: Question) -> Frame:
-        key = f"{question.cohort} {sorted(question.options.items())}"
+    def build(self, question: Question | Indicator) -> Frame:
+        """Build the cohort of a question or an indicator."""
+        key = cohort_key(question)
         if key not in self.built:
             try:
                 self.built[key] = build_cohort(self.registry, question.cohort, **question.options)
             except UsageError as error:
-                message = f"question '{question.id}': {error}"
+                kind = "indicator" if isinstance(question, Indicator) else "question"
+                message = f"{kind} '{question.id}': {error}"
                 raise PlanError(message, file=self.plan.source) from None
         return self.built[key]
 
 
-def _everybody(registry: Registry) -> Frame:
+def everybody(registry: Registry) -> Frame:
     """The registry's procedures, the opt-outs first in their flow."""
     return Frame(registry.procedures, unit="procedure", name="registry", flow=registry.exclusions)
 
@@ -201,18 +214,11 @@ def _write(
     plan: StudyPlan, registry: Registry, public: Released, internal: Released, out: Path
 ) -> Path:
     from vpstats.report.manifest import collect_provenance
-    from vpstats.report.study import RegistrySummary, write_study
+    from vpstats.report.study import write_study
 
-    summary = RegistrySummary(
-        name=registry.name,
-        data_cut=registry.data_cut.date(),
-        synthetic=registry.synthetic,
-        shown_fields=shown_fields(),
-        consent=registry.consent,
-    )
     return write_study(
         plan=plan,
-        registry_summary=summary,
+        registry_summary=summary_of(registry),
         public=public,
         internal=internal,
         internal_files={
@@ -222,6 +228,19 @@ def _write(
         },
         provenance=collect_provenance(input_files(plan, registry)),
         out=out,
+    )
+
+
+def summary_of(registry: Registry) -> RegistrySummary:
+    """What pages say of a registry."""
+    from vpstats.report.study import RegistrySummary
+
+    return RegistrySummary(
+        name=registry.name,
+        data_cut=registry.data_cut.date(),
+        synthetic=registry.synthetic,
+        shown_fields=shown_fields(),
+        consent=registry.consent,
     )
 
 

@@ -1,0 +1,145 @@
+"""From an audit to the ledger and through the gate: what adds up, and what words may say."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vpstats.centers.audit import audit_centers
+from vpstats.centers.cells import audit_cells, term_words
+from vpstats.centers.result import AuditResult
+from vpstats.disclosure import Relation, Released, ReleasePolicy, release
+from vpstats.ledger import Ledger
+from vpstats.study import Seen
+
+SIZES = {"C01": (200, 40), "C02": (180, 30), "C03": (150, 33), "C04": (90, 3), "C05": (160, 80)}
+
+
+@pytest.fixture(scope="module")
+def audit() -> AuditResult:
+    rng = np.random.default_rng(5)
+    parts = [
+        pd.DataFrame({"center_id": name, "leak": (np.arange(n) < k).astype(float)})
+        for name, (n, k) in SIZES.items()
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows["age"] = rng.normal(70, 8, len(rows)).round()
+    rows["kind"] = rng.choice(["x", "y", "z"], len(rows))
+    rows["why"] = np.where(rng.random(len(rows)) < 0.9, "routine", "suspicion")
+    strata = {name: {"kind": [name]} for name in ("x", "y")}
+    seen = Seen(examined="why", values=["routine", "suspicion"], reason="why")
+    return audit_centers(
+        rows, outcome="leak", adjust=["age"], strata=strata, ascertainment=seen, limits="A limit."
+    )
+
+
+@pytest.fixture(scope="module")
+def ledger(audit: AuditResult) -> Ledger:
+    made = audit_cells(audit)
+    return Ledger.from_rows(made.rows, made.notes)
+
+
+def relations(audit: AuditResult) -> list[Relation]:
+    return [Relation(total, parts) for total, parts in audit_cells(audit).sums]
+
+
+@pytest.fixture(scope="module")
+def public(audit: AuditResult, ledger: Ledger) -> Released:
+    return release(ledger, ReleasePolicy(), relations=relations(audit))
+
+
+def values(ledger: Ledger) -> dict[str, float]:
+    return dict(zip(ledger.cells["cell_id"], ledger.cells["value"], strict=True))
+
+
+def test_counts_are_the_audit_s(audit: AuditResult, ledger: Ledger) -> None:
+    found = values(ledger)
+    for row in audit.indicators[0].table.to_dict("records"):
+        place = f"audit_outcome/{row['center_id']}/outcome/"
+        assert found[f"{place}/n"] == row["n"]
+        assert found[f"{place}/observed"] == row["observed"]
+        assert found[f"{place}/rate"] == pytest.approx(100 * row["rate"])
+
+
+def test_what_is_given_to_the_gate_adds_up(audit: AuditResult, ledger: Ledger) -> None:
+    found, sums = values(ledger), audit_cells(audit).sums
+    network = [s for s in sums if s[0].startswith("audit_outcome/network/")]
+    assert len(network) == 2
+    assert all(found[total] == sum(found[p] for p in parts) for total, parts in network)
+    strata = [s for s in sums if "/network/" not in s[0]]
+    assert len(strata) == 2 * len(SIZES)
+    # the third kind is in no stratum: what the parts leave over is protected like a cell
+    assert all(found[total] >= sum(found[p] for p in parts) for total, parts in strata)
+
+
+def test_every_estimate_of_a_center_rests_on_its_count(ledger: Ledger) -> None:
+    cells = ledger.select(analysis="audit_outcome", variable="outcome", kind="estimate")
+    own = cells[cells["group"].isin(SIZES)]
+    assert len(own) > 100
+    expected = "audit_outcome/" + own["group"] + "/outcome//observed"
+    assert (own["parent"] == expected).all()
+
+
+def test_the_funnel_and_the_model_are_there(ledger: Ledger) -> None:
+    assert len(ledger.select(analysis="audit_outcome", group="limits", stat="alarm_high")) >= 20
+    model = ledger.select(analysis="audit_outcome", variable="model", stat="estimate")
+    assert model["level"].tolist() == ["age"]
+    assert set(ledger.select(variable="detection")["group"]) == set(SIZES)
+    assert set(ledger.select(variable="casemix:age")["group"]) == set(SIZES)
+
+
+def test_a_hidden_count_takes_estimates_and_words_with_it(public: Released) -> None:
+    small = "audit_outcome/C04/outcome/"
+    cells = public.cells.set_index("cell_id")
+    own = cells[cells.index.str.startswith(small)]
+    shown = own[~own["value"].isna()]
+    assert set(shown["stat"]) <= {"n", "n_patients"}
+    notes = [n for n in public.notes if n.group == "C04" and n.analysis == "audit_outcome"]
+    assert {n.role for n in notes} >= {"verdict"}
+    assert {n.text for n in notes} == {"withheld"}
+
+
+def test_words_about_shown_counts_stay(public: Released, audit: AuditResult) -> None:
+    told = {n.group: n.text for n in public.notes
+            if (n.analysis, n.role) == ("audit_outcome", "verdict")}  # fmt: skip
+    hidden = public.select(analysis="audit_outcome", variable="outcome", stat="observed")
+    withheld = set(hidden.loc[hidden["suppressed"] != "", "group"])
+    table = audit.indicators[0].table.set_index("center_id")
+    for center, text in told.items():
+        side = table.loc[center, "side"]
+        word = f"{table.loc[center, 'verdict']}{', ' + side if side else ''}"
+        assert text == ("withheld" if center in withheld else word)
+    assert "withheld" in told.values()
+    assert set(told.values()) > {"withheld"}
+
+
+def test_no_sentence_holds_a_number_of_its_own(audit: AuditResult) -> None:
+    made = audit_cells(audit)
+    literal = [re.sub(r"\{[^{}]*\}", "", n.text) for n in made.notes if n.group]
+    counts = {f"{k}" for _, k in SIZES.values()}
+    assert not [text for text in literal if set(re.findall(r"\d+", text)) & counts]
+
+
+def test_the_internal_edition_says_every_verdict(ledger: Ledger) -> None:
+    inside = release(ledger, ReleasePolicy(audience="internal"))
+    told = [n.text for n in inside.notes if n.role == "verdict"]
+    assert "withheld" not in told
+    assert len(told) == 3 * len(SIZES)
+
+
+def test_a_rounded_release_keeps_its_verdicts(audit: AuditResult, ledger: Ledger) -> None:
+    rounded = release(ledger, ReleasePolicy(rounding=5), relations=relations(audit))
+    told = {n.group: n.text for n in rounded.notes
+            if (n.analysis, n.role) == ("audit_outcome", "verdict")}  # fmt: skip
+    assert told["C05"] == "alarm, worse"
+    assert told["C04"] == "withheld"
+
+
+@pytest.mark.parametrize(
+    ("term", "words"), [("diabetes[T.yes]", "Diabetes"), ("C_x[T.b]", "C x: b")]
+)
+def test_terms_are_words(term: str, words: str) -> None:
+    assert term_words(term) == words

@@ -1,0 +1,215 @@
+"""The parts of an audit's way: earlier days, earlier audits, cases for review, participation."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vpstats.centers.counting import count_rows
+from vpstats.centers.indicator import audit_indicator
+from vpstats.cohorts import build_cohort
+from vpstats.errors import PlanError, UsageError
+from vpstats.ledger import Ledger
+from vpstats.pipeline import check_audit, run_audit
+from vpstats.pipeline.participation import participation_rows
+from vpstats.registry import Registry
+from vpstats.registry.cut import cut_registry
+from vpstats.simulate import SimulationSpec, simulate_registry
+from vpstats.study import Audit, Indicator, StudyPlan, default_indicators
+
+DAY = pd.Timestamp("2021-06-30")
+
+
+@cache
+def registry() -> Registry:
+    spec = SimulationSpec(n_procedures=400)
+    drawn = simulate_registry(spec, 4)
+    return Registry.from_tables(drawn.tables, name="Small", data_cut=spec.data_cut, synthetic=True)
+
+
+def plan(*ids: str, **audit: Any) -> StudyPlan:
+    chosen = tuple(i for i in default_indicators() if i.id in ids)
+    return StudyPlan(version=1, title="Small", audit=Audit(**audit), indicator=chosen)
+
+
+# --- an earlier day
+
+
+def test_nothing_is_known_after_the_day() -> None:
+    cut = cut_registry(registry(), DAY)
+    assert cut.data_cut == DAY
+    assert cut.procedures["proc_date"].max() <= DAY
+    assert set(cut.patients["patient_id"]) == set(cut.procedures["patient_id"])
+    for table, column in (("visits", "visit_date"), ("events", "event_date"),
+                          ("patients", "death_date"), ("patients", "last_contact_date"),
+                          ("procedures", "ct_post_date")):  # fmt: skip
+        assert not (getattr(cut, table)[column] > DAY).any()
+
+
+def test_follow_up_is_censored_at_the_day() -> None:
+    whole = build_cohort(registry(), "events").data.set_index("procedure_id")
+    cut = build_cohort(cut_registry(registry(), DAY), "events").data.set_index("procedure_id")
+    both = whole.loc[cut.index]
+    longest = (DAY - cut["proc_date"]).dt.days.clip(lower=0.5)
+    assert (cut["days"] <= longest + 0.5).all()
+    # who died by then still died; who died later is censored
+    died = (both["event"] == 1) & (both["death_date"] <= DAY)
+    assert (cut.loc[died, "event"] == 1).all()
+    assert (cut.loc[(both["event"] == 1) & (both["death_date"] > DAY), "event"] == 0).all()
+
+
+def test_a_ct_made_later_had_not_been_made() -> None:
+    one = registry()
+    late = one.procedures["ct_post_date"] > one.procedures["proc_date"]
+    day = one.procedures.loc[late, "proc_date"].iloc[0]
+    key = one.procedures.loc[late, "procedure_id"].iloc[0]
+    cut = cut_registry(one, day)
+    row = cut.procedures.set_index("procedure_id").loc[key]
+    assert row["ct_post_done"] == "no"
+    levels = one.levels.loc[one.levels["procedure_id"] == key, "level_id"]
+    seen = cut.leaks[cut.leaks["level_id"].isin(levels)]
+    assert not (seen["modality"] == "ct").any()
+
+
+def test_the_data_cut_itself_changes_nothing() -> None:
+    cut = cut_registry(registry(), registry().data_cut)
+    for name, table in registry().tables.items():
+        pd.testing.assert_frame_equal(getattr(cut, name), table)
+
+
+@pytest.mark.parametrize(
+    ("day", "words"), [("2030-01-01", "after the data cut"), ("soon", "is not a day")]
+)
+def test_a_day_that_cannot_be_is_refused(day: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        cut_registry(registry(), day)
+
+
+# --- counts
+
+
+@pytest.mark.parametrize("name", [i.id for i in default_indicators()])
+def test_rows_are_counted_as_they_are_audited(name: str) -> None:
+    (spec,) = plan(name).audited
+    frame = build_cohort(registry(), spec.cohort, **spec.options)
+    counted = {(s, c): (n, k) for s, c, n, k in count_rows(frame, spec, registry().data_cut)}
+    audited = {
+        (one.result.stratum, str(row["center_id"])): (row["n"], row["observed"])
+        for one in audit_indicator(frame, spec, registry().data_cut)
+        for row in one.result.table.to_dict("records")
+        if row["n"] > 0
+    }
+    assert counted == audited
+    assert sum(k for (s, _), (_, k) in counted.items() if s == "all") >= 0
+
+
+# --- the plan against the registry
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"adjust": ["height"]}, "height"),
+        ({"adjust": ["__import__('os')"]}, "indicator 'severe'"),
+        ({"where": {"ward": [1]}}, "no column ward"),
+        ({"options": {"unseen": "no"}}, "no option unseen"),
+        ({"cohort": "wards"}, "no cohort 'wards'"),
+        ({"values": [], "outcome": "sex"}, "name the values"),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_told_before_anything_is_fitted(
+    change: dict[str, Any], words: str
+) -> None:
+    (spec,) = (i for i in default_indicators() if i.id == "severe")
+    wrong = Indicator(**{**spec.model_dump(exclude_unset=True), **change})
+    with pytest.raises(PlanError, match=words):
+        check_audit(StudyPlan(version=1, title="Wrong", indicator=(wrong,)), registry())
+
+
+def test_every_default_indicator_can_be_asked() -> None:
+    check_audit(plan(*(i.id for i in default_indicators())), registry())
+
+
+# --- a run without a folder
+
+
+@cache
+def run() -> Any:
+    rules = {"alert": 0.51, "alarm": 0.6, "false_discovery": 1.0, "false_alarms": 1.0,
+             "minimum_expected": 0.5}  # fmt: skip
+    return run_audit(plan("leak_fluoro", "severe", "crp_before", **rules), registry=registry())
+
+
+def test_a_run_has_both_editions_and_a_document() -> None:
+    made = run()
+    assert made.folder is None
+    assert made.document.edition == "internal"
+    assert made.public.policy.audience == "public"
+    assert {p.id for p in made.document.indicators} == {"leak_fluoro", "severe", "crp_before"}
+    assert made.result.signalling == {"leak_fluoro", "severe"}
+
+
+def test_results_hold_nobody() -> None:
+    import pickle
+
+    text = pickle.dumps(run().result).decode("latin-1")
+    keys = [*registry().patients["patient_id"], *registry().procedures["procedure_id"]]
+    assert not [key for key in keys if key in text]
+
+
+def test_cases_are_those_of_flagged_centers_and_name_nobody() -> None:
+    from vpstats.pipeline.review import case_list
+
+    made, spec = run(), next(s for s in plan("severe", minimum_expected=0.5).audited)
+    frame = build_cohort(registry(), spec.cohort)
+    found = audit_indicator(frame, run().plan.audited[1], registry().data_cut)
+    cases = case_list(made.result, found)
+    table = made.result.table
+    flags = table[(table["indicator"] == "severe") & (table["stratum"] == "all")
+                  & (table["side"] == "worse")]  # fmt: skip
+    assert len(flags)
+    assert cases.groupby("center_id").size().to_dict() == {
+        c: int(k) for c, k in zip(flags["center_id"], flags["observed"], strict=True) if k
+    }
+    assert set(cases["key"]) == {"[masked]"}
+    assert cases["expected_percent"].between(0, 100).all()
+    # the running number leads to a procedure of the center with a severe complication
+    row = cases.iloc[0]
+    own = frame.data[frame.data["center_id"] == row["center_id"]]
+    own = own.sort_values(["proc_date", "procedure_id"])
+    assert own["worst_severity"].iloc[row["number"] - 1] == "severe"
+
+
+def test_participation_adds_up() -> None:
+    cells = Ledger.from_rows(participation_rows(registry())).cells
+    procedures = cells[(cells["analysis"] == "audit_participation")
+                       & (cells["variable"] == "procedures")]  # fmt: skip
+    whole = procedures.loc[procedures["group"] == "network", "value"].item()
+    assert whole == len(registry().procedures)
+    assert procedures.loc[procedures["group"] != "network", "value"].sum() == whole
+    known = cells[(cells["variable"] == "crp_mg_l") & (cells["stat"] == "n")]
+    total = known.loc[known["group"] == "network", "value"].item()
+    assert total == registry().procedures["crp_mg_l"].notna().sum()
+    assert known["value"].sum() == 2 * total
+
+
+def test_charts_expect_what_the_audit_expects() -> None:
+    made = [i for i in default_indicators() if i.id in ("severe", "reoperation_90d")]
+    for spec in (i.under(Audit()) for i in made):
+        frame = build_cohort(registry(), spec.cohort, **spec.options)
+        one = audit_indicator(frame, spec, registry().data_cut)[0]
+        last = one.charts.groupby("center_id")["vlad"].last()
+        table = one.result.table.set_index("center_id")
+        gap = (table["expected"] - table["observed"]).loc[last.index]
+        np.testing.assert_allclose(last, gap, atol=1e-6 if spec.measure == "proportion" else 0.05)
+
+
+def test_an_unknown_center_or_audience_is_refused() -> None:
+    with pytest.raises(UsageError, match="no center 'Z'"):
+        run_audit(plan("severe"), registry=registry(), center="Z")
+    with pytest.raises(UsageError, match="audience"):
+        run_audit(plan("severe"), registry=registry(), audience="press")  # type: ignore[arg-type]  # wrong

@@ -1,0 +1,312 @@
+"""One indicator from its rows to verdicts: expected, judged, looked at again, followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from vpstats.centers.detection import Looked, look, survival
+from vpstats.centers.expected import Expected
+from vpstats.centers.following import chart, learn
+from vpstats.centers.judge import Judged, Rules, judge
+from vpstats.centers.result import JUDGED, KEYS, WORDS, IndicatorAudit
+from vpstats.centers.rows import DAY, OUTCOME, indicator_rows, keep_where
+from vpstats.centers.volume import needed_volume
+from vpstats.frames import Frame
+
+if TYPE_CHECKING:
+    from vpstats.study import Indicator
+
+CENTER = "center_id"
+P_USED = {"none": "p_value", "tau": "p_tau", "phi": "p_phi"}
+
+FINDING = (
+    "{outcome:observed:,.0f} observed against {outcome:expected:,.1f} expected: observed over "
+    "expected is {outcome:o_e:.2f} ({outcome:o_e_low:.2f} to {outcome:o_e_high:.2f})."
+)
+
+TOO_FEW = "Fewer than {least:g} outcomes were to be expected."
+NEEDED = (
+    "A verdict takes about {network.outcome:needed_verdict:,.0f} rows; to find doubled odds as an "
+    "alarm with a power of 80 % takes about {network.outcome:needed_power:,.0f}."
+)
+BY_LOOKING = (
+    "Its figure could be one of looking: it would not hold whatever the outcome of those who were "
+    "not examined, and why others were examined is not recorded."
+)
+SURVIVES = (
+    "The flag survives a look at detection ({detection:rate:.0f} % of its rows were examined): it "
+    "is not explained by how often the center looks."
+)
+EXPLAINED = (
+    "The flag does not survive a look at detection ({detection:rate:.0f} % of its rows were "
+    "examined): it would not hold whatever the outcome of those who were not."
+)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """One indicator audited: what may be kept as a result, and rows that stay inside.
+
+    Parameters
+    ----------
+    result : IndicatorAudit
+        Aggregates only.
+    frame : Frame
+        The rows with their flow, in the columns that a list of cases needs.
+    risks : ndarray, shape (n,)
+        Expected risk of each row of `frame`; NaN where it was not analysed.
+    spec : Indicator
+        What was asked.
+    charts, signals : DataFrame
+        Charts over time and what they signalled; a step is a patient.
+    learning : DataFrame
+        Learning curves by operator.
+    """
+
+    result: IndicatorAudit
+    frame: Frame
+    risks: np.ndarray
+    spec: Indicator
+    charts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    signals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    learning: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def audit_indicator(
+    frame: Frame, spec: Indicator, data_cut: pd.Timestamp | None = None
+) -> tuple[Audited, ...]:
+    """Audit one indicator over all its rows, and over each of its strata.
+
+    Parameters
+    ----------
+    frame : Frame
+        Its cohort, with the column ``center_id``.
+    spec : Indicator
+        As `Indicator.under` completed it.
+    data_cut : Timestamp, optional
+        Last day that the data know of.
+
+    Returns
+    -------
+    tuple of Audited
+        The whole first. Verdicts do not allow for the number of centers and indicators yet; that
+        is done where all are together.
+
+    Raises
+    ------
+    UsageError
+        If the cohort lacks a column, or an incidence has no follow-up time.
+    """
+    whole = indicator_rows(frame, spec, data_cut)
+    found = [_audit(whole, spec, "all", data_cut)]
+    for name, where in spec.strata.items():
+        found.append(_audit(keep_where(whole, where), spec, name, data_cut))
+    return tuple(found)
+
+
+def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp | None) -> Audited:
+    rules = _rules(spec)
+    looked = look(frame, spec, rules, data_cut)
+    expected = looked.expected
+    judged = judge(expected.sums, rules)
+    table = _verdicts(judged, looked, spec, stratum, rules)
+    table = _with_absent(table, looked, frame, spec, stratum)
+    risks = np.full(len(frame), np.nan)
+    risks[expected.rows] = expected.row_risks
+    result = IndicatorAudit(
+        title=spec.title,
+        unit=frame.unit,
+        n=int(expected.sums.n.sum()),
+        n_events=int(expected.sums.observed.sum()),
+        n_clusters=frame.n_clusters,
+        caveats=tuple(dict.fromkeys(expected.caveats)),
+        status=expected.status,
+        reason=expected.reason,
+        table=table,
+        indicator=spec.id,
+        stratum=stratum,
+        role=spec.kind,
+        better=spec.better,
+        network=_network(judged, expected, spec),
+        limits=judged.limits,
+        rates=expected.rates,
+        detection=looked.detection,
+        detection_limits=looked.detection_limits,
+        followup=looked.followup,
+        casemix=looked.casemix,
+        model=expected.model,
+        calibration=expected.calibration,
+        adjusted=expected.adjusted,
+        sentences=tuple(_sentences(table, judged, looked, spec)),
+    )
+    if stratum != "all":
+        return Audited(result, _slim(frame, spec), risks, spec)
+    charts = chart(frame, risks, spec, data_cut)
+    return Audited(
+        result,
+        _slim(frame, spec),
+        risks,
+        spec,
+        _named(None if charts is None else charts.charts, spec),
+        _named(None if charts is None else charts.signals, spec),
+        learn(frame, risks, spec),
+    )
+
+
+def _slim(frame: Frame, spec: Indicator) -> Frame:
+    """The frame with what a list of cases needs, so that many may be kept."""
+    named = (CENTER, "patient_id", "procedure_id", DAY, OUTCOME, spec.outcome)
+    named = (*named, frame.cluster, frame.duration, frame.entry, frame.outcome)
+    kept = [c for c in dict.fromkeys(named) if c is not None and c in frame.data.columns]
+    # plain dictionaries may go from one process to another
+    return replace(frame, data=frame.data[kept], labels={}, causes=dict(frame.causes))
+
+
+def _named(table: pd.DataFrame | None, spec: Indicator) -> pd.DataFrame:
+    return pd.DataFrame() if table is None else table.assign(indicator=spec.id)
+
+
+def _rules(spec: Indicator) -> Rules:
+    given = {
+        "alert": spec.alert,
+        "alarm": spec.alarm,
+        "tail": spec.tail,
+        "dispersion": spec.dispersion,
+        "min_expected": spec.minimum_expected,
+        "min_n": spec.minimum_volume,
+    }
+    stated = {name: value for name, value in given.items() if value is not None}
+    return Rules(direction=spec.better, **stated)
+
+
+def _network(judged: Judged, expected: Expected, spec: Indicator) -> pd.DataFrame:
+    """The network's row: without what the ledger counts itself, with the volume a verdict takes."""
+    row = judged.network.drop(columns=["total_observed", "total_expected"], errors="ignore")
+    risk = expected.sums.benchmark
+    if not (expected.ok and 0 < risk < 1):
+        return row.assign(needed_verdict=np.nan, needed_power=np.nan)
+    effect = max(float(np.nanmedian(expected.sums.design_effect)), 1.0)
+    power = needed_volume(
+        risk,
+        2.0 if spec.better == "lower" else 0.5,
+        alpha=1 - (spec.alarm or 0.998),
+        tail="mid-p" if spec.tail == "mid-p" else "exact",
+        design_effect=effect,
+    )
+    verdict = np.ceil((spec.minimum_expected or 0.0) / risk)
+    return row.assign(needed_verdict=verdict, needed_power=power)
+
+
+# ------------------------------------------------------------------ verdicts
+
+
+def _verdicts(
+    judged: Judged, looked: Looked, spec: Indicator, stratum: str, rules: Rules
+) -> pd.DataFrame:
+    table = judged.table.copy()
+    survives = survival(looked, table, rules)
+    by_looking = {c for c, holds in survives.items() if not holds}
+    reasons = [_reason(row, looked, spec, by_looking) for row in table.to_dict("records")]
+    silent = np.array([reason != "" for reason in reasons], dtype=bool)
+    if not looked.expected.ok:
+        silent[:], reasons = True, [_sentence(looked.expected.reason)] * len(table)
+    centers = table["center_id"].astype(str)
+    verdict = table["flag"].where(table["flag"] != "", "none")
+    # among rows examined as a routine looking explains less: an alarm becomes an alert
+    verdict = verdict.mask(centers.isin(by_looking) & (verdict == "alarm"), "alert")
+    used = str(judged.network["dispersion"].iloc[0])
+    words = {True: "yes", False: "no"}
+    table = table.assign(
+        indicator=spec.id,
+        stratum=stratum,
+        verdict=verdict.mask(silent, "no verdict"),
+        side=table["side"].mask(silent, ""),
+        reason=reasons,
+        survives_detection=[words.get(survives[c], "") if c in survives else "" for c in centers],
+        q_value=np.nan,
+        p_used=table[P_USED[used]],
+    )
+    return table[[*KEYS, *JUDGED, *WORDS, "p_used"]]
+
+
+def _with_absent(
+    table: pd.DataFrame, looked: Looked, frame: Frame, spec: Indicator, stratum: str
+) -> pd.DataFrame:
+    """Add the centers of which no row could be compared: they have no verdict, and that is said."""
+    there = set(table["center_id"].astype(str))
+    absent = sorted(set(frame.data[CENTER].dropna().astype(str)) - there)
+    if not absent:
+        return table
+    counts = dict.fromkeys(("n", "n_patients", "observed", "expected"), 0.0)
+    rows = [
+        {
+            **dict.fromkeys(table.columns, np.nan),
+            **counts,
+            **dict.fromkeys(("side", "survives_detection", "method"), ""),
+            "indicator": spec.id,
+            "stratum": stratum,
+            "center_id": center,
+            "verdict": "no verdict",
+            "reason": looked.silent.get(center, "It has no row that could be compared."),
+        }
+        for center in absent
+    ]
+    made = pd.DataFrame(rows)[table.columns].astype(table.dtypes.to_dict())
+    return pd.concat([table, made], ignore_index=True).sort_values(CENTER, ignore_index=True)
+
+
+def _reason(row: dict[str, Any], looked: Looked, spec: Indicator, by_looking: set[str]) -> str:
+    """Why a center has no verdict; "" where it has one. No number of patients stands in it."""
+    center = str(row["center_id"])
+    if center in looked.silent:
+        return looked.silent[center]
+    if not np.isfinite(row["expected"]) or not np.isfinite(row["observed"]):
+        return "What was to be expected is not known."
+    if spec.minimum_volume is not None and row["n"] < spec.minimum_volume:
+        return f"It has fewer than {spec.minimum_volume} rows."
+    if spec.minimum_expected is not None and row["expected"] < spec.minimum_expected:
+        return TOO_FEW.format(least=spec.minimum_expected)
+    if center in by_looking and looked.seen is not None and looked.seen.basis == "examined":
+        return BY_LOOKING
+    return ""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _sentences(
+    table: pd.DataFrame, judged: Judged, looked: Looked, spec: Indicator
+) -> Iterator[tuple[str, str, str]]:
+    for method in dict.fromkeys(m for m in table["method"].astype(str) if m):
+        yield "", "method", f"{_sentence(method)}."
+    yield "", "method", _adjustment_words(looked.expected, spec)
+    for reason in judged.network["reason"].astype(str):
+        if reason:
+            yield "", "method", _sentence(reason)
+    for caveat in dict.fromkeys(c.public for c in looked.expected.caveats):
+        yield "", "caveat", caveat
+    if spec.limits:
+        yield "", "limit", spec.limits
+    if looked.expected.ok:
+        yield "", "limit", NEEDED
+    for row in table.to_dict("records"):
+        if row["side"]:
+            yield str(row["center_id"]), "finding", FINDING
+        if row["survives_detection"]:
+            survives = row["survives_detection"] == "yes"
+            yield str(row["center_id"]), "detection", SURVIVES if survives else EXPLAINED
+
+
+def _adjustment_words(expected: Expected, spec: Indicator) -> str:
+    if not spec.adjust:
+        return "Nothing was adjusted for, as the plan says."
+    if not expected.adjusted:
+        return "There are too few outcomes to adjust for case mix: expectations are the network's."
+    firth = ", by Firth's penalty" if expected.penalty else ""
+    return f"Adjusted for {', '.join(expected.adjusted)}{firth}, with an effect of each center."
