@@ -60,7 +60,8 @@ def test_zero_events_have_a_finite_score_and_a_limit() -> None:
     row = table.iloc[0]
     assert np.isfinite(row["z"])
     assert row["o_e"] == row["o_e_low"] == 0
-    assert row["o_e_high"] == pytest.approx((1 - 0.025 ** (1 / 200)) / 0.1)
+    # half of the probability of none at all is 2.5 %
+    assert row["o_e_high"] == pytest.approx((1 - 0.05 ** (1 / 200)) / 0.1)
     assert (row["flag"], row["side"]) == ("alarm", "better")
     assert 0 < row["shrunken"] < 1
 
@@ -80,7 +81,7 @@ def test_all_events() -> None:
     table = judge(make_sums([60, 30, 35], [60, 60, 60], 0.5)).table
     row = table.iloc[0]
     assert row["o_e"] == row["o_e_high"] == 2
-    assert row["o_e_low"] == pytest.approx(0.025 ** (1 / 60) * 2)
+    assert row["o_e_low"] == pytest.approx(0.05 ** (1 / 60) * 2)
     assert (row["flag"], row["side"]) == ("alarm", "worse")
     assert np.isfinite(row["z"])
 
@@ -209,6 +210,19 @@ def test_flags_and_p_values_agree(tail: Any, dispersion: Any) -> None:
     assert table["flag"].ne("").any()
 
 
+@pytest.mark.parametrize("tail", ["mid-p", "exact"])
+@pytest.mark.parametrize("widened", [0.0, 6.0])
+def test_an_interval_leaves_one_out_exactly_where_there_is_an_alert(
+    tail: Any, widened: float
+) -> None:
+    sums = network(k=60, tau=0.3)
+    sums = replace(sums, benchmark_variance=np.full(60, widened))
+    table = judge(sums, Rules(tail=tail)).table
+    outside = (table["o_e_low"] > 1) | (table["o_e_high"] < 1)
+    assert outside.sum() > 5
+    assert (outside == table["flag"].ne("")).all()
+
+
 def test_dispersion_widens_limits_and_is_shown_anyway() -> None:
     sums = network(k=30, tau=0.5)
     choices: Any = ("none", "tau", "phi")
@@ -241,7 +255,9 @@ def test_poisson_only_where_every_risk_is_small() -> None:
     assert found["method"].str.endswith("Byar").all()
     other = judge(large, rules).table["method"].iloc[0]
     assert other.startswith("binomial, exact")
-    assert other.endswith("exact")
+    assert other.endswith("interval of O/E: mid-p")
+    exact = judge(large, Rules(tail="exact")).table["method"].iloc[0]
+    assert exact.endswith("interval of O/E: exact")
 
 
 def test_methods_are_named() -> None:
@@ -376,7 +392,8 @@ def test_shrunken_estimates_lie_between_their_own_and_the_mean() -> None:
     assert (table["shrunken_low"] < table["shrunken"]).all()
     assert (table["shrunken"] < table["shrunken_high"]).all()
     width = table["shrunken_high"] - table["shrunken_low"]
-    assert (width < (table["o_e_high"] - table["o_e_low"]) * 1.05).all()
+    # mid-p intervals of the raw ratio do not allow for tau being estimated, these do
+    assert (width < (table["o_e_high"] - table["o_e_low"]) * 1.1).all()
     assert (table["rank_low"] >= 1).all()
     assert (table["rank_high"] <= 30).all()
     assert table["rank_low"].iloc[table["o_e"].argmin()] < 6

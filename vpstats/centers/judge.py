@@ -221,7 +221,7 @@ def _ratios(sums: CenterSums, chance: Chance, rules: Rules, law: str) -> Columns
         low, high = (sums.observed + wide * (a - sums.observed) for a in _byar(sums, rules))
         low = np.maximum(low, 0.0)
     else:
-        low, high = intervals(chance, sums.observed, rules.level)
+        low, high = intervals(chance, sums.observed, rules.level, tail=rules.tail)
     o_e = _over(sums.observed, sums.expected)
     known = sums.measure == "proportion"
     return {
@@ -312,7 +312,9 @@ def _method(sums: CenterSums, rules: Rules, law: str, spread: float) -> str:
     else:
         name = f"Poisson, since every risk is at most {SMALL_RISK:g}"
     mixed = "; widened for correlated rows and the benchmark's error" if spread > 0 else ""
-    bounds = "Byar" if rules.interval == "byar" and law == "poisson" else "exact"
+    bounds = "exact" if rules.tail == "exact" else "mid-p"
+    if rules.interval == "byar" and law == "poisson":
+        bounds = "Byar"
     return f"{name}{mixed}; {TAILS[rules.tail]}; interval of O/E: {bounds}"
 
 

@@ -287,12 +287,15 @@ def signed_scores(upper: Vector, lower: Vector) -> Vector:
     return np.asarray(np.where(upper < lower, z, -z))
 
 
-def intervals(chance: Chance, observed: Vector, level: float = 0.95) -> tuple[Vector, Vector]:
+def intervals(
+    chance: Chance, observed: Vector, level: float = 0.95, *, tail: Tail = "exact"
+) -> tuple[Vector, Vector]:
     """Limits of the expected number under which what was observed would be no surprise.
 
     All odds of a center are multiplied by a common factor until the tail, the observed number
     included, is half of one minus `level`; returned is the expected number then. Where all risks
-    are equal this is Clopper and Pearson's interval, for an incidence Garwood's.
+    are equal this is Clopper and Pearson's interval, for an incidence Garwood's. With "mid-p" half
+    of the observed number belongs to the tail: the interval leaves out what limits by mid-p flag.
 
     Parameters
     ----------
@@ -302,6 +305,8 @@ def intervals(chance: Chance, observed: Vector, level: float = 0.95) -> tuple[Ve
         Whole numbers.
     level : float
         Confidence level.
+    tail : {"mid-p", "exact", "interpolated"}
+        Rule for discrete counts; an interval is not interpolated but takes mid-p then.
 
     Returns
     -------
@@ -319,8 +324,9 @@ def intervals(chance: Chance, observed: Vector, level: float = 0.95) -> tuple[Ve
     held = chance.laws.log_mass > -np.inf
     bottom = chance.laws.first
     top = bottom + held.sum(axis=1) - 1
-    low = _search(chance, counts >= observed[:, None], level, observed, observed > bottom)
-    high = _search(chance, counts <= observed[:, None], level, observed, observed < top)
+    own = np.where(counts == observed[:, None], 1.0 if tail == "exact" else 0.5, 0.0)
+    low = _search(chance, own + (counts > observed[:, None]), level, observed, observed > bottom)
+    high = _search(chance, own + (counts < observed[:, None]), level, observed, observed < top)
     return (
         np.where(observed > bottom, low, bottom),
         np.where(observed < top, high, top),
@@ -340,7 +346,7 @@ def _start(cumulants: Cumulants, observed: Vector) -> Vector:
 
 def _search(
     chance: Chance,
-    tail: NDArray[np.bool_],
+    tail: Matrix,
     level: float,
     observed: Vector,
     open_: NDArray[np.bool_],
@@ -363,7 +369,7 @@ def _search(
 
 
 def _tail_slope(
-    chance: Chance, tail: NDArray[np.bool_], counts: Matrix
+    chance: Chance, tail: Matrix, counts: Matrix
 ) -> tuple[Vector, Vector, Vector]:
     """Probability of a tail, its slope in the shift, and the expected number."""
     k = len(counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -87,6 +87,8 @@ class IndicatorAudit(TableResult):
     adjusted: tuple[str, ...] = ()
     sentences: tuple[tuple[str, str, str], ...] = ()
 
+    kind: ClassVar[str] = "funnel"
+
     @property
     def analysis(self) -> str:
         """Its name in the ledger."""
@@ -121,6 +123,8 @@ class AuditResult(TableResult):
 
     indicators: tuple[IndicatorAudit, ...] = ()
     signalling: frozenset[str] = frozenset()
+
+    kind: ClassVar[str] = "verdicts"
 
     def worst(self, center: str | None = None) -> Verdict:
         """The gravest verdict on the worse side, of one center or of all.

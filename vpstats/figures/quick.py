@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from vpstats.figures.audit_quick import draw_funnel, draw_verdicts
 from vpstats.figures.curve_plot import draw_curves
 from vpstats.figures.effect_plot import draw_effect
 from vpstats.figures.forest_plot import forest
@@ -17,6 +16,8 @@ from vpstats.results import CurveResult, FitResult, Result
 
 _LIMITS = ("estimate", "conf_low", "conf_high")
 _MOST_ROWS = 40
+_PLANES = ("curve", "effect", "funnel", "verdicts")
+"""Kinds drawn on a plane of fixed height; others have a row for each line of their table."""
 
 
 def plot_result(result: Result, ax: Axes | None = None) -> Axes:
@@ -25,8 +26,9 @@ def plot_result(result: Result, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : Result
-        A fit becomes a forest plot, a curve a step curve, an effect a line with its band, a table
-        points with intervals where it has them and a printed table elsewhere.
+        A fit becomes a forest plot, a curve a step curve, an effect a line with its band, an
+        indicator of an audit a funnel, an audit a map of verdicts, a table points with intervals
+        where it has them and a printed table elsewhere.
     ax : matplotlib Axes, optional
         Where to draw; a new figure if None.
 
@@ -52,9 +54,11 @@ def plot_result(result: Result, ax: Axes | None = None) -> Axes:
 
 
 def _new_axes(result: Result) -> Axes:
-    rows = 14 if result.kind in ("curve", "effect") else min(len(result.tidy()), _MOST_ROWS)
-    figure = Figure(figsize=(150 * MM, (25 + 5 * rows) * MM), layout="constrained")
-    FigureCanvasAgg(figure)
+    rows = 14 if result.kind in _PLANES else min(len(result.tidy()), _MOST_ROWS)
+    # through pyplot, as users of notebooks expect: the figure then appears under its cell
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=(150 * MM, (25 + 5 * rows) * MM), layout="constrained")
     return figure.add_subplot()
 
 
@@ -83,6 +87,22 @@ def _effect(result: Result, ax: Axes) -> None:
         _say(ax, result)
         return
     draw_effect(ax, rows, measure=result.glance()["measure"].item().replace("_", " "))
+
+
+def _funnel(result: Result, ax: Axes) -> None:
+    rows = result.tidy()
+    if not result.ok or rows.empty:
+        _say(ax, result)
+    else:
+        draw_funnel(ax, rows, vars(result)["limits"])  # the kind says that it has them
+
+
+def _verdicts(result: Result, ax: Axes) -> None:
+    rows = result.tidy()
+    if not result.ok or rows.empty:
+        _say(ax, result)
+    else:
+        draw_verdicts(ax, rows)
 
 
 def _table(result: Result, ax: Axes) -> None:
@@ -134,4 +154,4 @@ def _text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
-_DRAW = {"fit": _fit, "curve": _curve, "effect": _effect}
+_DRAW = {"fit": _fit, "curve": _curve, "effect": _effect, "funnel": _funnel, "verdicts": _verdicts}
