@@ -41,6 +41,10 @@ RISKS = np.array([0.05, 0.10, 0.20, 0.35])
 SPREAD = 0.2
 LEVELS = np.array([0.62, 0.23, 0.10, 0.05])
 """Shares of patients with one, two, three and four treated levels."""
+HABITS = (0.18, 0.90)
+"""Smallest and largest share of rows that a center examines as a routine: fivefold."""
+SUSPECTED = (0.35, 0.05)
+"""Shares examined on suspicion of other rows, with and without the outcome."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,12 @@ def estimated(
 ) -> CenterSums:
     """Networks whose risks by group come from all centers but the one that is judged."""
     n = draw_volumes(rng, networks * centers, low, high)
-    cases = rng.binomial(n.astype(int), RISKS).astype(float)
-    others_n, others = (others_of(a, networks, centers) for a in (n, cases))
+    return held_against_others(n, rng.binomial(n.astype(int), RISKS).astype(float), centers)
+
+
+def held_against_others(n: Matrix, cases: Matrix, centers: int) -> CenterSums:
+    """Each center of networks of so many against the rates, by group, of its network's others."""
+    others_n, others = (others_of(a, len(n) // centers, centers) for a in (n, cases))
     risks = np.clip(others / others_n, 1e-6, 1 - 1e-6)
     error = (n**2 * risks * (1 - risks) / others_n).sum(axis=1)
     return collect(n, cases.sum(axis=1), risks, error)
@@ -146,6 +154,30 @@ def clustered(
     size = np.arange(1, 5)
     effect = 1 + correlation * float(LEVELS @ (size * (size - 1)) / (LEVELS @ size))
     return collect(n, observed, np.tile(RISKS, (k, 1)), np.zeros(k), effect)
+
+
+def scanned(
+    rng: np.random.Generator, networks: int, centers: int
+) -> tuple[CenterSums, CenterSums, CenterSums]:
+    """Centers of equal care that examine from 18 to 90 % of rows as a routine, others if suspected.
+
+    Of the rest a third of rows with the outcome and one in twenty without it are examined on
+    suspicion. Three audits of the same rows: those examined as a routine, those examined for any
+    reason, and all rows with what was found.
+    """
+    n = draw_volumes(rng, networks * centers, 60, 110)
+    habit = np.tile(np.linspace(*HABITS, centers), networks)[:, None]
+    routine = rng.binomial(n.astype(int), habit)
+    rest = n.astype(int) - routine
+    by_routine, missed = rng.binomial(routine, RISKS), rng.binomial(rest, RISKS)
+    by_suspicion = rng.binomial(missed, SUSPECTED[0])
+    alarmed = rng.binomial(rest - missed, SUSPECTED[1])
+    cases = (by_routine + by_suspicion).astype(float)
+    return (
+        held_against_others(routine.astype(float), by_routine.astype(float), centers),
+        held_against_others((routine + by_suspicion + alarmed).astype(float), cases, centers),
+        held_against_others(n, cases, centers),
+    )
 
 
 def scores(sums: CenterSums, tail: Tail = "mid-p") -> tuple[Chance, Vector, Vector]:
@@ -249,6 +281,16 @@ def judge_clustered(rng: np.random.Generator) -> dict[str, Share]:
     return {f"{name} by patient": above(sums), f"{name} for independent levels": above(independent)}
 
 
+def judge_scanned(rng: np.random.Generator, centers: int = 10) -> dict[str, Share]:
+    routine, examined, everybody = scanned(rng, BATCH // centers, centers)
+    name = "routine imaging of 18–90 % of rows, others on suspicion, networks of 10:"
+    return {
+        f"{name} rows imaged as a routine, expected 10–100": above(routine),
+        f"{name} all imaged rows, reasons ignored": above(examined),
+        f"{name} found per row, imaging ignored": above(everybody),
+    }
+
+
 def print_shares(rows: dict[str, Share]) -> None:
     for name, share in rows.items():
         print(
@@ -306,6 +348,7 @@ def main(evaluations: int = EVALUATIONS, seed: int = 20260101) -> None:
         )  # type: ignore[misc]
     print_shares(repeat(judge_varied, evaluations, seed + 2))
     print_shares(repeat(judge_clustered, evaluations, seed + 3))
+    print_shares(repeat(judge_scanned, evaluations, seed + 5))
     power()
     print("\n| nothing is wrong; 12 centers, 8 indicators | audits | share | Monte-Carlo SE |")
     print("|---|---:|---:|---:|")

@@ -15,13 +15,13 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vpstats import __version__
+from vpstats.choices import Edition, Gravity, Listing, Printed, Schema, Sheet
 from vpstats.errors import ExitCode, UsageError, VpstatsError
 
 if TYPE_CHECKING:
@@ -175,50 +175,6 @@ def _options(
     _DEBUG.set(debug)
 
 
-class Listing(StrEnum):
-    """How `check` prints what it found."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-
-
-class Sheet(StrEnum):
-    """How `dictionary` prints."""
-
-    MARKDOWN = "md"
-    JSON_SCHEMA = "json-schema"
-
-
-class Schema(StrEnum):
-    """Which file a JSON Schema is for."""
-
-    REGISTRY = "registry"
-    STUDY = "study"
-    AUDIT = "audit"
-
-
-class Edition(StrEnum):
-    """Which edition of an audit is printed, and whether the internal one is written."""
-
-    INTERNAL = "internal"
-    PUBLIC = "public"
-
-
-class Printed(StrEnum):
-    """How `audit` prints."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class Gravity(StrEnum):
-    """From which verdict on `audit` says so by its exit code."""
-
-    ALERT = "alert"
-    ALARM = "alarm"
-
-
 Folder = Annotated[Path, typer.Argument(help="Folder to make; it must be empty or absent.")]
 Out = Annotated[Path | None, typer.Option(help="Write there instead of the standard output.")]
 
@@ -263,13 +219,21 @@ def check(
         Listing, typer.Option(help="text for people, json and csv for programs.")
     ] = Listing.TEXT,
     out: Out = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="registry.toml of an earlier data cut: list what differs instead."),
+    ] = None,
 ) -> None:
     """List what is wrong with the exports and the plan.
 
     Nothing is analysed.
 
-    Exit code 0: nothing to mend. 1: at least one finding of severity error or warning.
+    Exit code 0: nothing to mend. 1: at least one finding of severity error or warning; with
+    --against, something vanished without a reason or history was rewritten.
     """
+    if against is not None:
+        _check_against(path, against, format, out)
+        return
     from vpstats import listing
     from vpstats.pipeline import check_audit, check_plan
     from vpstats.registry import read_registry
@@ -287,6 +251,28 @@ def check(
     _write(write[format](registry), out)
     if registry.findings["severity"].isin(["error", "warning"]).any():
         raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _check_against(new: Path, old: Path, format: Listing, out: Path | None) -> None:  # noqa: A002  # the option's name
+    """List what differs between two data cuts."""
+    from vpstats import listing
+    from vpstats.registry.against import compare_registries
+
+    comparison = compare_registries(_mapping_at(new), _mapping_at(old))
+    write = {
+        Listing.TEXT: listing.changes_as_text,
+        Listing.JSON: listing.changes_as_json,
+        Listing.CSV: listing.changes_as_csv,
+    }
+    _write(write[format](comparison), out)
+    if len(comparison.to_look_at):
+        raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _mapping_at(path: Path) -> Path:
+    """The mapping of a path that may name a study plan."""
+    plan = _plan_at(path) if path.is_file() else None
+    return path if plan is None or path.name == "registry.toml" else plan.registry_path
 
 
 def _plan_at(path: Path) -> StudyPlan | None:
@@ -365,7 +351,7 @@ def audit(
             study, out=out, center=center, as_of=as_of, previous=previous,
             audience=audience.value, workers=workers, progress=progress,
         )  # fmt: skip
-    typer.echo(document_text(run.document, format.value), nl=False)
+    typer.echo(document_text(run, format.value), nl=False)
     _hint(f"next: {_shown(run.folder, 'public', 'index.html')}")
     findings = bool(run.registry.findings["severity"].isin(["error", "warning"]).any())
     code = _audit_code(run.result.worst(center), fail_on, findings=findings)
@@ -434,7 +420,7 @@ def dictionary(
 
 def _json_schema(of: Schema) -> dict[str, Any]:
     if of is Schema.REGISTRY:
-        from vpstats.registry.mapping import registry_json_schema
+        from vpstats.registry.mapping_schema import registry_json_schema
 
         schema = registry_json_schema()
     elif of is Schema.AUDIT:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from vpstats.formats import defuse
 from vpstats.registry import RULES
 
 if TYPE_CHECKING:
     from vpstats.registry import Registry
+    from vpstats.registry.against import Comparison
 
 SEVERITIES = ("error", "warning", "info")
 """Severities of findings, the gravest first."""
@@ -47,6 +49,7 @@ def as_text(registry: Registry) -> str:
         _section("Sources", map(_source_line, listing["sources"])),
         _section("Tables", [_tables_line(listing["tables"])]),
         _section("Kept, step by step", map(_step_line, listing["flow"])),
+        *([_left(listing["deidentified"])] if listing["deidentified"] else []),
         _section(
             f"Corrections: {_count(len(registry.corrections), 'value')}",
             (line for places in corrections for line in _correction_lines(places)),
@@ -71,7 +74,8 @@ def as_csv(registry: Registry) -> str:
         registry.corrections.assign(kind="correction", message="", action=""),
     ]
     lines = pd.concat([log.reindex(columns=_LINE).astype(object) for log in logs])
-    return str(lines.to_csv(index=False, lineterminator="\n"))
+    # raw values are anybody's text, and this file is opened in a spreadsheet
+    return str(lines.map(defuse).to_csv(index=False, lineterminator="\n"))
 
 
 def as_data(registry: Registry) -> dict[str, Any]:
@@ -80,7 +84,8 @@ def as_data(registry: Registry) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``registry, tables, sources, flow, counts, corrections, findings``, fit for JSON.
+        ``registry, tables, sources, flow, deidentified, counts, corrections, findings``, fit for
+        JSON.
     """
     counts = registry.findings["severity"].value_counts()
     return {
@@ -100,6 +105,9 @@ def as_data(registry: Registry) -> dict[str, Any]:
                 "procedures_left_out": step.excluded_rows,
             }
             for step in registry.exclusions
+        ],
+        "deidentified": [
+            {"table": t.table, "field": t.field, "became": t.became} for t in registry.deidentified
         ],
         "counts": {severity: int(counts.get(severity, 0)) for severity in SEVERITIES},
         "corrections": _groups(registry.corrections, ["rule", "file", "column"], ()),
@@ -181,6 +189,15 @@ def _step_line(step: dict[str, Any]) -> str:
     return f"{step['step']}: {', '.join(parts)}"
 
 
+def _left(treatments: list[dict[str, str]]) -> list[str]:
+    """What became of the columns that can identify, by what became of them."""
+    by: dict[str, list[str]] = {}
+    for one in treatments:
+        by.setdefault(one["became"], []).append(f"{one['table']}.{one['field']}")
+    lines = (_wrapped(f"{became}: {', '.join(names)}", indent=2) for became, names in by.items())
+    return _section("De-identified", (line for part in lines for line in part))
+
+
 def _counts_text(counts: dict[str, int]) -> str:
     words = {"error": "error", "warning": "warning", "info": "note"}
     return ", ".join(_count(counts[severity], words[severity]) for severity in SEVERITIES)
@@ -245,3 +262,113 @@ def _wrapped(text: str, *, indent: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+# ------------------------------------------------------------------ against another data cut
+
+
+_DIFFERENCE = ["change", "table", "field", "why", "rule", "rewrites", "file"]
+
+
+def changes_as_text(comparison: Comparison) -> str:
+    """Write what two data cuts say differently, for people."""
+    listing = changes_as_data(comparison)
+    info = listing["registry"]
+    title = f"{info['name']}, data cut {info['data_cut']} against {info['against']}"
+    parts = (
+        [title],
+        _section("Files", map(_file_line, listing["files"])),
+        _section("Mapping", [_remap_line(c) for c in listing["mapping"]] or ["the same"]),
+        _section("Rows", [_change_line(name, n) for name, n in listing["tables"].items()]),
+        _section(
+            f"Differences: {len(comparison.changes):,}",
+            (line for group in listing["differences"] for line in _difference_lines(group)),
+        ),
+        ["", f"To look at: {listing['to_look_at']:,}"],
+    )  # fmt: skip
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def changes_as_json(comparison: Comparison) -> str:
+    """Write what two data cuts say differently as JSON, every difference included."""
+    content = changes_as_data(comparison)
+    rows = comparison.changes.drop(columns="key").astype(object).to_dict("records")
+    return json.dumps(content | {"rows": rows}, indent=2, ensure_ascii=False) + "\n"
+
+
+def changes_as_csv(comparison: Comparison) -> str:
+    """Write one line per difference, for a spreadsheet; no cell starts a formula."""
+    changes = comparison.changes.drop(columns="key")
+    plain = changes.assign(**{c: changes[c].map(defuse) for c in ("before", "after", "file")})
+    return str(plain.to_csv(index=False, lineterminator="\n"))
+
+
+def changes_as_data(comparison: Comparison) -> dict[str, Any]:
+    """Collect what two data cuts say differently, by table, reason and place.
+
+    Returns
+    -------
+    dict
+        ``registry, files, mapping, tables, differences, to_look_at``, fit for JSON.
+    """
+    new, old = comparison.new.registry, comparison.old.registry
+    return {
+        "registry": {
+            "name": new.name,
+            "data_cut": new.data_cut.date().isoformat(),
+            "against": old.data_cut.date().isoformat(),
+            "was_called": old.name,
+        },
+        "files": [row for row in _records(comparison.sources) if row["state"] != "same"],
+        "mapping": [
+            {"source": c.source, "table": c.table, "field": c.field, "what": c.what}
+            for c in comparison.mapping
+        ],
+        "tables": {name: _tally(comparison, name) for name in new.tables},
+        "differences": _groups(comparison.changes, _DIFFERENCE, ()),
+        "to_look_at": len(comparison.to_look_at),
+    }
+
+
+def _tally(comparison: Comparison, table: str) -> dict[str, int]:
+    changes = comparison.changes[comparison.changes["table"] == table]
+    counts = changes["change"].value_counts()
+    fields = changes[changes["change"] == "changed"]
+    return {
+        "then": len(comparison.old.registry.tables[table]),
+        "now": len(comparison.new.registry.tables[table]),
+        "appeared": int(counts.get("appeared", 0)),
+        "vanished": int(counts.get("vanished", 0)),
+        "changed": len(fields[["key", "file", "row"]].drop_duplicates()),
+        "fields": len(fields),
+    }
+
+
+def _file_line(file: dict[str, Any]) -> str:
+    return f"{file['source']}: {file['file']} {file['state']}"
+
+
+def _remap_line(change: dict[str, Any]) -> str:
+    place = ", ".join(part for part in (change["source"], change["table"]) if part)
+    return f"{place or 'registry'}: {change['what']}"
+
+
+def _change_line(table: str, n: dict[str, int]) -> str:
+    fields = f" in {_count(n['fields'], 'field')}" if n["fields"] else ""
+    return (
+        f"{table}: {n['then']:,} then, {n['now']:,} now; {n['appeared']:,} appeared, "
+        f"{n['vanished']:,} vanished, {n['changed']:,} changed{fields}"
+    )
+
+
+def _difference_lines(group: dict[str, Any]) -> list[str]:
+    from vpstats.registry.against import WHY
+    from vpstats.registry.history import REWRITES
+
+    what = f"{group['table']}.{group['field']}" if group["field"] else group["table"]
+    place = ", ".join(part for part in (group["file"], _rows_text(group["rows"])) if part)
+    rule = f" ({group['rule']})" if group["rule"] else ""
+    rewritten = f"{REWRITES[group['rewrites']]}; " if group["rewrites"] else ""
+    head = f"{group['change']:<9}{group['n']:>6,}  {what}: {place}"
+    words = f"{' ' * 17}{rewritten}{WHY[group['why']]}{rule}"
+    return [*_wrapped(head, indent=17), *_wrapped(words, indent=17)]

@@ -34,6 +34,10 @@ CLOCK_AND_CHANCE = {
 }
 
 
+READS_A_NAMED_SECRET = {"registry/secrets.py", "registry/deidentify.py"}
+"""Passwords, tokens and keys stand in no file: the mapping names the variable that holds one."""
+
+
 def ids(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
@@ -112,7 +116,8 @@ def test_only_the_command_line_prints(path: Path) -> None:
 def test_nothing_reads_the_clock_the_environment_or_global_chance(path: Path) -> None:
     names = {dotted(n) for n in ast.walk(ast.parse(path.read_text("utf-8")))}
     assert not names & CLOCK_AND_CHANCE
-    assert not any(n.startswith("os.environ") for n in names)
+    if ids(path) not in READS_A_NAMED_SECRET:
+        assert not any(n.startswith("os.environ") for n in names)
     drawn = {n for n in names if n.startswith(("np.random.", "numpy.random."))}
     assert drawn <= {"np.random.default_rng", "np.random.Generator", "np.random.SeedSequence"}
 

@@ -15,7 +15,8 @@ from vpstats.cohorts import COHORTS
 from vpstats.errors import ExitCode
 from vpstats.registry import read_registry
 from vpstats.registry.fields import TYPED_MISSING
-from vpstats.registry.mapping import parse_mapping, registry_json_schema
+from vpstats.registry.mapping import parse_mapping
+from vpstats.registry.mapping_schema import registry_json_schema
 from vpstats.schema_tables import LEAK_SITES, TABLES
 from vpstats.study import StudyPlan, plan_json_schema
 

@@ -66,8 +66,18 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"report", "figures", "tables", "disclosure", "formats", "rows", "results", "ledger"}
     | {"study", "labels", "errors"},
     "pipeline": BELOW_PIPELINE | {"pipeline", "labels"},
-    "listing": {"registry", "errors"},
-    "cli": {"listing", "pipeline", "study", "registry", "simulate", "schema", "schema_tables"}
+    "listing": {"registry", "formats", "errors"},
+    "choices": set(),
+    "cli": {
+        "choices",
+        "listing",
+        "pipeline",
+        "study",
+        "registry",
+        "simulate",
+        "schema",
+        "schema_tables",
+    }
     | {"errors"},
     "__init__": {"errors"},
     "__main__": {"cli"},

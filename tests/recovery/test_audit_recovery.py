@@ -81,6 +81,15 @@ def test_false_alarms_of_levels_within_patients(script: ModuleType) -> None:
     assert independent > 3 * by_patient
 
 
+def test_false_alarms_with_habits_of_imaging(script: ModuleType) -> None:
+    routine, examined, everybody = (
+        share.value for share in script.repeat(script.judge_scanned, EVALUATIONS, 16).values()
+    )
+    assert routine <= 0.0015 + error(0.0015)
+    assert examined > 0.03
+    assert everybody > 0.03
+
+
 def test_whole_audits_in_which_nothing_is_wrong(script: ModuleType) -> None:
     found = script.repeat(script.judge_audits, EVALUATIONS, 15, size=12 * 96)
     shares = {name: share.value for name, share in found.items()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from vpstats.registry.cleaning import clean_texts
@@ -64,18 +67,84 @@ def write_example(example: Export, folder: Path) -> Path:
         content = example.text.encode("cp1250", "replace").replace(b"?", b"\x81")
     else:
         content = example.text.encode(example.encoding)
-    (folder / "export.csv").write_bytes(content)
+    if example.packed == "file":
+        (folder / "export.csv").write_bytes(content)
+    else:
+        _write_packed(example, folder)
     (folder / "registry.toml").write_text(mapping_text(example), encoding="utf-8")
     return folder
+
+
+def blocks(example: Export) -> dict[str, list[str]]:
+    """Files or sheets of a packed example: name to lines."""
+    found: dict[str, list[str]] = {}
+    for line in example.text.splitlines():
+        if line.startswith("== "):
+            found[line[3:]] = []
+        else:
+            found[list(found)[-1]].append(line)
+    return found
+
+
+def _write_packed(example: Export, folder: Path) -> None:
+    files = blocks(example)
+    if example.packed == "workbook":
+        _write_workbook(files, folder / "export.xlsx")
+    elif example.packed == "database":
+        _write_database(files, folder / "export.db")
+    elif example.packed == "zip":
+        with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+            for name, lines in files.items():
+                archive.writestr(name, "\n".join(lines) + "\n")
+    else:
+        for name, lines in files.items():
+            (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_database(tables: dict[str, list[str]], path: Path) -> None:
+    connection = sqlite3.connect(path)
+    for name, lines in tables.items():
+        rows = [line.split(";") for line in lines]
+        connection.execute(f"create table {name} ({', '.join(rows[0])})")
+        marks = ", ".join("?" * len(rows[0]))
+        insert = f"insert into {name} values ({marks})"  # noqa: S608  # the rule's own words
+        connection.executemany(insert, rows[1:])
+    connection.commit()
+    connection.close()
+
+
+def _write_workbook(sheets: dict[str, list[str]], path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, lines in sheets.items():
+        page = book.create_sheet(name.removesuffix(" (hidden)"))
+        page.sheet_state = "hidden" if name.endswith(" (hidden)") else "visible"
+        for r, line in enumerate(lines, start=1):
+            for c, text in enumerate(line.split(";"), start=1):
+                if text == "^":
+                    page.merge_cells(start_row=r - 1, end_row=r, start_column=c, end_column=c)
+                else:
+                    page.cell(r, c, text)
+    book.save(path)
 
 
 def mapping_text(example: Export) -> str:
     import json
 
     options = dict(example.options)
+    text = example.text
+    file = "export.csv"
+    if example.packed != "file":
+        name, lines = next(iter(blocks(example).items()))
+        text = "\n".join(lines)
+        file = {"workbook": "export.xlsx", "zip": "export.zip"}.get(example.packed, name)
+    if example.packed == "workbook":
+        options["format"] = "excel"
+    if example.packed == "database":
+        options |= {"format": "sql", "url": "sqlite:///export.db", "from_table": name}
     extra = options.pop("columns", {})
     explode = options.pop("explode", None)
-    header = example.text.split("\n")[0].replace(";", ",").split(",")
+    header = text.split("\n")[0].replace(";", ",").split(",")
     columns: dict[str, Any] = {}
     for name in [h.lower() for h in header] + ["patient_id", "proc_date", "procedure_id"]:
         known = name in TABLES[example.table] or name in ("patient_id", "proc_date", "level")
@@ -91,7 +160,7 @@ def mapping_text(example: Export) -> str:
         "data_cut = 2025-12-31",
         "[[source]]",
         'name = "s"',
-        'file = "export.csv"',
+        *([] if example.packed == "database" else [f'file = "{file}"']),
     ]
     if "center" not in options and options.get("format") != "redcap":
         options["center"] = "A"

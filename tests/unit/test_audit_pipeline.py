@@ -213,3 +213,10 @@ def test_an_unknown_center_or_audience_is_refused() -> None:
         run_audit(plan("severe"), registry=registry(), center="Z")
     with pytest.raises(UsageError, match="audience"):
         run_audit(plan("severe"), registry=registry(), audience="press")  # type: ignore[arg-type]  # wrong
+
+
+def test_the_number_of_processes_does_not_matter() -> None:
+    asked = plan("severe", "crp_before", "mri_before")
+    one, two = (run_audit(asked, registry=registry(), workers=n) for n in (1, 2))
+    assert one.document == two.document
+    pd.testing.assert_frame_equal(one.ledger.cells, two.ledger.cells)

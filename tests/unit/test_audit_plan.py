@@ -110,8 +110,14 @@ def test_the_fingerprint_of_an_indicator_knows_the_rules_that_it_takes() -> None
 
 def test_the_demonstration_plan_writes_the_default_set_out(root: Path) -> None:
     written = {i.id: i for i in read_plan(root / "data" / "demo").indicators}
-    assert written.pop("severe").learning
-    assert written == {i.id: i for i in default_indicators() if i.id != "severe"}
+    default = {i.id: i for i in default_indicators()}
+    assert list(written) == list(default)
+    # besides, it asks for a learning curve and says how well fluoroscopy shows a leak
+    assert written["severe"].learning
+    own = {"severe": {"learning"}, "leak_fluoro": {"ascertainment"}}
+    for name, indicator in written.items():
+        left = {"exclude": own.get(name, set())}
+        assert indicator.model_dump(**left) == default[name].model_dump(**left)
 
 
 def test_the_commented_audit_of_the_starter_plan_is_one(root: Path) -> None:

@@ -170,3 +170,11 @@ def test_a_registry_shows_itself_without_its_rows() -> None:
     text = repr(make_registry([finding("error", "level.ambiguous", 2)]))
     assert text.startswith("<Registry Network: patients 0, procedures 0,")
     assert text.endswith("findings 1>")
+
+
+def test_the_csv_holds_no_formula() -> None:
+    raws = ["=cmd|' /C calc'!A0", "+1+1", "-2,5", "@x", "-oko 3", "\t=1"]
+    rows = [correction(n) | {"column": raw} for n, raw in enumerate(raws, start=2)]
+    lines = list(csv.DictReader(io.StringIO(as_csv(make_registry((), rows)))))
+    shown = [line["column"] for line in lines]
+    assert shown == ["'=cmd|' /C calc'!A0", "'+1+1", "-2,5", "'@x", "'-oko 3", "'\t=1"]

@@ -13,7 +13,8 @@ import pytest
 
 from vpstats.errors import ExitCode, MappingError
 from vpstats.registry.fields import allowed_fields, field_column
-from vpstats.registry.mapping import parse_mapping, read_mapping, registry_json_schema
+from vpstats.registry.mapping import parse_mapping, read_mapping
+from vpstats.registry.mapping_schema import registry_json_schema
 from vpstats.registry.units import factor, known_units
 from vpstats.schema_tables import LEAK_FIELDS, TABLES
 

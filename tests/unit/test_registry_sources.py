@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +209,131 @@ def test_text_columns_merge_spellings_that_trimming_makes_equal() -> None:
     assert column.spellings == ("da", "ne")
     assert column.codes.tolist() == [0, 0, -1, -1, 1]
     assert column.counts().tolist() == [2, 1]
+
+
+def book_with(path: Path, **sheets: list[list[Any]]) -> openpyxl.Workbook:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        page = book.create_sheet(name)
+        for row in rows:
+            page.append(row)
+    book.save(path)
+    return book
+
+
+def test_merged_header_rows(tmp_path: Path) -> None:
+    rows = [
+        ["Registry of the clinic"],
+        ["Patient", None, "CRP", None, "Note"],
+        ["id", "sex", "before", "after", None],
+        ["1", "f", 3, 5, "x"],
+    ]
+    book = book_with(tmp_path / "a.xlsx", S=rows)
+    for span in ("A2:B2", "C2:D2", "E2:E3"):
+        book["S"].merge_cells(span)
+    book.save(tmp_path / "a.xlsx")
+    given = {"file": "a.xlsx", "format": "excel", "header_row": 2, "header_rows": 2}
+    raw = read_source(source(**given), tmp_path)
+    assert texts(raw) == {
+        "Patient / id": ["1"],
+        "Patient / sex": ["f"],
+        "CRP / before": ["3"],
+        "CRP / after": ["5"],
+        "Note": ["x"],
+    }
+    assert (raw.row.tolist(), raw.notes) == ([4], ())
+
+
+def test_header_rows_of_text(tmp_path: Path) -> None:
+    text = "Patient;;CRP;\nid;sex;before;after\n1;f;3;5\n"
+    raw = read(tmp_path, text, header_rows=2)
+    assert list(raw.columns) == ["Patient / id", "Patient / sex", "CRP / before", "CRP / after"]
+    assert raw.row.tolist() == [3]
+
+
+def test_several_sheets(tmp_path: Path) -> None:
+    years = {"2023": [["id"], ["1"]], "2024": [["id", "x"], ["2", "b"]], "2025": [["id"]]}
+    book = book_with(tmp_path / "a.xlsx", **years)
+    book["2024"].sheet_state = "hidden"
+    book.save(tmp_path / "a.xlsx")
+    given = {"file": "a.xlsx", "format": "excel"}
+    both = read_source(source(**given, sheet=["2024", "2023"]), tmp_path)
+    assert both.files == ("a.xlsx:2024", "a.xlsx:2023")
+    assert texts(both) == {"id": ["2", "1"], "x": ["b", ""]}
+    assert [(n.rule, n.note) for n in both.notes] == [
+        ("file.hidden_sheet", "a hidden sheet was read: '2024'")
+    ]
+    every = read_source(source(**given, sheet="*"), tmp_path)
+    assert [meta["rows"] for meta in every.meta] == [1, 1, 0]
+    first = read_source(source(**given), tmp_path)
+    assert (first.files, texts(first)) == (("a.xlsx",), {"id": ["1"]})
+    assert [n.rule for n in first.notes] == ["file.hidden_sheet", "file.other_sheets"]
+
+
+def test_merged_cells_among_the_rows_are_reported(tmp_path: Path) -> None:
+    book = book_with(tmp_path / "a.xlsx", S=[["id", "x"], ["1", "a"], [None, "b"]])
+    book["S"].merge_cells("A2:A3")
+    book.save(tmp_path / "a.xlsx")
+    raw = read_source(source(file="a.xlsx", format="excel"), tmp_path)
+    assert rules(raw) == [("file.merged_cells", 2)]
+    assert texts(raw)["id"] == ["1", ""]
+
+
+def with_sheet(path: Path, rows: str) -> None:
+    """A workbook whose only sheet holds the given rows of XML."""
+    book_with(path, S=[["id"], ["1"]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    page = parts["xl/worksheets/sheet1.xml"].decode()
+    start, end = page.index("<sheetData>"), page.index("</sheetData>")
+    parts["xl/worksheets/sheet1.xml"] = (page[:start] + "<sheetData>" + rows + page[end:]).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ('<row r="1">' + "<c/>" * 1_000_000 + "</row>", "has 1,000,000 columns"),
+        ('<row r="1"><c r="A1" t="str"><v>id</v></c><c r="BDWGN1"/></row>', "columns; expected"),
+        (
+            '<row r="1"><c r="A1"/></row><row r="1048576"><c r="XFD1048576"/></row>',
+            "a cell in row 1,048,576 and one in column 16,384",
+        ),
+    ],
+)
+def test_an_endless_sheet_is_refused_at_once(tmp_path: Path, rows: str, words: str) -> None:
+    with_sheet(tmp_path / "a.xlsx", rows)
+    started = time.process_time()
+    with pytest.raises(DataError, match=words):
+        read_source(source(file="a.xlsx", format="excel"), tmp_path)
+    assert time.process_time() - started < 10  # seconds; unrefused it would take hours and memory
+
+
+def test_a_workbook_that_is_a_bomb(tmp_path: Path) -> None:
+    book_with(tmp_path / "a.xlsx", S=[["id"], ["1"]])
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image.png", b"0" * 20_000_000)
+    with pytest.raises(DataError, match="packed more than 200 times"):
+        read_source(source(file="a.xlsx", format="excel"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        (b"id;x\n1;" + b"a" * 100_000_000 + b"\n", 2),
+        (b"a;" * 50_000_000, 1),
+        (b'id;x\n1;2\n3;"' + b"a" * 6_000_000, 3),
+    ],
+)
+def test_a_line_without_end_is_refused_at_once(tmp_path: Path, content: bytes, row: int) -> None:
+    with pytest.raises(DataError, match=f"row {row}: has a line of more than 5,000,000"):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("content", [b"\x00" * 1000, b"\x00", b"id;x\n" + b"\x00" * 500])
+def test_nothing_but_nul(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match=r"a\.csv: .*(empty|binary)"):
+        read(tmp_path, content)

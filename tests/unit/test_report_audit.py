@@ -20,7 +20,7 @@ from vpstats.centers.rules import Rules
 from vpstats.disclosure import Released, ReleasePolicy, release
 from vpstats.errors import DisclosureError, UsageError
 from vpstats.figures import figure_svg
-from vpstats.ledger import Ledger, Note
+from vpstats.ledger import Ledger, Note, cell
 from vpstats.report.audit import write_audit
 from vpstats.report.audit_cells import Look, file_names
 from vpstats.report.manifest import Provenance, changed_outputs, read_manifest
@@ -319,6 +319,59 @@ def test_hostile_names_stay_words(tmp_path: Path) -> None:
 def test_strata_come_in_the_order_of_the_plan() -> None:
     look = Look(PLAN, INTERNAL)
     assert [p.words for p in look.parts(PLAN.audited[0])] == ["All", "Osteoporotic", "Neoplastic"]
+
+
+def more_cells() -> list[dict[str, Any]]:
+    """What an audit may hold besides: ascertainment, a flow, curves, overall calibration."""
+    rows = []
+    for group in ("C05", "network"):
+        rows.append(cell("audit_participation", "ascertainment", "percent", 88.0, kind="estimate",
+                         group=group, label="Of all procedures by hospital codes"))  # fmt: skip
+        for time in (30, 60, 90):
+            steps = {"estimate": time / 9000, "conf_low": 0.0, "conf_high": time / 3000}
+            rows += [cell("audit_infection", "incidence", s, v, kind="curve step", group=group,
+                          level=str(time)) for s, v in steps.items()]  # fmt: skip
+    for name, value in (("slope", 0.9), ("intercept", 0.02)):
+        ends = {"estimate": value, "conf_low": value - 0.2, "conf_high": value + 0.2}
+        rows += [cell("audit_leak_ct", f"calibration:{name}", s, v, kind="estimate",
+                      group="network") for s, v in ends.items()]  # fmt: skip
+    for level, n in (("0", 900.0), ("1", 850.0)):
+        rows.append(cell("flow_audit_leak_ct", "step", "n_rows", n, kind="total", level=level,
+                         label="levels assessed", unit="levels"))  # fmt: skip
+    return rows
+
+
+def test_what_an_audit_holds_besides_is_shown(tmp_path: Path) -> None:
+    cells = pd.concat([LEDGER.cells, Ledger.from_rows(more_cells()).cells], ignore_index=True)
+    signal = Note("audit_pce", "signal", "The chart signalled at row 12.", "C05")
+    internal = release(Ledger(cells, (*LEDGER.notes, signal)), ReleasePolicy(audience="internal"))
+    indicators = MADE["plan_content"]()
+    indicators["indicator"][1]["period"] = {"from": date(2020, 1, 1)}
+    indicators["indicator"][1]["maturity"] = 30
+    indicators["audit"]["power"] = "Doubled odds are found in four of five audits."
+    plan = StudyPlan.model_validate(indicators)
+    charts = TABLES["charts"][TABLES["charts"]["center_id"] == "C05"]
+    out = write(tmp_path / "out", plan=plan, internal=internal, center="C05",
+                internal_tables={"charts": charts, "learning": TABLES["learning"]})  # fmt: skip
+    network, own = (read(out, f"internal/{n}.html") for n in ("index", "centers/C05"))
+    for said in ("Calibration slope 0.90 (0.70–1.10); 1 is perfect.", "How these rows came about",
+                 "Infection within 90 days: over time", "2020-01-01 to the data cut",
+                 "differs: see each indicator", "procedures at least 30 days old",
+                 "four of five audits"):  # fmt: skip
+        assert said in network, said
+    for said in ("Of all procedures by hospital codes", "The chart signalled at row 12.",
+                 "Infection within 90 days: over time"):  # fmt: skip
+        assert said in own, said
+    assert "is not known here" not in own
+
+
+def test_centers_of_one_name_are_told_apart() -> None:
+    names = {"C01": "Saint Mary", "C02": "Saint Mary", "C03": "Saint Ann"}
+    plan = PLAN.model_copy(update={"audit": PLAN.audit.model_copy(update={"center_names": names})})
+    look = Look(plan, INTERNAL)
+    assert [look.name(c) for c in NAMES[:4]] == [
+        "Saint Mary (C01)", "Saint Mary (C02)", "Saint Ann", "C04"
+    ]  # fmt: skip
 
 
 def test_the_words_name_the_ratio_that_the_judgement_asks_about() -> None:

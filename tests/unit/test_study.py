@@ -55,7 +55,7 @@ def test_a_plan_cannot_be_changed_after_it_was_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (HEAD, "question: Field required"),
+        (HEAD, r"a plan has a \[\[question\]\]"),
         (HEAD + QUESTION + "exposures = 1\n", r"question.0.risk_factor.exposures: unknown key"),
         (HEAD + QUESTION.replace("risk_factor", "regression"), "question.0: .*risk_factor"),
         (HEAD + QUESTION + 'adjust = ["cement_ml"]\n', "cement_ml has more than one role"),

@@ -326,7 +326,9 @@ def _with_weighted(
     table: pd.DataFrame, kinds: _Kinds, compared: Mask, adjust: Sequence[str], center: str
 ) -> pd.DataFrame:
     rates = weighted_rates(kinds.frame, compared & ~np.isnan(kinds.y), kinds.y, adjust, center)
-    return table.merge(rates, on="center_id", how="left")
+    # without rows there is no center, and an empty column has no type of its own
+    rates = rates.astype({"center_id": object})
+    return table.astype({"center_id": object}).merge(rates, on="center_id", how="left")
 
 
 def _with_bounds(

@@ -25,7 +25,8 @@ PERCENT = frozenset(
     {"rate", "rate_low", "rate_high", "adjusted_rate", "benchmark", "q1", "median", "q3", "crude",
      "indirect", "indirect_low", "indirect_high", "direct", "direct_low", "direct_high",
      "completeness", "routine", "suspicion", "examined", "weighted", "weighted_low",
-     "weighted_high", "standardised", "standardised_low", "standardised_high"}
+     "weighted_high", "standardised", "standardised_low", "standardised_high", "bound_low",
+     "bound_high"}
 )  # fmt: skip
 """Shares: of 1 in results, of 100 in the ledger."""
 
@@ -107,7 +108,7 @@ def _network_row(audit: IndicatorAudit) -> pd.DataFrame:
     return audit.network.assign(
         center_id=NETWORK,
         **totals.to_dict(),
-        rate=totals["observed"] / totals["n"],
+        rate=totals["observed"] / totals["n"] if totals["n"] else np.nan,
         **{name: rates.quantile(share) for name, share in quartiles.items()},
     )
 

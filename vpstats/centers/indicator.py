@@ -15,7 +15,7 @@ from vpstats.centers.following import chart, learn
 from vpstats.centers.judge import Judged, Rules, judge
 from vpstats.centers.result import JUDGED, KEYS, WORDS, IndicatorAudit
 from vpstats.centers.rows import DAY, OUTCOME, indicator_rows, keep_where
-from vpstats.centers.volume import needed_volume
+from vpstats.centers.volume import needed_volume, seen_odds_ratio
 from vpstats.frames import Frame
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ TOO_FEW = "Fewer than {least:g} outcomes were to be expected."
 NEEDED = (
     "A verdict takes about {network.outcome:needed_verdict:,.0f} rows; to find doubled odds as an "
     "alarm with a power of 80 % takes about {network.outcome:needed_power:,.0f}."
+)
+IMPERFECT = (
+    "That allows for an examination which shows {sensitivity:.0%} of what there is and calls "
+    "{specificity:.0%} of the rest free, as the plan states."
 )
 BY_LOOKING = (
     "Its figure could be one of looking: it would not hold whatever the outcome of those who were "
@@ -160,8 +164,8 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
 
 def _slim(frame: Frame, spec: Indicator) -> Frame:
     """The frame with what a list of cases needs, so that many may be kept."""
-    named = (CENTER, "patient_id", "procedure_id", DAY, OUTCOME, spec.outcome)
-    named = (*named, frame.cluster, frame.duration, frame.entry, frame.outcome)
+    keys = (CENTER, "patient_id", "procedure_id", DAY, OUTCOME, spec.outcome)
+    named = (*keys, frame.cluster, frame.duration, frame.entry, frame.outcome)
     kept = [c for c in dict.fromkeys(named) if c is not None and c in frame.data.columns]
     # plain dictionaries may go from one process to another
     return replace(frame, data=frame.data[kept], labels={}, causes=dict(frame.causes))
@@ -180,7 +184,7 @@ def _rules(spec: Indicator) -> Rules:
         "min_expected": spec.minimum_expected,
         "min_n": spec.minimum_volume,
     }
-    stated = {name: value for name, value in given.items() if value is not None}
+    stated: dict[str, Any] = {n: value for n, value in given.items() if value is not None}
     return Rules(direction=spec.better, **stated)
 
 
@@ -191,15 +195,25 @@ def _network(judged: Judged, expected: Expected, spec: Indicator) -> pd.DataFram
     if not (expected.ok and 0 < risk < 1):
         return row.assign(needed_verdict=np.nan, needed_power=np.nan)
     effect = max(float(np.nanmedian(expected.sums.design_effect)), 1.0)
-    power = needed_volume(
+    power = _needed_power(risk, effect, spec)
+    verdict = np.ceil((spec.minimum_expected or 0.0) / risk)
+    return row.assign(needed_verdict=verdict, needed_power=power)
+
+
+def _needed_power(risk: float, effect: float, spec: Indicator) -> float:
+    """Rows from which a true change of the odds is found, by what the examination shows of it."""
+    ratio, seen = 2.0 if spec.better == "lower" else 0.5, spec.ascertainment
+    if seen is not None:
+        ratio = seen_odds_ratio(risk, ratio, seen.sensitivity, seen.specificity)
+    if ratio == 1:  # errors of the examination explain all that it finds
+        return np.inf
+    return needed_volume(
         risk,
-        2.0 if spec.better == "lower" else 0.5,
+        ratio,
         alpha=1 - (spec.alarm or 0.998),
         tail="mid-p" if spec.tail == "mid-p" else "exact",
         design_effect=effect,
     )
-    verdict = np.ceil((spec.minimum_expected or 0.0) / risk)
-    return row.assign(needed_verdict=verdict, needed_power=power)
 
 
 # ------------------------------------------------------------------ verdicts
@@ -256,7 +270,10 @@ def _with_absent(
         }
         for center in absent
     ]
-    made = pd.DataFrame(rows)[table.columns].astype(table.dtypes.to_dict())
+    made = pd.DataFrame(rows)[table.columns]
+    if table.empty:
+        return made
+    made = made.astype(table.dtypes.to_dict())
     return pd.concat([table, made], ignore_index=True).sort_values(CENTER, ignore_index=True)
 
 
@@ -294,13 +311,22 @@ def _sentences(
     if spec.limits:
         yield "", "limit", spec.limits
     if looked.expected.ok:
-        yield "", "limit", NEEDED
+        yield "", "limit", f"{NEEDED}{_imperfect(spec)}"
     for row in table.to_dict("records"):
         if row["side"]:
             yield str(row["center_id"]), "finding", FINDING
         if row["survives_detection"]:
             survives = row["survives_detection"] == "yes"
             yield str(row["center_id"]), "detection", SURVIVES if survives else EXPLAINED
+
+
+def _imperfect(spec: Indicator) -> str:
+    """What the power allows for, where an examination does not show everything."""
+    seen = spec.ascertainment
+    if seen is None or seen.sensitivity == seen.specificity == 1:
+        return ""
+    stated = {"sensitivity": seen.sensitivity, "specificity": seen.specificity}
+    return f" {IMPERFECT.format(**stated)}"
 
 
 def _adjustment_words(expected: Expected, spec: Indicator) -> str:

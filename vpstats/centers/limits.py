@@ -368,9 +368,7 @@ def _search(
     return mean
 
 
-def _tail_slope(
-    chance: Chance, tail: Matrix, counts: Matrix
-) -> tuple[Vector, Vector, Vector]:
+def _tail_slope(chance: Chance, tail: Matrix, counts: Matrix) -> tuple[Vector, Vector, Vector]:
     """Probability of a tail, its slope in the shift, and the expected number."""
     k = len(counts)
     share, slope, mean = np.zeros(k), np.zeros(k), np.zeros(k)

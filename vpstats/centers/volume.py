@@ -28,6 +28,52 @@ def raised_risk(risk: float, odds_ratio: float) -> float:
     return float(special.expit(special.logit(risk) + np.log(odds_ratio)))
 
 
+def seen_odds_ratio(
+    risk: float, odds_ratio: float, sensitivity: float = 1.0, specificity: float = 1.0
+) -> float:
+    """Odds ratio that an imperfect examination shows of a true one.
+
+    Parameters
+    ----------
+    risk : float
+        Share that the examination finds at the average center.
+    odds_ratio : float
+        True odds at the center over those at the average center.
+    sensitivity, specificity : float
+        Of the examination, equal at all centers; together more than 1.
+
+    Returns
+    -------
+    float
+        Nearer to 1 than the true one; 1 where the examination finds no more, or no less, than its
+        errors alone explain, since a change of the true odds cannot then be told.
+
+    Raises
+    ------
+    UsageError
+        For a risk, odds ratio, sensitivity or specificity that is impossible.
+
+    References
+    ----------
+    Rogan WJ, Gladen B. Estimating prevalence from the results of a screening test. Am J Epidemiol
+    1978;107:71-76.
+
+    Examples
+    --------
+    >>> round(seen_odds_ratio(0.3, 2.0, 0.5), 4)  # truly 0.6, doubled odds 0.75, of which half seen
+    1.4
+    """
+    _check(risk, odds_ratio, 0.5, 1.0)
+    gain = sensitivity + specificity - 1
+    if not (sensitivity <= 1 and specificity <= 1 and gain > 0):
+        raise UsageError("sensitivity and specificity are shares that together exceed 1.")
+    true = (risk - (1 - specificity)) / gain
+    if not 0 < true < 1:
+        return 1.0
+    other = 1 - specificity + gain * raised_risk(true, odds_ratio)
+    return float(np.exp(special.logit(other) - special.logit(risk)))
+
+
 def power(
     n: int,
     risk: float,

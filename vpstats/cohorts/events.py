@@ -184,7 +184,9 @@ def _contacts(registry: Registry, timed: pd.DataFrame) -> pd.DataFrame:
     end_days = days_between(start, end)
     positive = timed["right_days"].where(timed["right_days"] > 0, SAME_DAY)
     positive = positive.where(timed["right_days"].notna())
-    before = end.where(positive.isna(), start + pd.to_timedelta(positive, unit="D"))
+    # without gaps: pandas multiplies what happens to lie in memory where there is one
+    after = pd.to_timedelta(positive.to_numpy(float, na_value=0.0), unit="D")
+    before = end.where(positive.isna(), start + after)
     seen = _last_visit(registry, timed, before)
     visited = (seen - start).dt.days.astype(float).fillna(0.0)
     known = timed["left_days"].astype(float).where(positive.notna())

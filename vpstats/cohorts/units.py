@@ -114,7 +114,7 @@ def _known_after(registry: Registry, data: pd.DataFrame, days: int) -> pd.Series
     due = data["proc_date"] + pd.Timedelta(days=days)
     last = data["patient_id"].map(last_known_day(registry))
     known = (last >= due) | data["death_date"].notna()
-    return known.astype(float).where(due <= registry.data_cut)
+    return known.astype(float).where(due <= registry.over_by)
 
 
 def _visited(registry: Registry, data: pd.DataFrame) -> pd.Series:
@@ -127,4 +127,4 @@ def _visited(registry: Registry, data: pd.DataFrame) -> pd.Series:
     due = data["proc_date"] + pd.Timedelta(days=VISIT_WINDOW[1])
     dead = data["death_date"] <= due
     visited = data["procedure_id"].isin(kept)
-    return visited.astype(float).where((due <= registry.data_cut) & (visited | ~dead))
+    return visited.astype(float).where((due <= registry.over_by) & (visited | ~dead))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from vpstats.figures.audit_quick import draw_funnel, draw_verdicts
 from vpstats.figures.curve_plot import draw_curves
@@ -46,20 +47,21 @@ def plot_result(result: Result, ax: Axes | None = None) -> Axes:
     >>> [t.get_text() for t in axes.get_yticklabels()]
     ['a', 'b']
     """
+    # a first figure chooses pyplot's backend, which a style in force would undo on its way out
+    figure = _new_figure(result) if ax is None else ax.figure
     with styled():
-        axes = _new_axes(result) if ax is None else ax
+        axes = figure.add_subplot() if ax is None else ax
         _DRAW.get(result.kind, _table)(result, axes)
         axes.set_title(result.title, loc="left", fontsize=TEXT)
     return axes
 
 
-def _new_axes(result: Result) -> Axes:
-    rows = 14 if result.kind in _PLANES else min(len(result.tidy()), _MOST_ROWS)
+def _new_figure(result: Result) -> Figure:
     # through pyplot, as users of notebooks expect: the figure then appears under its cell
     from matplotlib import pyplot as plt
 
-    figure = plt.figure(figsize=(150 * MM, (25 + 5 * rows) * MM), layout="constrained")
-    return figure.add_subplot()
+    rows = 14 if result.kind in _PLANES else min(len(result.tidy()), _MOST_ROWS)
+    return plt.figure(figsize=(150 * MM, (25 + 5 * rows) * MM), layout="constrained")
 
 
 def _fit(result: Result, ax: Axes) -> None:

@@ -125,7 +125,7 @@ def event_rates(
     return TableResult(
         title=f"Share with {frame.labels.get(outcome, outcome)}",
         **fields,
-        table=pd.DataFrame(rows)[list(_SHARE_COLUMNS)],
+        table=pd.DataFrame(rows, columns=list(_SHARE_COLUMNS)),
     )
 
 

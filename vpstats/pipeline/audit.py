@@ -20,8 +20,9 @@ from vpstats.centers.cells import audit_cells
 from vpstats.centers.indicator import Audited, audit_indicator
 from vpstats.centers.rows import indicator_rows
 from vpstats.disclosure import Relation, ReleasePolicy, release
-from vpstats.errors import FormulaError, PlanError, UsageError
+from vpstats.errors import FormulaError, InternalError, PlanError, UsageError
 from vpstats.ledger import Ledger, Note
+from vpstats.pipeline.known import known_notes
 from vpstats.pipeline.participation import participation_rows
 from vpstats.pipeline.previous import Previous, find_changes, read_previous
 from vpstats.pipeline.review import case_list
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from vpstats.study import Indicator
 
 Audience = Literal["internal", "public"]
+
+_WHAT = "An audit (periods, charts, learning curves, cases by their number)"
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ class _Asked:
 
 def _run(asked: _Asked, exports: Registry, as_of: object, steps: Steps) -> AuditRun:
     plan, earlier, center = asked.plan, asked.earlier, asked.center
+    exports.require_true_dates(_WHAT)
     registry = exports if as_of is None else cut_registry(exports, as_of)
     found = _audit_all(plan, registry, asked.workers, steps)
     signalling = [spec.id for spec in plan.audited if spec.sets_exit_code]
@@ -215,6 +219,7 @@ def check_audit(plan: StudyPlan, registry: Registry) -> None:
     """
     if not plan.indicators:
         return
+    registry.require_true_dates(_WHAT)
     cohorts = Cohorts(registry, plan)
     for spec in plan.audited:
         try:
@@ -307,11 +312,13 @@ def _require_center(center: str | None, result: AuditResult) -> None:
         raise UsageError(f"the audit has no center '{center}'; it has {known}.")
 
 
-def document_text(document: AuditDocument, form: Literal["text", "json"]) -> str:
+def document_text(run: AuditRun, form: Literal["text", "json"]) -> str:
     """Write the document of a run for people or for programs."""
     from vpstats.report.audit_document import as_json, as_text
 
-    return as_json(document) if form == "json" else as_text(document)
+    if run.document is None:
+        raise InternalError("the run has no document.")
+    return as_json(run.document) if form == "json" else as_text(run.document)
 
 
 def audit_json_schema() -> dict[str, Any]:
@@ -336,7 +343,8 @@ def _ledger(
     rows += participation_rows(registry)
     for one in found:
         rows += flow_cells(one.frame, f"flow_{one.result.analysis}")
-    notes = [*_general_notes(plan), *made.notes, *_change_notes(changes)]
+    notes = [*_general_notes(plan), *known_notes(plan, result), *made.notes]
+    notes += _change_notes(changes)
     ledger = Ledger.from_rows([*rows, *made.rows], notes)
     return ledger, [Relation(total, parts) for total, parts in made.sums]
 

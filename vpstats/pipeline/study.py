@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -195,14 +196,20 @@ class Cohorts:
     def build(self, question: Question | Indicator) -> Frame:
         """Build the cohort of a question or an indicator."""
         key = cohort_key(question)
-        if key not in self.built:
-            try:
+        try:
+            if _IN_ORDER.search(question.model_dump_json()):
+                self.registry.require_true_dates("An operator's running number")
+            if key not in self.built:
                 self.built[key] = build_cohort(self.registry, question.cohort, **question.options)
-            except UsageError as error:
-                kind = "indicator" if isinstance(question, Indicator) else "question"
-                message = f"{kind} '{question.id}': {error}"
-                raise PlanError(message, file=self.plan.source) from None
+        except UsageError as error:
+            kind = "indicator" if isinstance(question, Indicator) else "question"
+            message = f"{kind} '{question.id}': {error}"
+            raise PlanError(message, file=self.plan.source) from None
         return self.built[key]
+
+
+_IN_ORDER = re.compile(r"\boperator_cases?_")
+"""Columns that count procedures as the calendar went on."""
 
 
 def everybody(registry: Registry) -> Frame:
@@ -241,6 +248,7 @@ def summary_of(registry: Registry) -> RegistrySummary:
         synthetic=registry.synthetic,
         shown_fields=shown_fields(),
         consent=registry.consent,
+        deidentified={f"{t.table}.{t.field}": t.became for t in registry.deidentified},
     )
 
 

@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vpstats.registry.mapping import read_mapping, registry_json_schema
+    from vpstats.registry.against import compare_registries
+    from vpstats.registry.mapping import read_mapping
+    from vpstats.registry.mapping_schema import registry_json_schema
     from vpstats.registry.read import load_demo, read_registry
     from vpstats.registry.registry import Registry
     from vpstats.registry.rules import RULES
@@ -20,15 +22,17 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "RULES": "rules",
     "Registry": "registry",
+    "compare_registries": "against",
     "load_demo": "read",
     "read_mapping": "mapping",
     "read_registry": "read",
-    "registry_json_schema": "mapping",
+    "registry_json_schema": "mapping_schema",
 }
 
 __all__ = [
     "RULES",
     "Registry",
+    "compare_registries",
     "load_demo",
     "read_mapping",
     "read_registry",

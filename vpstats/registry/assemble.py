@@ -11,6 +11,7 @@ import pandas as pd
 
 from vpstats.registry.blocks import Block
 from vpstats.registry.collapse import Conflict, collapse
+from vpstats.registry.fields import field_column
 from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
 from vpstats.schema_tables import TABLES
@@ -274,8 +275,8 @@ def drop_orphans(drafts: dict[str, Draft], journal: Journal) -> None:
 
 
 def _conflict(draft: Draft, conflict: Conflict) -> Entry:
-    declared = TABLES[draft.table]
-    masked = conflict.field in declared and declared[conflict.field].masked
+    # what is mapped here and used elsewhere, as a date of birth beside a session, is masked too
+    masked = field_column(draft.table, conflict.field).masked
     values = draft.frame[conflict.field].take(conflict.positions)
     return entry(
         "conflict.rows",

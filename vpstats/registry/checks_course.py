@@ -192,6 +192,7 @@ def fracture_levels(case: Case) -> Iterator[Doubt]:
 
 
 _WORDS = {
+    "fracture.unchecked": "no treated vertebra is known before it, so that its name is not proved",
     "fracture.cemented": "the vertebra was already cemented",
     "fracture.not_adjacent": "the vertebra is no neighbour of a treated one",
     "fracture.adjacent": "the vertebra is a neighbour of a treated one",
@@ -223,7 +224,7 @@ def _misplaced(kind: str, text: object, cemented: set[str]) -> str:
     if not isinstance(text, str) or not text:
         return "fracture.no_level"
     if not cemented:
-        return ""
+        return "fracture.unchecked"
     broken = set(text.split(SET_SEPARATOR))
     beside = {n for level in cemented for n in neighbours(level) if n is not None}
     if kind == "refracture_same":

@@ -75,6 +75,8 @@ def _word_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callab
         return lambda spelling: read_set(spelling, column, mapping.codes)
     if column.kind == "yes_no":
         return _yes_no_reader(column, mapping, text)
+    if column.name == "sex":
+        return _sex_reader(column, mapping, text)
     return lambda spelling: read_code(spelling, column, mapping.codes)
 
 
@@ -93,6 +95,36 @@ def _yes_no_reader(
             if doubtful and fold(spelling) in ("1", "2"):
                 return Reading(
                     rule="word.ambiguous", note="1 and 2, and no code that says which is yes"
+                )
+        return read_code(spelling, column, mapping.codes)
+
+    return read
+
+
+_OTHER_LETTERS = ({"h", "m"}, {"v", "m"}, {"d", "u"})
+"""Hombre and mujer, varón and mujer, donna and uomo: letters that elsewhere mean another sex."""
+
+
+def _sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callable[[str], Reading]:
+    """Sex as the column writes it: ``M`` beside ``H`` is a woman, beside ``F`` a man."""
+    letters = {fold(s) for s in text.spellings if len(fold(s)) == 1}
+    doubtful: set[str] = set()
+    for pair in _OTHER_LETTERS:
+        doubtful |= pair if pair & letters - {"m", "u"} else set()
+    alone = letters & {"u", "m", "f"} == {"u"}
+    if "f" in letters:  # homme et femme
+        doubtful -= {"m"}
+    known = {"h": "m"} if "f" in letters else {}
+
+    def read(spelling: str) -> Reading:
+        plain = fold(spelling)
+        if coded(spelling, mapping.codes) is None:
+            if plain in known:
+                return Reading(known[plain], "word.spelling", style="word")
+            if plain in doubtful or (alone and plain == "u"):
+                return Reading(
+                    rule="word.ambiguous",
+                    note="a letter that stands for another sex in another language",
                 )
         return read_code(spelling, column, mapping.codes)
 

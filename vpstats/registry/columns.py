@@ -135,15 +135,16 @@ def _entry(
     column: Column,
     mapping: ColumnMap,
 ) -> Entry:
-    codes = text.codes[where]
-    shown = np.array([render(r.value) for r in readings], dtype=object)
-    notes = np.array([r.note for r in readings], dtype=object)
+    used, codes = np.unique(text.codes[where], return_inverse=True)
+    shown = np.array([render(readings[i].value) for i in used], dtype=object)
+    notes = np.array([readings[i].note for i in used], dtype=object)
+    spellings = np.array([text.spellings[i] for i in used], dtype=object)
     return entry(
         rule,
         where,
         field=column.name,
         column=raw_name(mapping),
-        raw=np.array(text.spellings, dtype=object)[codes],
+        raw=spellings[codes],
         clean=shown[codes],
         note=notes[codes],
         masked=column.masked,
@@ -181,9 +182,8 @@ def _first_of_each(text: TextColumn, readings: list[Reading], quiet: Array) -> A
 def first_rows(text: TextColumn) -> Array:
     """First row of each spelling; the number of rows for one that no row has."""
     first = np.full(len(text.spellings), len(text), np.int64)
-    seen, rows = np.unique(text.codes, return_index=True)
-    known = seen >= 0
-    first[seen[known]] = rows[known]
+    rows = np.flatnonzero(text.codes >= 0)[::-1]
+    first[text.codes[rows]] = rows  # of equal places the last, which is the first row, stays
     return first
 
 

@@ -47,6 +47,7 @@ def cut_registry(registry: Registry, day: object) -> Registry:
     >>> cut_registry(empty, "2024-12-31").data_cut.year
     2024
     """
+    registry.require_true_dates("Leaving out what came after a day")
     end = _day(day, registry)
     procedures = _procedures(registry.procedures, end)
     inside = registry.patients["patient_id"].isin(procedures["patient_id"])

@@ -16,6 +16,7 @@ from typing import Literal
 
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify
 from vpstats.registry.lexicon import kind_of_missing
+from vpstats.registry.months import FILLERS, ROMAN_MONTHS, month_of
 
 Order = Literal["dmy", "mdy", "ymd"]
 Kind = Literal[
@@ -33,24 +34,7 @@ _TIME = re.compile(
 )
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _PLACEHOLDERS = frozenset({dt.date(1900, 1, 1), dt.date(9999, 12, 31), dt.date(1899, 12, 30)})
-
-_MONTH_NAMES = (
-    "jan sijec ianuar gennaio gen enero ene janvier jaen",
-    "feb veljac febbraio febrero fevr fev",
-    "mar ozuj marzo mars maerz mrz mart",
-    "apr travan travnj aprile abril avr",
-    "maj svib mai may maggio mag mayo",
-    "jun lip giugno giu junio juin",
-    "jul srp luglio lug julio juil",
-    "aug kolov agosto ago aout avg",
-    "sep rujan rujna settembre set septiembre sept",
-    "oct listop okt ottobre ott octubre oktob",
-    "nov studen noviembre",
-    "dec prosin dez dicembre dic diciembre dez",
-)
-_MONTHS: Mapping[str, int] = {
-    stem: number for number, stems in enumerate(_MONTH_NAMES, start=1) for stem in stems.split()
-}
+_ORDINAL = re.compile(r"\b([0-9]{1,2})(?:er|st|nd|rd|th|º|°)(?= )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +128,7 @@ def date_shape(text: str, *, birth: bool = False) -> Shape:
     kind = kind_of_missing(text)
     if kind is not None:
         return Shape("missing", note=kind)
-    plain, timed = _drop_time(plain)
+    plain, timed = _drop_time(_ORDINAL.sub(r"\1", plain))
     plain = re.sub(r" ?([./-]) ?", r"\1", plain).rstrip(" .,")
     shape = _classify(plain, birth)
     return shape if not timed else _with_time(shape)
@@ -174,7 +158,10 @@ def _with_time(shape: Shape) -> Shape:
 
 def _classify(plain: str, birth: bool) -> Shape:
     parts = [part for part in re.split(r"[./ ,-]", plain) if part]
-    if any(part[0].isalpha() and fold(part)[:3].isalpha() for part in parts if len(part) > 2):
+    words = [part for part in parts if not part.isdigit()]
+    if words:
+        parts = [part for part in parts if part.isdigit() or fold(part) not in FILLERS]
+    if any(p in ROMAN_MONTHS or (len(p) > 2 and fold(p)[:3].isalpha()) for p in words):
         return _worded(parts)
     if not all(part in _UNKNOWN_PART or (part.isascii() and part.isdigit()) for part in parts):
         return Shape("unclear", note="not a date")
@@ -193,8 +180,12 @@ def _one_part(parts: list[str], _: str, birth: bool) -> Shape:
         return Shape("year", "year", year=number)
     if len(digits) == 5:
         return _serial(number, birth)
-    if len(digits) == 8 and 1900 <= number // 10_000 <= 2100:
+    if len(digits) == 8 and 1900 <= number // 10_000 <= 2100 and number // 100 % 100 <= 12:
         return _day(number // 10_000, number // 100 % 100, number % 100, "yyyymmdd")
+    if len(digits) == 8 and _YEARS[0] <= number % 10_000 <= _YEARS[1]:  # year first is above
+        return Shape(
+            "ordered", "digits", number // 1_000_000, number // 10_000 % 100, number % 10_000
+        )
     if number == 0:
         return Shape("placeholder")
     return Shape("unclear", note="a number that is no date")
@@ -277,17 +268,9 @@ def _day(year: int, month: int, day: int, style: str) -> Shape:
     return Shape("day", style, first=day, second=month, year=year)
 
 
-def _month_of(word: str) -> int | None:
-    plain = fold(word)
-    for length in (6, 5, 4, 3):
-        if plain[:length] in _MONTHS:
-            return _MONTHS[plain[:length]]
-    return None
-
-
 def _worded(parts: list[str]) -> Shape:
     """``25. kolovoza 2023``, ``25-Aug-23``, ``Aug 25, 2023``, ``lipanj 2022``."""
-    months = [m for p in parts if not p.isdigit() and (m := _month_of(p)) is not None]
+    months = [m for p in parts if not p.isdigit() and (m := month_of(p)) is not None]
     numbers = [p for p in parts if p.isdigit() and p.isascii()]
     if len(months) != 1 or len(numbers) not in (1, 2) or len(parts) != len(numbers) + 1:
         return Shape("unclear", note="not a date")

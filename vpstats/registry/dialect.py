@@ -46,7 +46,9 @@ def source_dialect(raw: RawSource, source: SourceMap, cut: dt.date) -> Dialect:
         For the cleaning of each column.
     """
     columns = {n: c for n, c in mapped_columns(source).items() if n in raw.columns}
-    seen = _seen_decimal(raw, columns)
+    # numbers that were numbers in the source say nothing of how its texts are written
+    typed = {name for meta in raw.meta for name in meta.get("typed", ())}
+    seen = _seen_decimal(raw, {n: c for n, c in columns.items() if n not in typed})
     # a workbook holds numbers, not their text: a point in one is always the decimal mark
     excel = "." if source.format == "excel" else None
     return Dialect(

@@ -4,86 +4,159 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vpstats.errors import DataError
+from vpstats.registry.delimited import Merged, from_rows, joined_header
 from vpstats.registry.fields import nearest
 from vpstats.registry.mapping import SourceMap
+from vpstats.registry.opening import refuse_unsafe
+from vpstats.registry.raw import RawSource, SourceNote, stack
+
+_WIDEST = 20_000
+_MOST_CELLS = 100_000_000
+_REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]+)([0-9]+)"')
 
 
-def read_excel(
-    content: bytes, mapping: SourceMap, shown: str
-) -> tuple[list[list[str]], dict[str, Any]]:
-    """Read one sheet as text, rows where the spreadsheet has them.
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """A workbook: its sheets, which of them are hidden, and how to read one."""
+
+    names: tuple[str, ...]
+    hidden: tuple[str, ...]
+    sheets: Mapping[str, tuple[Sequence[Sequence[Any]], Merged]]
+
+
+def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
+    """Read the sheets that a source names as text, rows where the spreadsheet has them.
 
     Parameters
     ----------
     content : bytes
         The workbook.
     mapping : SourceMap
-        Names the sheet; the first if it names none.
+        Names the sheets (the first if it names none) and the rows of the header.
     shown : str
-        File name for messages.
+        File name for messages; where several sheets are read, each is named after a colon.
 
     Returns
     -------
-    tuple
-        Rows of text, and what is known of the file.
+    RawSource
+        The sheets under one another.
 
     Raises
     ------
     DataError
-        If it is no workbook, is encrypted or damaged, or has no such sheet.
+        If it is no workbook, is encrypted, damaged or endless, or has no such sheet.
     """
     if not content:
         raise DataError("the file is empty; export it again.", file=shown)
+    _refuse_endless(content, shown)
     try:
-        names, rows = _calamine(content, mapping.sheet)
+        book = _calamine(content, mapping.sheet)
     except _Unreadable:
-        names, rows = _openpyxl(content, mapping.sheet, shown)
-    if rows is None:
-        known = ", ".join(f"'{n}'" for n in names)
-        raise DataError(
-            f"has no sheet '{mapping.sheet}'; it has {known}."
-            f"{nearest(mapping.sheet or '', names)} Correct sheet in registry.toml.",
-            file=shown,
-        )
-    return [[cell_text(cell) for cell in row] for row in rows], {}
+        book = _openpyxl(content, mapping.sheet, shown)
+    wanted = _named(book.names, mapping.sheet, shown)
+    alone = len(wanted) == 1
+    parts = [_sheet(book, n, mapping, shown if alone else f"{shown}:{n}") for n in wanted]
+    return stack(parts).noted(*_left_out(book, wanted, mapping, shown))
 
 
 class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leaves the module
     pass
 
 
-def _calamine(content: bytes, sheet: str | None) -> tuple[list[str], Sequence[Any] | None]:
+def _named(names: Sequence[str], sheets: Sequence[str], shown: str) -> list[str]:
+    """The sheets to read, those asked for or the first."""
+    if "*" in sheets or not sheets:
+        return list(names) if sheets else list(names[:1])
+    for sheet in sheets:
+        if sheet not in names:
+            known = ", ".join(f"'{n}'" for n in names)
+            raise DataError(
+                f"has no sheet '{sheet}'; it has {known}."
+                f"{nearest(sheet, names)} Correct sheet in registry.toml.",
+                file=shown,
+            )
+    return list(dict.fromkeys(sheets))
+
+
+def _left_out(
+    book: _Book, wanted: Sequence[str], mapping: SourceMap, shown: str
+) -> Iterator[SourceNote]:
+    """Hidden sheets, and others that nobody asked for where nobody chose."""
+    if book.hidden:
+        said = "was read" if set(book.hidden) & set(wanted) else "was not read"
+        names = ", ".join(f"'{name}'" for name in book.hidden)
+        yield SourceNote("file.hidden_sheet", shown, f"a hidden sheet {said}: {names}")
+    other = [n for n in book.names if n not in wanted and n not in book.hidden]
+    if other and not mapping.sheet:
+        names = ", ".join(f"'{name}'" for name in other[:20])
+        yield SourceNote(
+            "file.other_sheets", shown, f"only '{wanted[0]}' was read; it also has {names}"
+        )
+
+
+# ------------------------------------------------------------------ one sheet
+
+
+def _sheet(book: _Book, name: str, mapping: SourceMap, shown: str) -> RawSource:
+    cells, merged = book.sheets[name]
+    rows = [[cell_text(cell) for cell in row] for row in cells]
+    top = mapping.header_row - 1
+    last = top + mapping.header_rows - 1
+    below = [span for span in merged if span[0][0] > last]
+    if mapping.header_rows > 1 and len(rows) > last:
+        rows[last] = joined_header(rows, top, last, [s for s in merged if s[0][0] <= last])
+    one_row = mapping.model_copy(update={"header_row": last + 1, "header_rows": 1})
+    source = from_rows(rows, one_row, shown, {"encoding": "", "delimiter": ""})
+    notes = [
+        SourceNote(
+            "file.merged_cells",
+            shown,
+            "cells are merged here; the value stands in the first of them, the others are empty",
+            row=span[0][0] + 1,
+        )
+        for span in sorted(below)
+    ]
+    return replace(source, notes=(*source.notes, *notes))
+
+
+# ------------------------------------------------------------------ readers
+
+
+def _calamine(content: bytes, sheets: Sequence[str]) -> _Book:
     import python_calamine
 
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        names = list(book.sheet_names)
-        wanted = names[0] if sheet is None and names else sheet
-        if wanted not in names:
-            return names, None
-        return names, book.get_sheet_by_name(wanted).to_python(skip_empty_area=False)
+        names = tuple(book.sheet_names)
+        seen = python_calamine.SheetVisibleEnum.Visible
+        hidden = tuple(m.name for m in book.sheets_metadata if m.visible != seen)
+        wanted = names if "*" in sheets else [n for n in sheets or names[:1] if n in names]
+        found = {}
+        for name in wanted:
+            sheet = book.get_sheet_by_name(name)
+            merged = sheet.merged_cell_ranges or []
+            found[name] = (sheet.to_python(skip_empty_area=False), merged)
     except (python_calamine.CalamineError, OSError, ValueError):
         raise _Unreadable from None
+    return _Book(names, hidden, found)
 
 
-def _openpyxl(
-    content: bytes, sheet: str | None, shown: str
-) -> tuple[list[str], Sequence[Any] | None]:
-    import zipfile
-
+def _openpyxl(content: bytes, sheets: Sequence[str], shown: str) -> _Book:
     import openpyxl
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), data_only=True, read_only=True)
-        names = list(book.sheetnames)
-        wanted = names[0] if sheet is None and names else sheet
-        if wanted not in names:
-            return names, None
-        return names, list(book[wanted].iter_rows(values_only=True))
+        names = tuple(book.sheetnames)
+        hidden = tuple(n for n in names if book[n].sheet_state != "visible")
+        wanted = names if "*" in sheets else [n for n in sheets or names[:1] if n in names]
+        found = {n: (list(book[n].iter_rows(values_only=True)), ()) for n in wanted}
     except (
         zipfile.BadZipFile,
         openpyxl.utils.exceptions.InvalidFileException,
@@ -97,6 +170,46 @@ def _openpyxl(
             "again as .xlsx without a password.",
             file=shown,
         ) from None
+    return _Book(names, hidden, found)
+
+
+def _refuse_endless(content: bytes, shown: str) -> None:
+    """A workbook is a zip, and a cell far out makes its sheet a rectangle of billions of cells."""
+    if not content.startswith(b"PK\x03\x04"):
+        return
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        refuse_unsafe(archive.infolist(), shown)
+        names = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
+        pages = [archive.read(name) for name in names if name.endswith(".xml")]
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError):
+        return  # damaged: the readers say so
+    for page in pages:
+        _refuse_wide(page, shown)
+
+
+def _refuse_wide(page: bytes, shown: str) -> None:
+    width, height, cells = 0, 0, 0
+    for match in _REFERENCE.finditer(page):
+        cells += 1
+        width = max(width, _column_number(match[1]))
+        height = max(height, int(match[2]))
+    bare = max((row.count(b"<c ") + row.count(b"<c/>") for row in page.split(b"</row>")), default=0)
+    if max(width, bare) > _WIDEST:
+        raise DataError(f"has {max(width, bare):,} columns; expected a table.", file=shown)
+    if width * height > _MOST_CELLS + 20 * cells:
+        raise DataError(
+            f"has a cell in row {height:,} and one in column {width:,}, with almost nothing "
+            "between them; expected a table. Delete the rows and columns that are empty.",
+            file=shown,
+        )
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters[:8]:
+        number = number * 26 + letter - 64
+    return number
 
 
 def cell_text(value: object) -> str:

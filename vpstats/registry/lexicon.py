@@ -11,22 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vpstats.registry.cells import EMPTY, Reading, fold
+from vpstats.registry.synonyms import NONE_WORDS, SITE_WORDS, SYNONYMS, lexicon, tumour_code
 from vpstats.schema import SET_SEPARATOR, Column
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split("|"))
-
-
-def _lexicon(entries: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(
-        {word: code for code, words in entries.items() for word in _words(words)}
-    )
-
 
 # ------------------------------------------------------------------ kinds of missing
 
-MISSING_WORDS = _lexicon(
+MISSING_WORDS = lexicon(
     {
         "unknown": (
             "nepoznato|nepoznat|nepoznata|nepozn|nije poznato|ne zna se|np|n.p|unknown|unk|ukn|"
@@ -34,13 +24,17 @@ MISSING_WORDS = _lexicon(
             "no conocido|se desconoce|inconnu|inconnue|non connu|na|nan|not available|"
             "nije dostupno|?|??|???|-99|-999|-9999|-88|-888|-9|999|9999|888|nd|n.d|nk|k.a|"
             "keine angabe|nema podataka|bez podataka|no data|sin datos|"
+            "nicht erhoben|nicht dokumentiert|nicht beurteilbar|non valutabile|non rilevato|"
+            "not recorded|not asked|ne zna|n/d|n/k|s.d|s/d|nsp|non renseigne|no consta|"
             "nicht verfugbar|non disponibile|non disponible|no disponible"
         ),
         "not_done": (
             "nije radeno|nije radjeno|nije ucinjeno|nije napravljeno|nije mjereno|nije uzeto|"
             "not done|not_done|not performed|not examined|not measured|not tested|"
             "nicht gemacht|nicht durchgefuhrt|nicht erfolgt|nicht untersucht|nicht gemessen|"
-            "nicht bestimmt|non eseguito|non eseguita|non fatto|non misurato|no realizado|"
+            "nicht bestimmt|not assessed|nije procijenjeno|nicht beurteilt|non valutato|"
+            "no evaluado|non evalue|non effettuato|non effettuata|"
+            "non eseguito|non eseguita|non fatto|non misurato|no realizado|"
             "no realizada|no hecho|no medido|non fait|non realise|non effectue|non mesure"
         ),
         "not_applicable": (
@@ -78,7 +72,8 @@ def kind_of_missing(text: str) -> str | None:
     raw = " ".join(text.split()).casefold()
     if raw in MISSING_WORDS:
         return MISSING_WORDS[raw]
-    return MISSING_WORDS.get(fold(text))
+    plain = fold(text)
+    return MISSING_WORDS.get(plain) or MISSING_WORDS.get(plain.replace(". ", "."))
 
 
 def missing_reading(kind: str, column: Column, style: str = "") -> Reading:
@@ -98,13 +93,15 @@ def _missing_style(text: str) -> str:
 
 _YES = (
     "hr:da,d,ima,prisutno,pozitivno,pozitivan,pozitivna,postoji,ucinjeno,radeno|en:yes,y,true,"
-    "present,positive,pos,checked,done|de:ja,j,wahr,vorhanden,positiv|it:si,s,vero,positivo,"
-    "presente|fr:oui,vrai|sign:+,++,+++,x,✓,✔,☒,☑|digit:1,1.0"
+    "present,positive,pos,checked,done,prisutan,prisutna|de:ja,j,wahr,vorhanden,positiv|it:si,s,vero,positivo,"
+    "positiva,presente,verdadero|fr:oui,vrai,positif|sign:+,++,+++,x,✓,✔,☒,☑|digit:1,1.0"
 )
 _NO = (
     "hr:ne,n,nije,nema,bez,nije bilo,negativno,negativan,negativna,odsutno|en:no,false,absent,"
     "negative,neg,none,without,unchecked|de:nein,kein,keine,keiner,ohne,falsch,negativ,nicht,"
-    "nicht vorhanden|it:falso,senza,assente,negativo,sin,ausente|fr:non,faux,sans|sign:☐|"
+    "nicht vorhanden|it:falso,senza,assente,negativo,negativa,sin,"
+    "ausente,nessuno,nessuna,ninguno,ninguna,non presente,no presente|"
+    "fr:non,faux,sans,aucun,aucune,negatif|sign:☐|"
     "digit:0,0.0"
 )
 
@@ -147,141 +144,6 @@ def read_yes_no(text: str, column: Column) -> Reading:
 
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 
-_SYNONYMS: Mapping[str, Mapping[str, str]] = {
-    field: _lexicon(entries)
-    for field, entries in {
-        "sex": {
-            "f": "z|zensko|zenski|zena|female|weiblich|w|frau|femmina|femminile|mujer|femenino|"
-            "femme|feminin",
-            "m": "musko|muski|muskarac|male|mannlich|mann|maschio|maschile|hombre|masculino|homme|"
-            "masculin",
-            "unknown": "u",
-        },
-        "bmd_site": {
-            "spine": "kraljeznica|lumbar|lws|wirbelsaule|lumbalna kraljeznica|ls kraljeznica",
-            "hip": "kuk|hufte|femur|neck|anca|cadera|hanche",
-            "wrist": "zapesce|radius|handgelenk|forearm",
-        },
-        "antiosteo_tx": {
-            "bisphosphonate": "bisfosfonat|bisfosfonati|bisphosphonat|alendronat|alendronate|"
-            "ibandronat|ibandronate|risedronat|risedronate|zoledronat|zoledronate|fosamax|bonviva|"
-            "aclasta|bisph",
-            "denosumab": "prolia",
-            "teriparatide": "teriparatid|forsteo|forteo",
-            "romosozumab": "romoso|evenity",
-            "other": "drugo|ostalo|andere|altro|otro|autre",
-        },
-        "primary_tumour": {
-            "breast": "dojka|mamma|mammakarzinom|brust|c50",
-            "lung": "pluca|lunge|bronchus|c34",
-            "prostate": "prostata|c61",
-            "kidney": "bubreg|niere|renal|c64",
-            "thyroid": "stitnjaca|schilddruse|c73",
-            "myeloma": "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma|c90|"
-            "c90.0|c90,0",
-            "other": "drugo|ostalo|andere|altro|otro|autre",
-        },
-        "anticoag": {
-            "asa": "aspirin|acetilsalicilna|ass|andol",
-            "doac": "noac|rivaroxaban|apixaban|dabigatran|edoxaban|xarelto|eliquis|pradaxa",
-            "vka": "varfarin|warfarin|marivarin|marcumar|phenprocoumon|martefarin",
-            "lmwh": "nmh|heparin|enoxaparin|clexane|fragmin|dalteparin|niskomolekularni heparin",
-        },
-        "smoker": {
-            "never": "nikad|nepusac|nie|nichtraucher|mai|nunca|jamais|non-smoker|nonsmoker",
-            "ex": "bivsi|bivsi pusac|former|exraucher|ex-raucher|ex raucher|ex-smoker|ex smoker",
-            "current": "pusac|aktivni|raucher|smoker|aktiv|active",
-        },
-        "status": {
-            "alive": "ziv|ziva|zivi|lebt|lebend|vivo|vivant|living",
-            "dead": "umro|umrla|preminuo|preminula|exitus|mrtav|tot|verstorben|died|deceased|"
-            "morto|muerto|decede",
-            "lost": "izgubljen|lost to follow-up|ltfu|lost to follow up|verloren",
-            "withdrawn": "odustao|povukao pristanak|zuruckgezogen|withdrew",
-        },
-        "indication": {
-            "osteoporotic": "osteoporoza|osteoporotska|osteoporoticka|osteoporotisch|osteoporose|"
-            "osteoporosis|oporotica|osteoporotica",
-            "trauma": "traumatski|traumatska|traumatisch|traumatic",
-            "metastasis": "metastaza|meta|metastaze|metastase|metastatic|metastatisch|metastasi",
-            "myeloma": "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma",
-            "haemangioma": "hemangiom|hamangiom|haemangiom|hemangioma",
-            "other": "drugo|ostalo|andere|sonstige|altro|otro|autre",
-        },
-        "technique": {
-            "pvp": "vp|vertebroplastika|vertebroplasty|vertebroplastie|ptvp|perkutana "
-            "vertebroplastika",
-            "bkp": "pkp|kp|kifoplastika|balonska kifoplastika|kyphoplasty|kyphoplastie|"
-            "balloon kyphoplasty|ballonkyphoplastie",
-            "stent": "stentoplastika|vertebral body stenting|vbs",
-            "other": "drugo|ostalo|andere|sonstige",
-        },
-        "guidance": {
-            "fluoro": "fluoroskopija|fluoroscopy|durchleuchtung|dsa|c-luk|c-arm|c-bogen|bv",
-            "biplane": "biplanarna|biplan|zweiebenen",
-            "ct": "msct",
-            "ct_fluoro": "ct fluoro|ct-fluoro|ct+fluoro|ct fluoroskopija|ct-fluoroscopy",
-        },
-        "anaesthesia": {
-            "local": "lokalna|lokal|la|lokalanasthesie|lokalna anestezija|local anaesthesia",
-            "sedation": "sedacija|analgosedacija|sedierung|analgosedierung",
-            "general": "opca|ota|vollnarkose|narkose|ga|ita|opca anestezija|allgemein",
-        },
-        "viscosity_class": {
-            "low": "niska|niedrig|bassa|baja|basse",
-            "medium": "srednja|mittel|media|moyenne|intermediate",
-            "high": "visoka|hoch|alta|haute",
-        },
-        "vascularity": {
-            "low": "slaba|niska|niedrig|gering",
-            "moderate": "umjerena|srednja|massig|mittel",
-            "high": "jaka|visoka|hoch|stark",
-        },
-        "approach": {
-            "uni": "unilateral|unipedicular|unilateralno|unipedikularno|unilateralni|jednostrano|"
-            "unipedikular|einseitig",
-            "bi": "bilateral|bipedicular|bilateralno|bipedikularno|obostrano|beidseitig|"
-            "bipedikular",
-            "mixed": "mjesovito|gemischt|kombinirano",
-        },
-        "fracture_type": {
-            "wedge": "klinasti|klinasta|keil|keilfraktur|klin",
-            "biconcave": "bikonkavni|bikonkavna|bikonkav",
-            "crush": "vertebra plana|plana",
-            "burst": "rasprskavajuci|burst fracture|berst|berstungsfraktur|prasak",
-        },
-        "biopsy_result": {
-            "negative": "neg|uredan|uredno|negativna|negativan",
-            "tumour": "tumor|maligno|malignom|malignant",
-            "infection": "infekcija|infekt|infektion|upala",
-        },
-        "blood_culture": {
-            "negative": "neg|negativna|negativ|sterilna|steril",
-            "positive": "pos|poz|pozitivna|positiv",
-        },
-        "visit_type": {
-            "discharge": "otpust|entlassung",
-            "month_3": "3 mj|3 mjeseca|3 monate|3 months|3m|month 3",
-            "month_6": "6 mj|6 mjeseci|6 monate|6 months|6m|month 6",
-            "month_12": "12 mj|12 mjeseci|12 monate|12 months|12m|month 12",
-            "annual": "godisnja|jahrlich|yearly",
-            "week_2_4": "2-4 tj|2-4 tjedna|2-4 wochen|2-4 weeks|week 2-4",
-            "unscheduled": "izvanredni|izvanredna|hitno|ungeplant|ausserplanmassig",
-        },
-        "chest_imaging_modality": {
-            "xray": "rtg|rontgen|x-ray|rendgen",
-            "ct_full": "ct toraksa|ct thorax|thorax-ct|ct prsista",
-        },
-    }.items()
-}
-"""Field → folded spelling → code, beside the mapping's own codes."""
-
-NONE_WORDS = frozenset(
-    _words(
-        "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
-        "aucune|nije|nikakva|0"
-    )
-)
 _SCHEMES = {
     "asa": "asa",
     "of_class": "of",
@@ -290,27 +152,12 @@ _SCHEMES = {
     "sir_ae": "sir",
 }
 """Graded field → the name of its scheme; a grade of another scheme is not one of this."""
-_GRADE = re.compile(r"([a-z]*) ?-?([0-9ivx]+)")
-_GRADE_WORDS = frozenset({"", "grade", "grad", "gr", "g", "stupanj", "type", "tip", "typ"})
-_AO = re.compile(r"(?:ao ?)?(?:type |tip |typ )?a ?([0-4])")
-
-SITE_WORDS = _lexicon(
-    {
-        "epidural": "epiduralno|epiduralni|epid|spinalni kanal|kanal|canal|spinal canal|"
-        "spinalkanal",
-        "foraminal": "foraminalno|foramen|neuroforamen|neural foramen",
-        "disc_sup": "gornji disk|disk gore|disc above|superior disc|disc superior|"
-        "bandscheibe oben|obere bandscheibe",
-        "disc_inf": "donji disk|disk dolje|disc below|inferior disc|disc inferior|"
-        "bandscheibe unten|untere bandscheibe",
-        "paravertebral_soft": "paravertebralno|paravertebral|meka tkiva|mekotkivno|weichteile|"
-        "paravertebral soft tissue|soft tissue",
-        "venous": "venozno|vene|vena|venos|vein|veins|paravertebralne vene",
-        "needle_track": "kanal igle|trakt igle|stichkanal|needle track|needle tract",
-        "remote": "udaljeno|fern|distant",
-    }
+_GRADE = re.compile(r"([a-z]*)[ :]{0,2}-?([0-9]{1,3}|[ivx]{1,4})(?:[.,]0)?")
+_GRADE_WORDS = frozenset(
+    {"", "grade", "grad", "gr", "g", "stupanj", "type", "tip", "typ", "klasse", "classe", "clase"}
+    | {"class", "klasa", "grado", "stufe", "stadium", "st"}
 )
-"""Folded spelling → leak site; a disc without its side is not here, because it names none."""
+_AO = re.compile(r"(?:ao ?)?(?:type |tip |typ )?a ?([0-4])")
 
 
 def read_code(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
@@ -382,8 +229,17 @@ def _unmapped(text: str, column: Column) -> Reading:
     return _synonym(plain, column)
 
 
+_DOSE = re.compile(r" [0-9]+(?:[.,][0-9]+)? ?(?:mg|g|ug|mcg|iu|ie|ij|ml)$")
+
+
 def _synonym(plain: str, column: Column) -> Reading:
-    code = _SYNONYMS.get(column.name, {}).get(plain)
+    words = SYNONYMS.get(column.name, {})
+    undosed = _DOSE.sub("", plain)
+    code = words.get(plain) or words.get(undosed)
+    if undosed != plain and undosed in column.codes:
+        code = undosed
+    if column.name == "primary_tumour":
+        code = code or tumour_code(plain)
     if code is None and "none" in column.codes and plain in NONE_WORDS:
         code = "none"
     if code is not None:
@@ -410,7 +266,8 @@ def _ao_grade(plain: str) -> str | None:
 
 
 def _scheme_grade(plain: str, column: Column) -> str | None:
-    match = _GRADE.fullmatch(plain)
+    plain = re.sub(r"(?<=[0-9ivx])e$", "", plain)  # an emergency, 3E
+    match = _GRADE.fullmatch(plain.removeprefix("typ ").removeprefix("type ").removeprefix("tip "))
     if match is None or match[1] not in (_GRADE_WORDS | {_SCHEMES[column.name]}):
         # "iii" is all letters, and so is a scheme's name before a Roman number
         return _ROMAN.get(plain.removeprefix(_SCHEMES[column.name]).strip())
@@ -475,7 +332,7 @@ def _part(text: str, column: Column, codes: Mapping[str, str]) -> str | None:
         return "none"
     if "epidural" in column.codes:
         return SITE_WORDS.get(plain)
-    return _SYNONYMS.get(column.name, {}).get(plain)
+    return SYNONYMS.get(column.name, {}).get(plain)
 
 
 def _set_reading(parts: list[str], text: str, column: Column) -> Reading:

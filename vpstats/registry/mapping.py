@@ -8,6 +8,7 @@ one.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,6 @@ from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
 from vpstats.registry.units import factor, known_units
 from vpstats.schema import Column
-from vpstats.schema_tables import TABLES
 
 _BY_SESSION = ({"procedure_id"}, {"patient_id", "proc_date"})
 _KEYS: Mapping[str, tuple[set[str], ...]] = {
@@ -152,14 +152,33 @@ def _as_center(value: object) -> object:
     return value if isinstance(value, Mapping) or value is None else {"value": value}
 
 
+Format = Literal["csv", "excel", "redcap", "parquet", "stata", "spss", "sas", "sql", "redcap_api"]
+_ONLY_FOR: Mapping[str, tuple[str, ...]] = {
+    "sheet": ("excel",),
+    "catalog": ("sas",),
+    "dictionary": ("redcap",),
+    "url": ("sql", "redcap_api"),
+    "password_env": ("sql",),
+    "query": ("sql",),
+    "from_table": ("sql",),
+    "order_by": ("sql",),
+    "token_env": ("redcap_api",),
+}
+"""Key of a source → the formats that it belongs to."""
+
+
 class SourceMap(_Strict):
-    """One export: a file, a list of files or a pattern, and what it feeds."""
+    """One export: a file, a list of files or a pattern, or a database, and what it feeds."""
 
     name: Text = Field(description="Short name for findings.")
-    file: Texts = Field(description="File, list of files or pattern, relative to registry.toml.")
-    format: Literal["csv", "excel", "redcap"] = "csv"
-    sheet: Text | None = Field(None, description="Sheet of the workbook; the first if absent.")
+    file: Texts = Field(
+        (), description="File, folder, zip, list or pattern, relative to registry.toml."
+    )
+    member: Texts = Field((), description="Patterns of the files to read in a zip or folder.")
+    format: Format = "csv"
+    sheet: Texts = Field((), description='Sheets of the workbook, "*" for all; the first if absent')
     header_row: int = Field(1, ge=1, description="Row that holds the column names.")
+    header_rows: int = Field(1, ge=1, le=5, description="Rows that the column names span.")
     encoding: Text | None = None
     repair_encoding: bool = Field(
         False, description="Repair text that was written in one encoding and read in another."
@@ -168,18 +187,86 @@ class SourceMap(_Strict):
     decimal: Literal[",", "."] | None = None
     thousands: Literal[",", ".", " ", "'"] | None = None
     date_order: DateOrder | None = None
+    catalog: Text | None = Field(None, description="SAS catalog (.sas7bcat) with value labels.")
+    dictionary: Text | None = Field(None, description="REDCap data dictionary, as CSV.")
+    url: Text | None = Field(None, description="Database (SQLAlchemy) or REDCap API; no password.")
+    password_env: Text | None = Field(
+        None, description="Environment variable that holds the database password."
+    )
+    token_env: Text | None = Field(
+        None, description="Environment variable that holds the REDCap token."
+    )
+    query: Text | None = Field(None, description="One SELECT with its ORDER BY.")
+    from_table: Text | None = Field(None, description="Table or view to read, schema.name.")
+    order_by: Texts = Field((), description="Columns that put the rows in one order.")
     center: Annotated[CenterMap | None, BeforeValidator(_as_center)] = None
     tables: tuple[TableMap, ...] = Field(alias="table", min_length=1)
 
+    @property
+    def is_redcap(self) -> bool:
+        """Whether the rows are those of a REDCap project."""
+        return self.format in ("redcap", "redcap_api")
+
     @model_validator(mode="after")
     def _fits_format(self) -> SourceMap:
-        if self.sheet is not None and self.format != "excel":
-            raise ValueError("sheet is for format = 'excel'")
+        for key, formats in _ONLY_FOR.items():
+            if getattr(self, key) and self.format not in formats:
+                raise ValueError(f"{key} is for format = '{formats[0]}'")
         if self.decimal is not None and self.decimal == self.thousands:
             raise ValueError("decimal and thousands are the same mark")
-        named = self.center is not None or self.format == "redcap"
+        named = self.center is not None or self.is_redcap
         if not named and not all("center_id" in table.columns for table in self.tables):
             raise ValueError('needs center = "..." or a center_id in each of its tables')
+        return self
+
+    @model_validator(mode="after")
+    def _has_origin(self) -> SourceMap:
+        if self.format == "sql":
+            _check_database(self)
+        elif self.format == "redcap_api":
+            if self.url is None or self.token_env is None:
+                raise ValueError("format = 'redcap_api' needs url and token_env")
+        elif not self.file:
+            raise ValueError('needs file = "..."')
+        if self.file and self.format in ("sql", "redcap_api"):
+            raise ValueError(f"format = '{self.format}' reads no file; remove file")
+        return self
+
+
+def _check_database(source: SourceMap) -> None:
+    if source.url is None:
+        raise ValueError("format = 'sql' needs url")
+    if _SECRET_IN_URL.search(source.url):
+        raise ValueError(
+            "url holds a password; put it in an environment variable and name that in password_env"
+        )
+    if (source.query is None) == (source.from_table is None):
+        raise ValueError("format = 'sql' needs exactly one of query and from_table")
+
+
+# user:password@ or a parameter such as ?password=
+_SECRET_IN_URL = re.compile(r"://[^/@]*:[^@]*@|[?&;](?:password|passwd|pwd|token|secret)=", re.I)
+
+
+class DeidentifyMap(_Strict):
+    """What is taken out of the registry when it is read, before anything is analysed."""
+
+    key_file: Text | None = Field(
+        None, description="File that holds the key, outside the folder of registry.toml."
+    )
+    key_env: Text | None = Field(None, description="Environment variable that holds the key.")
+    shift_days: int = Field(
+        0, ge=0, le=3650, description="Move the days of each patient by up to this many; 0: none."
+    )
+    birth: Literal["age", "year"] = Field(
+        "age", description="What stays of dates of birth: ages at procedures, or years."
+    )
+    free_text: bool = Field(False, description="Keep free text.")
+
+    @model_validator(mode="after")
+    def _one_key(self) -> DeidentifyMap:
+        if (self.key_file is None) == (self.key_env is None):
+            raise ValueError("needs exactly one of key_file and key_env")
         return self
 
 
@@ -190,6 +277,9 @@ class RegistryInfo(_Strict):
     synthetic: bool = Field(False, description="Whether the data are simulated.")
     data_cut: dt.date = Field(description="Day of the exports; nothing lies after it.")
     consent: Literal["opt-out", "opt-in"] = "opt-out"
+    deidentify: DeidentifyMap | None = Field(
+        None, description="Replace identifiers by keyed hashes when the registry is read."
+    )
 
 
 class RegistryMap(_Strict):
@@ -364,54 +454,15 @@ def _descend(here: Any, step: int | str) -> Any:
 _ALL_KEYS: tuple[str, ...] = tuple(
     dict.fromkeys(
         info.alias or name
-        for model in (RegistryMap, RegistryInfo, SourceMap, CenterMap, TableMap, ColumnMap)
+        for model in (
+            RegistryMap,
+            RegistryInfo,
+            DeidentifyMap,
+            SourceMap,
+            CenterMap,
+            TableMap,
+            ColumnMap,
+        )
         for name, info in model.model_fields.items()
     )
 )
-
-
-def registry_json_schema() -> dict[str, Any]:
-    """JSON Schema of ``registry.toml``, derived from the models and the data dictionary.
-
-    Returns
-    -------
-    dict
-        Draft 2020-12; editors complete keys and canonical fields from it.
-
-    Examples
-    --------
-    >>> registry_json_schema()["title"]
-    'vpstats registry.toml'
-    """
-    schema = RegistryMap.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "vpstats registry.toml"
-    _allow_single(schema["$defs"])
-    center = schema["$defs"]["SourceMap"]["properties"]["center"]
-    center["anyOf"] = [{"type": "string"}, *center["anyOf"]]
-    schema["$defs"]["TableMap"]["allOf"] = [_fields_of(name) for name in TABLES]
-    return schema
-
-
-def _allow_single(defs: dict[str, Any]) -> None:
-    """Where the models take a list or one text, let the schema say so."""
-    for model, key in (("SourceMap", "file"), ("TableMap", "explode")):
-        plain = defs[model]["properties"][key]
-        description = plain.pop("description", "")
-        defs[model]["properties"][key] = {
-            "anyOf": [{"type": "string"}, plain],
-            "description": description,
-        }
-    for key in ("where", "columns"):
-        mapped = defs["TableMap"]["properties"][key]
-        mapped["additionalProperties"] = {
-            "anyOf": [{"type": "string"}, mapped["additionalProperties"]]
-        }
-
-
-def _fields_of(table: str) -> dict[str, Any]:
-    names = {"propertyNames": {"enum": list(allowed_fields(table))}}
-    return {
-        "if": {"properties": {"name": {"const": table}}},
-        "then": {"properties": {"columns": names}},
-    }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vpstats.registry.cells import fold
-from vpstats.registry.lexicon import NONE_WORDS, coded, read_yes_no
+from vpstats.registry.lexicon import coded, read_yes_no
+from vpstats.registry.synonyms import NONE_WORDS
 from vpstats.schema_tables import LEVELS
 
 _NEGATIVE = frozenset({"", "no", "none", "absent", "unknown", "not_done", "not_applicable"})

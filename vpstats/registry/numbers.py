@@ -10,14 +10,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 
-from vpstats.registry.cells import EMPTY, Reading, simplify
+from vpstats.registry.cells import EMPTY, Reading, fold, simplify
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
 from vpstats.registry.units import factor, fold_unit
 from vpstats.schema import Column, Range
 
 _LONGEST = 60
-_BELOW = ("<=", "≤", "<", "manje od ", "ispod ", "unter ", "kleiner ", "below ", "less than ")
+_NO_COUNT = frozenset(
+    {"none", "nema", "nijedan", "keine", "kein"}
+    | {"nessuno", "nessuna", "ninguno", "ninguna", "aucun", "aucune"}
+)
+_BELOW = (
+    "<=",
+    "≤",
+    "<",
+    "&lt;",
+    *("manje od ", "manji od ", "ispod ", "below ", "less than ", "under "),
+    *("unter ", "kleiner als ", "kleiner ", "weniger als ", "inferiore a ", "meno di "),
+    *("inferior a ", "menor de ", "menor que ", "menos de ", "inférieur à ", "moins de "),
+)
 _ABOVE = (
     ">=",
     "≥",
@@ -29,6 +42,9 @@ _ABOVE = (
     "über ",
     "above ",
     "more than ",
+    "&gt;",
+    *("mehr als ", "größer als ", "grösser als ", "superiore a ", "più di ", "oltre "),
+    *("superior a ", "más de ", "mas de ", "mayor de ", "mayor que ", "supérieur à ", "plus de "),
 )
 _ABOUT = (
     "~",
@@ -47,11 +63,30 @@ _ABOUT = (
     "approx.",
     "approx ",
     "c. ",
+    *("okolo ", "ungefähr ", "approximately ", "around ", "environ ", "env. ", "aprox. "),
+    *("aproximadamente ", "alrededor de "),
+)
+_MINUS = ("minus ", "meno ", "menos ", "moins ")
+_FRACTIONS = MappingProxyType({"½": "5", "¼": "25", "¾": "75"})
+_FRACTION = re.compile("([0-9]{0,4}) ?([½¼¾])")
+_T_LABEL = re.compile(r"t(?:[- ]?(?:score|skor|wert))?(?:[:=] ?| )(?=[+-]?[0-9])")
+_POWER = re.compile(r"([0-9])(?: ?[x*] ?10[\^e*]{0,2}| 10\^)([39])(?= ?/|$)")
+_COMPOUND = MappingProxyType(
+    {
+        "cm": (re.compile(r"(1) ?m ?([0-9]{2})"), 100),
+        "min": (
+            re.compile(
+                r"([0-9]{1,2}) ?(?:h|std|sata?|or[ae]|horas?|heures?) ?([0-5][0-9])(?: ?min)?"
+            ),
+            60,
+        ),
+    }
 )
 _BODY = re.compile(r"([+-]?) ?([0-9.,][0-9., ']*)(.*)", re.DOTALL)
+_PLAIN = re.compile(r"-?[0-9]*\.?[0-9]*")
 _EXPONENT = re.compile(r"e([+-]?[0-9]{1,3})")
-_PRODUCT = re.compile(r"([x×*+]) ?([0-9][0-9.,]{0,8}) ?([^0-9]*)")
-_BETWEEN = re.compile(r"(?:-|do|bis|to) ?[0-9][0-9.,]{0,12}.{0,12}")
+_PRODUCT = re.compile(r"([^0-9x×*+]{0,14})([x×*+]) ?([0-9][0-9.,]{0,8}) ?([^0-9]*)")
+_BETWEEN = re.compile(r"(?:-|do|bis|to|a|à) ?[0-9][0-9.,]{0,12}.{0,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +135,23 @@ def _take_prefix(text: str) -> tuple[str, str, bool]:
     return text, "exact", False
 
 
-def _parts(text: str) -> _Parts | None:
-    plain, limit, about = _take_prefix(simplify(text).casefold())
+def _spelled_out(text: str, unit: str) -> str:
+    """Half marks, powers of ten, words for a minus and labels as plain digits and signs."""
+    plain = _FRACTION.sub(
+        lambda m: f"{m[1] or '0'}.{_FRACTIONS[m[2]]}", simplify(text).casefold().replace("×", "x")
+    )
+    if unit == "10⁹/L":
+        plain = _POWER.sub(r"\1 x10^\2", plain.replace("10³", "10^3").replace("10⁹", "10^9"))
+    if unit == "SD":
+        plain = _T_LABEL.sub("", plain, count=1) if plain.startswith("t") else plain
+    return plain
+
+
+def _parts(text: str, unit: str = "") -> _Parts | None:
+    plain, limit, about = _take_prefix(_spelled_out(text, unit))
+    for word in _MINUS:
+        if plain.startswith(word):
+            plain = f"-{plain.removeprefix(word)}"
     match = _BODY.fullmatch(plain)
     if match is None:
         return None
@@ -255,10 +305,23 @@ def read_number(text: str, context: NumberContext) -> Reading:
         return Reading(
             rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind.replace("_", " ")
         )
-    parts = _parts(text)
+    if context.column.kind == "integer" and fold(text) in _NO_COUNT:
+        return Reading(0.0, "number.none")
+    parts = _compound(text, context) or _parts(text, context.column.unit)
     if parts is None:
         return Reading(rule="number.unreadable", note="not a number")
     return _assemble(parts, context, text)
+
+
+def _compound(text: str, context: NumberContext) -> _Parts | None:
+    """``1h15`` and ``1m62``: a number in two units."""
+    pattern, size = _COMPOUND.get(context.column.unit, (None, 0))
+    match = pattern.fullmatch(simplify(text).casefold()) if pattern is not None else None
+    if match is None:
+        return None
+    return _Parts(
+        "", str(int(match[1]) * size + int(match[2])), context.column.unit, "exact", False
+    )
 
 
 def _is_value(text: str, context: NumberContext) -> bool:
@@ -272,7 +335,7 @@ def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
     if _BETWEEN.fullmatch(parts.rest):
         return Reading(rule="number.ambiguous", note="a range instead of one number")
     product = _PRODUCT.fullmatch(parts.rest)
-    if product is not None:
+    if product is not None and _scale(parts.rest, context) is None:
         return _read_product(parts, product, context)
     exponent = _EXPONENT.fullmatch(parts.rest)
     power = int(exponent[1]) if exponent else 0
@@ -318,8 +381,7 @@ def _rule(parts: _Parts, unit: str, text: str) -> str:
         return "number.approximate"
     if unit:
         return "number.unit_in_cell"
-    marks = {c for c in parts.token if c in ".,' "}
-    return "number.spelling" if marks - {"."} or not text.isascii() else ""
+    return "" if _PLAIN.fullmatch(text.strip()) else "number.spelling"
 
 
 def _style(text: str) -> str:
@@ -338,15 +400,19 @@ def _limited(reading: Reading, context: NumberContext) -> Reading:
 
 
 def _read_product(parts: _Parts, match: re.Match[str], context: NumberContext) -> Reading:
-    """``2x2,5`` and ``2+2,5`` of cement are what went through two needles."""
+    """``2x2,5``, ``2,5 ml x 2`` and ``2+2,5`` of cement are what went through two needles."""
     if context.column.unit != "mL":
         return Reading(rule="number.ambiguous", note="a product or sum instead of one number")
     left = readings_of(parts.token, ",", None)
-    right = readings_of(match[2].rstrip(".,"), ",", None)
-    scale = _scale(match[3].strip(), context)
-    if len(left) != 1 or len(right) != 1 or scale is None or parts.sign or parts.limit != "exact":
+    right = readings_of(match[3].rstrip(".,"), ",", None)
+    first, last = match[1].strip(), match[4].strip()
+    scale = _scale(last or first, context)
+    clear = len(left) == len(right) == 1 and (not first or not last or first == last)
+    if not clear or scale is None or parts.sign or parts.limit != "exact":
         return Reading(rule="number.unreadable", note="not a number")
-    value = left[0] + right[0] if match[1] == "+" else left[0] * right[0]
+    if match[2] != "+" and first and last:
+        return Reading(rule="number.ambiguous", note="a product of two volumes")
+    value = left[0] + right[0] if match[2] == "+" else left[0] * right[0]
     return Reading(float(value * scale), "number.product")
 
 

@@ -12,7 +12,7 @@ from vpstats.registry.decoding import repair, repair_code_page, signature
 from vpstats.registry.dialect import mapped_columns
 from vpstats.registry.journal import Journal, Places, entry
 from vpstats.registry.mapping import SourceMap
-from vpstats.registry.raw import RawSource, SourceNote, TextColumn, same_rows, text_column
+from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, same_rows, text_column
 from vpstats.registry.sources import DUPLICATE
 
 if TYPE_CHECKING:
@@ -171,20 +171,30 @@ def _noted_columns(raw: RawSource, source: SourceMap) -> RawSource:
 def _unused(raw: RawSource, source: SourceMap) -> list[str]:
     wanted = set(_wanted(source))
     stems = tuple(
-        f"{c.checkbox}___" for t in source.tables for c in t.columns.values() if c.checkbox
+        f"{c.checkbox}{between}"
+        for t in source.tables
+        for c in t.columns.values()
+        for between in ("___", " (choice=")
+        if c.checkbox
     )
     unused = [
         name
         for name in raw.columns
         if name not in wanted and not (stems and name.startswith(stems)) and DUPLICATE not in name
     ]
-    if source.format == "redcap":
+    # codes and their labels are one column in two spellings: one of them is enough
+    unused = [n for n in unused if _twin(n) not in wanted and not n.endswith(LABEL)]
+    if source.is_redcap:
         unused = [
             n
             for n in unused
             if not n.startswith(_REDCAP_NAMES[0]) and not n.endswith(_REDCAP_NAMES[1])
         ]
     return unused
+
+
+def _twin(name: str) -> str:
+    return f"{name}{LABEL}"
 
 
 # ------------------------------------------------------------------ copies

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 
+LABEL = " (label)"
+"""Ends the name of a column that holds the labels of another column's codes."""
 _PRIME = np.uint64(1_099_511_628_211)  # of the FNV hash; products wrap around
 
 
@@ -79,6 +81,8 @@ def text_column(codes: NDArray[Any], spellings: Sequence[str]) -> TextColumn:
     TextColumn
         With trimmed, distinct, non-empty spellings.
     """
+    if _is_trim(spellings):
+        return TextColumn(codes.astype(np.int32, copy=False), tuple(spellings))
     position: dict[str, int] = {}
     remap = np.full(len(spellings) + 1, -1, np.int32)
     for old, spelling in enumerate(spellings):
@@ -86,6 +90,16 @@ def text_column(codes: NDArray[Any], spellings: Sequence[str]) -> TextColumn:
         if text:
             remap[old] = position.setdefault(text, len(position))
     return TextColumn(remap[codes], tuple(position))
+
+
+def _is_trim(spellings: Sequence[str]) -> bool:
+    """Whether spellings are trimmed, distinct and not empty; seen from all of them joined."""
+    joined = "|".join(spellings)
+    edges = any(pair in joined for pair in ("| ", " |", "||"))
+    # every space but the plain one, and every invisible character, is not printable
+    plain = joined.isprintable() and not edges
+    whole = bool(joined) and joined[0] not in " |" and joined[-1] not in " |"
+    return plain and whole and len(set(spellings)) == len(spellings)
 
 
 def from_texts(texts: Sequence[str]) -> TextColumn:

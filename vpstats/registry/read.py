@@ -15,6 +15,7 @@ from vpstats.frames import FlowStep
 from vpstats.registry.assemble import SOURCE, Draft, draft_table, drop_orphans
 from vpstats.registry.blocks import Block, open_block, read_values
 from vpstats.registry.checks import Case, Desk, Tables
+from vpstats.registry.deidentify import deidentify, read_key
 from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
 from vpstats.registry.journal import Journal, Places
@@ -31,7 +32,7 @@ from vpstats.registry.prepare import prepare
 from vpstats.registry.raw import RawSource
 from vpstats.registry.registry import SOURCE_COLUMNS, Registry
 from vpstats.registry.review import all_doubts
-from vpstats.registry.sources import describe_sources, read_source
+from vpstats.registry.sources import describe_sources, read_source, with_marks
 from vpstats.registry.tables import text_table
 from vpstats.schema import pandera_schema
 from vpstats.schema_tables import TABLES
@@ -46,6 +47,32 @@ class _Reading:
     sources: list[RawSource] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A registry with what its tables do not show: where each row comes from, and who left.
+
+    Parameters
+    ----------
+    registry : Registry
+        Canonical tables with their log.
+    mapping : RegistryMap
+        By which it was read.
+    places : mapping of str to Places
+        File and row of each row of each table.
+    origin : mapping of str to ndarray of int
+        Number of the source of each row, into ``mapping.sources``.
+    left_out : frozenset of str
+        Patients who are not in the tables because they did not want to be.
+    """
+
+    registry: Registry
+    mapping: RegistryMap
+    places: Mapping[str, Places]
+    origin: Mapping[str, Any]
+    left_out: frozenset[str]
 
 
 def read_registry(path: str | Path) -> Registry:
@@ -83,19 +110,34 @@ def read_registry(path: str | Path) -> Registry:
     >>> read_registry(files("vpstats") / "templates").name
     'My registry'
     """
+    return read_cut(path).registry
+
+
+def read_cut(path: str | Path) -> Cut:
+    """Read a registry as `read_registry` does, and keep where each row comes from."""
     file = find_mapping(path)
     reading = _Reading(read_mapping(file))
+    ask = reading.mapping.registry.deidentify
+    key = None if ask is None else read_key(ask, file.parent)
     for number, source in enumerate(reading.mapping.sources):
         _open_source(reading, source, number, file.parent)
     steps = _consent_first(reading)
     for block in reading.blocks:
         read_values(block)
     drafts = _drafts(reading, steps)
-    return _finish(reading, drafts, steps)
+    cut = Cut(
+        _finish(reading, drafts, steps),
+        reading.mapping,
+        {name: draft.places() for name, draft in drafts.items()},
+        {name: draft.frame[SOURCE].to_numpy(np.int64) for name, draft in drafts.items()},
+        frozenset(reading.left_out),
+    )
+    return cut if ask is None or key is None else deidentify(cut, ask, key)
 
 
 def _open_source(reading: _Reading, source: SourceMap, number: int, folder: Path) -> None:
     raw = prepare(read_source(source, folder), source, reading.journal)
+    source = with_marks(source, raw)
     dialect = source_dialect(raw, source, reading.mapping.registry.data_cut)
     reading.sources.append(_with_dialect(raw, dialect.decimal, source))
     for table in source.tables:
@@ -118,6 +160,7 @@ def _consent_first(reading: _Reading) -> list[FlowStep]:
     blocks = reading.blocks
     rename_people(blocks, same_people(blocks))
     out = people_to_leave_out(blocks, reading.mapping.registry.consent)
+    reading.left_out = out
     fill_sessions(blocks)
     everything = _counts(blocks)
     leave_out(blocks, out)

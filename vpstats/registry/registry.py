@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from vpstats.errors import UsageError
 from vpstats.frames import FlowStep
 from vpstats.schema_tables import TABLES
 
@@ -52,6 +53,15 @@ SOURCE_COLUMNS = (
 """Columns of `Registry.sources`: one row per file read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What became of a column when the registry was de-identified."""
+
+    table: str
+    field: str
+    became: str
+
+
 @dataclass(frozen=True, eq=False)
 class Registry:
     """A registry after cleaning.
@@ -77,6 +87,10 @@ class Registry:
         Day of the exports.
     consent : {"opt-out", "opt-in"}
         The rule by which patients stayed.
+    deidentified : tuple of Treatment
+        What became of each column that can identify; empty if nothing was done.
+    shifted_days : int
+        Days by which the dates of a patient may have been moved, all alike; 0 if they are true.
 
     Examples
     --------
@@ -100,6 +114,8 @@ class Registry:
     synthetic: bool
     data_cut: pd.Timestamp
     consent: str = "opt-out"
+    deidentified: tuple[Treatment, ...] = ()
+    shifted_days: int = 0
 
     @classmethod
     def from_tables(
@@ -151,6 +167,26 @@ class Registry:
         # in brief: rows of patients are not printed by accident
         sizes = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items())
         return f"<Registry {self.name}: {sizes}; findings {len(self.findings):,}>"
+
+    @property
+    def over_by(self) -> pd.Timestamp:
+        """Day before which time has surely passed for everybody, however dates were moved."""
+        return self.data_cut - pd.Timedelta(days=2 * self.shifted_days)
+
+    def require_true_dates(self, what: str) -> None:
+        """Refuse what needs the order of days between patients.
+
+        Raises
+        ------
+        UsageError
+            If dates were moved, each patient's by other days.
+        """
+        if self.shifted_days:
+            raise UsageError(
+                f"{what} needs days in calendar order, and this registry has its dates moved by "
+                f"up to {self.shifted_days} days per patient. Read it without shift_days in "
+                "[registry.deidentify]."
+            )
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

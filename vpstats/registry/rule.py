@@ -61,7 +61,9 @@ class Export:
     Parameters
     ----------
     text : str
-        Content of the file; its columns are named as the canonical fields.
+        Content of the file; its columns are named as the canonical fields. Where several files
+        or sheets are packed, each begins with a line ``== name``, a hidden sheet with
+        ``== name (hidden)``; the cell ``^`` is merged with the one above it.
     table : str
         Canonical table that it feeds.
     rows : tuple of int
@@ -70,6 +72,9 @@ class Export:
         Keys of the source in registry.toml.
     encoding : str
         In which the content is stored.
+    packed : str
+        "file", or how several are packed: "folder" (the first is the export), "zip", "workbook",
+        "database" (tables without keys).
     """
 
     text: str
@@ -77,6 +82,7 @@ class Export:
     rows: tuple[int, ...]
     options: Mapping[str, object] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     encoding: str = "utf-8"
+    packed: Literal["file", "folder", "zip", "workbook", "database"] = "file"
 
 
 Example = Cells | Rows | Export

@@ -109,7 +109,7 @@ NUMBER_RULES = (
         "correction",
         "info",
         "A number with a decimal comma or thousands mark was rewritten.",
-        Cells("levels.cement_ml", ("4,5",), ("4.5",)),
+        Cells("levels.cement_ml", ("4,5", "1½"), ("4.5", "1.5")),
         quiet=True,
     ),
     Rule(
@@ -118,6 +118,13 @@ NUMBER_RULES = (
         "warning",
         "Of the two values that the mark allows only one is possible, and that was taken.",
         Cells("procedures.wbc_10e9_l", ("7.500",), ("7.5",)),
+    ),
+    Rule(
+        "number.none",
+        "correction",
+        "info",
+        "A word for none in a count was taken as 0.",
+        Cells("patients.prior_vfx_n", ("keine", "nessuna"), ("0", "0")),
     ),
     Rule(
         "number.limit",
@@ -154,7 +161,7 @@ NUMBER_RULES = (
         "correction",
         "warning",
         "A product or sum of two injections was worked out.",
-        Cells("levels.cement_ml", ("2x2,5", "2+2,5"), ("5", "4.5")),
+        Cells("levels.cement_ml", ("2x2,5", "2,5 ml x 2", "2+2,5"), ("5", "5", "4.5")),
     ),
     Rule(
         "number.ambiguous",
@@ -187,6 +194,19 @@ NUMBER_RULES = (
         "The value is impossible and was set missing.",
         Cells("patients.weight_kg", ("700",), ("",)),
         _CELL,
+    ),
+    Rule(
+        "range.scale",
+        "finding",
+        "error",
+        "A quarter or more of the column is impossible, so its unit is in doubt; the values that "
+        "would be possible were set missing too.",
+        Cells(
+            "visits.vas_0_10",
+            ("65", "40", "80", "5", "70", "30", "55", "90", "20", "10"),
+            ("",) * 10,
+        ),
+        _UNIT,
     ),
     Rule(
         "range.warn",

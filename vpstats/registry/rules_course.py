@@ -47,6 +47,18 @@ LEVEL_ROW_RULES = (
         'Declare unit = "fraction" for the field in registry.toml.',
     ),
     Rule(
+        "unit.fraction_odi",
+        "finding",
+        "error",
+        "A disability index of at most one percent may be a fraction; it was set missing.",
+        Rows(
+            f"{ONE}visits: visit_id patient_id visit_date odi_pct\n"
+            "v A/1 2020-05-01 0.45\nw A/1 2020-06-01 45",
+            ("v",),
+        ),
+        'Declare unit = "fraction" for the field in registry.toml.',
+    ),
+    Rule(
         "cement.copied",
         "finding",
         "warning",
@@ -203,6 +215,18 @@ COURSE_RULES = (
         "A new fracture is at a vertebra that was already cemented.",
         Rows(events("event_date event_levels", "e A/1 adjacent_fx 2020-06-01 L1"), ("e",)),
         BOTH,
+    ),
+    Rule(
+        "fracture.unchecked",
+        "finding",
+        "warning",
+        "No treated vertebra is known before the fracture, so its kind is not proved.",
+        Rows(
+            f"{ONE}{SESSION}events: event_id patient_id event_type event_date event_levels\n"
+            "e A/1 adjacent_fx 2020-06-01 L2",
+            ("e",),
+        ),
+        "Look the session and its treated levels up.",
     ),
     Rule(
         "fracture.not_adjacent",

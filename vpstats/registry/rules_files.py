@@ -67,6 +67,53 @@ FILE_RULES = (
         "Write the name in registry.toml as the file does.",
     ),
     Rule(
+        "file.not_read",
+        "finding",
+        "info",
+        "A folder or archive holds files that were not read.",
+        Export("== a.csv\npatient_id;sex\n1;f\n== notes.pdf\nx\n", "patients", (0,), packed="zip"),
+        "Name them in member = … in registry.toml if they matter.",
+    ),
+    Rule(
+        "file.hidden_sheet",
+        "finding",
+        "warning",
+        "The workbook has a hidden sheet.",
+        Export(
+            "== Patients\npatient_id;sex\n1;f\n== Old (hidden)\npatient_id;sex\n2;m\n",
+            "patients",
+            (0,),
+            packed="workbook",
+        ),
+        "Look at the sheet; name it in sheet = … if its rows belong to the registry.",
+    ),
+    Rule(
+        "file.other_sheets",
+        "finding",
+        "warning",
+        "The mapping names no sheet and the workbook has several; only the first was read.",
+        Export(
+            "== 2023\npatient_id;sex\n1;f\n== 2024\npatient_id;sex\n2;m\n",
+            "patients",
+            (0,),
+            packed="workbook",
+        ),
+        'Name the sheets in sheet = …; "*" is all of them.',
+    ),
+    Rule(
+        "file.merged_cells",
+        "finding",
+        "warning",
+        "Cells among the rows of a workbook are merged; only the first of them has the value.",
+        Export(
+            "== Patients\npatient_id;sex\n1;f\n2;^\n",
+            "patients",
+            (2,),
+            packed="workbook",
+        ),
+        "Undo the merge in the source and fill in every cell.",
+    ),
+    Rule(
         "encoding.undecodable",
         "finding",
         "error",
@@ -106,6 +153,60 @@ FILE_RULES = (
                 },
             },
         ),
+    ),
+    Rule(
+        "redcap.unlisted",
+        "finding",
+        "error",
+        "A cell has an answer that the project's data dictionary does not list, or lists twice.",
+        Export(
+            "== export.csv\nrecord_id,redcap_data_access_group,sex\n1,a,1\n2,a,7\n"
+            "== dictionary.csv\nfield_name,form_name,field_type,select_choices_or_calculations\n"
+            'record_id,base,text,\nsex,base,radio,"1, Female | 2, Male"\n',
+            "patients",
+            (3,),
+            {
+                "format": "redcap",
+                "dictionary": "dictionary.csv",
+                "columns": {
+                    "patient_id": "record_id",
+                    "sex": {"column": "sex", "codes": {"1": "f", "2": "m"}},
+                },
+            },
+            packed="folder",
+        ),
+        _CELL,
+    ),
+    Rule(
+        "redcap.codes",
+        "finding",
+        "error",
+        "The mapping reads a choice otherwise than the project's data dictionary.",
+        Export(
+            "== export.csv\nrecord_id,redcap_data_access_group,sex\n1,a,1\n"
+            "== dictionary.csv\nfield_name,form_name,field_type,select_choices_or_calculations\n"
+            'record_id,base,text,\nsex,base,radio,"1, Female | 2, Male"\n',
+            "patients",
+            (0,),
+            {
+                "format": "redcap",
+                "dictionary": "dictionary.csv",
+                "columns": {
+                    "patient_id": "record_id",
+                    "sex": {"column": "sex", "codes": {"1": "m", "2": "f"}},
+                },
+            },
+            packed="folder",
+        ),
+        "Correct codes = { … } of the field in registry.toml, or confirm it with the project.",
+    ),
+    Rule(
+        "database.no_key",
+        "finding",
+        "info",
+        "A table of the database has no primary key; its rows stand in the order of all columns.",
+        Export("== people\npatient_id;sex\n1;f\n", "patients", (0,), packed="database"),
+        "Name the columns that identify a row in order_by = …",
     ),
     Rule(
         "redcap.unknown_box",

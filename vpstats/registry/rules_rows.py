@@ -202,6 +202,22 @@ SESSION_RULES = (
         BOTH,
     ),
     Rule(
+        "operator.spelling",
+        "finding",
+        "warning",
+        "Two names of operators of a center differ in spelling alone; they were kept apart.",
+        Rows(
+            sessions(
+                "operator_id",
+                "s A/1 A 2020-03-01 DD",
+                "t A/1 A 2020-04-01 DD",
+                "u A/1 A 2020-05-01 D.D.",
+            ),
+            ("u",),
+        ),
+        "Give one spelling with codes = { … } of the field in registry.toml.",
+    ),
+    Rule(
         "operator.several",
         "finding",
         "info",

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from vpstats.errors import UsageError
@@ -173,8 +174,12 @@ _LETTERS = {
     "swk": "S",
 }
 _NOISE = ("kralj", "vertebr", "wirbel", "wk", "corp", "tijel", "trup", "body")
-_AND = frozenset({"i", "and", "und", "et", "y", "e", "te", "plus"})
-_TO = frozenset({"do", "to", "bis", "through", "thru"})
+_AND = frozenset({"i", "and", "und", "et", "y", "e", "ed", "te", "u", "sowie", "plus"})
+_TO = frozenset({"do", "to", "bis", "through", "thru", "a", "ad", "al", "au", "hasta"})
+_FROM = frozenset({"da", "dal", "dalla", "from", "desde", "ab"})  # only before a range
+_OF = frozenset({"di", "de", "del", "della", "des", "du", "of", "od", "von"})
+_LONG_TO = re.compile(r"jusqu ?['’]? ?(?:a|au)\b|\bfino ad?\b|\bbis zum?\b|\bup to\b|\bsve do\b")
+_PLACEHOLDERS = frozenset({"tx", "lx", "cx"})  # T10 in Roman numbers, or a number to be filled in
 _LAST = {"C": 7, "T": 12, "L": 5, "S": 1}
 _ROMAN = {
     "i": 1,
@@ -200,15 +205,16 @@ _REGION_DASH = re.compile(r"[-‐‑‒–—―−]")
 
 
 def _fold(text: str) -> str:
-    """Lower case, no accents, one kind of dash, dots as spaces."""
+    """Lower case, no accents, one kind of dash; two dots say nothing that can be read."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
     plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return " ".join(_REGION_DASH.sub("-", plain).split())
+    plain = " ".join(_REGION_DASH.sub("-", plain).replace("..", " : ").split())
+    return _LONG_TO.sub(" to ", plain)
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    kind: Literal["region", "number", "and", "to", "dash", "slash", "bad"]
+    kind: Literal["region", "number", "and", "to", "from", "dash", "slash", "bad"]
     text: str = ""
     number: int = 0
 
@@ -241,13 +247,15 @@ def _read_word(word: str, before: _Word | None) -> list[_Word]:
         return [_Word("number", number=_ROMAN[word])]
     if word in _AND:
         return [_Word("and")]
-    if word in _TO:
-        return [_Word("to")]
+    if word in _TO or word in _FROM:
+        return [_Word("to" if word in _TO else "from")]
     letter = _region_of(word)
     if letter is not None:
         return [_Word("region", letter)]
-    if word.startswith(_NOISE):
+    if word in _OF or word.startswith(_NOISE):
         return []
+    if word in _PLACEHOLDERS:
+        return [_Word("bad", word)]
     split = _roman_tail(word)
     if split is not None:
         return [_Word("region", split[0]), _Word("number", number=split[1])]
@@ -268,7 +276,7 @@ _SIGNS = {
 
 def _read_token(token: str, before: _Word | None) -> list[_Word]:
     if token.isdigit() and token.isascii():
-        return [_Word("number", number=int(token[:4]))]
+        return [_Word("number", number=int(token)) if len(token) <= 3 else _Word("bad", token)]
     if token in _SIGNS:
         return [_Word(_SIGNS[token])]  # type: ignore[arg-type]  # values of the table above
     if token.isalpha() and token.isascii():
@@ -376,8 +384,12 @@ def _item(words: list[_Word], inherited: str | None) -> tuple[list[str], str | N
     if any(w.kind == "slash" for w in words):
         raise _Unclear("ambiguous", "a slash can mean two vertebrae or the disc between them")
     cuts = [i for i, w in enumerate(words) if w.kind in ("dash", "to")]
+    if words[0].kind == "from" and cuts:
+        words, cuts = words[1:], [i - 1 for i in cuts]
+    if any(w.kind == "from" for w in words):
+        raise _Unclear("unreadable", "a range without its end")
     if len(cuts) > 1:
-        raise _Unclear("ambiguous", "several range signs in a row")
+        return _chain(words, cuts)
     if not cuts:
         found = _vertebrae(words, inherited)
         return [_canonical(v) for v in found], found[-1].region
@@ -386,6 +398,18 @@ def _item(words: list[_Word], inherited: str | None) -> tuple[list[str], str | N
     if len(left) != 1 or len(right) != 1:
         raise _Unclear("unreadable", "a range needs one vertebra at each end")
     return _range(left[0], right[0]), right[0].region
+
+
+def _chain(words: list[_Word], cuts: list[int]) -> tuple[list[str], str | None]:
+    """``T12-L1-L2``: named neighbours in a row are the same vertebrae as list and as range."""
+    starts, stops = [0, *(c + 1 for c in cuts)], [*cuts, len(words)]
+    parts = [words[i:j] for i, j in zip(starts, stops, strict=True)]
+    if all([w.kind for w in part] == ["region", "number"] for part in parts):
+        names = [_canonical(_Vertebra(p[0].text, p[1].number, named=True)) for p in parts]
+        steps = {index(b) - index(a) for a, b in pairwise(names)}
+        if steps in ({1}, {-1}):
+            return names, parts[-1][0].text
+    raise _Unclear("ambiguous", "several range signs in a row")
 
 
 def _sentence(words: list[_Word]) -> tuple[str, ...]:
@@ -422,10 +446,10 @@ def style_of(text: str) -> str:
 def parse_levels(text: str) -> ParsedLevels:
     """Read vertebrae as hospitals write them.
 
-    One vertebra, a list (comma, semicolon, ``+``, ``i``, ``and``, ``und``, ``et``, ``y``, ``e``)
-    or a range (``L2-L4``, ``Th12 do L2``) that may cross regions. ``L2-3`` and ``L2/3`` can mean
-    two vertebrae or the disc between them: they are ambiguous and stay unread. A cell that looks
-    like a date (spreadsheets turn ``1-2`` into one) is unreadable.
+    One vertebra, a list (comma, semicolon, ``+``, ``i``, ``and``, ``und``, ``et``, ``y``, ``e``,
+    ``ed``) or a range (``L2-L4``, ``Th12 do L2``, ``da D12 a L2``) that may cross regions.
+    ``L2-3`` and ``L2/3`` can mean two vertebrae or the disc between them: they are ambiguous and
+    stay unread. A cell that looks like a date (spreadsheets turn ``1-2`` into one) is unreadable.
 
     Parameters
     ----------
@@ -451,7 +475,7 @@ def parse_levels(text: str) -> ParsedLevels:
         return ParsedLevels((), "empty")
     if len(plain) > _LONGEST_TEXT:
         return ParsedLevels((), "unreadable", "it is too long for a list of vertebrae")
-    if _DATE_LIKE.fullmatch(plain):
+    if _DATE_LIKE.fullmatch(plain) and not any(map(_region_of, re.findall("[a-z]+", plain))):
         return ParsedLevels(
             (), "unreadable", "it looks like a date, into which spreadsheets turn ranges"
         )

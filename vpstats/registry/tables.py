@@ -20,6 +20,7 @@ from vpstats.registry.journal import Entry, entry
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
+from vpstats.registry.redcap import box_code
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.spine import parse_levels
 from vpstats.schema_tables import LEAK_FIELDS, LEVELS
@@ -93,7 +94,7 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
     _require_columns(raw, source, mapping)
     positions = np.flatnonzero(_chosen(raw, source, mapping))
     chosen = raw.take(positions)
-    if source.format == "redcap":
+    if source.is_redcap:
         chosen = carry(raw, positions, _needed(source, mapping))
     positions, rank, listed, items = _explode(chosen, mapping)
     whole = chosen.take(positions)
@@ -113,7 +114,7 @@ def _needed(source: SourceMap, mapping: TableMap) -> list[str]:
     names += [*mapping.where, *mapping.explode]
     if source.center is not None and source.center.column is not None:
         names.append(source.center.column)
-    elif source.center is None and source.format == "redcap":
+    elif source.center is None and source.is_redcap:
         names.append(ACCESS_GROUP)
     return list(dict.fromkeys(names))
 
@@ -198,7 +199,7 @@ def _chosen(raw: RawSource, source: SourceMap, mapping: TableMap) -> Array:
     keep = np.ones(len(raw), bool)
     for name, wanted in mapping.where.items():
         keep &= _matches(raw.columns[name], wanted)
-    if source.format == "redcap" and INSTRUMENT not in mapping.where and INSTRUMENT in raw.columns:
+    if source.is_redcap and INSTRUMENT not in mapping.where and INSTRUMENT in raw.columns:
         keep &= ~raw.columns[INSTRUMENT].filled
     return keep
 
@@ -367,16 +368,18 @@ def _carried(raw: RawSource, positions: Array, name: str) -> TextColumn:
 
 
 def _boxes(raw: RawSource, stem: str) -> dict[str, str]:
-    """Code of each box of a checkbox field to its raw column."""
-    start = f"{stem}___"
-    return {name[len(start) :]: name for name in raw.columns if name.startswith(start)}
+    """Code of each box of a checkbox field to its raw column; a label export has its label."""
+    start, choice = f"{stem}___", f"{stem} (choice="
+    codes = {name[len(start) :]: name for name in raw.columns if name.startswith(start)}
+    labels = {n[len(choice) : -1]: n for n in raw.columns if n.startswith(choice)}
+    return codes or labels
 
 
 def _status(raw: RawSource, box: str) -> str | None:
     """The form's ``_complete`` column: the first to the right of the box."""
     names = list(raw.columns)
     after = names[names.index(box) :]
-    return next((name for name in after if name.endswith("_complete")), None)
+    return next((n for n in after if n.endswith("_complete") or n.startswith("Complete?")), None)
 
 
 _CHECKED = frozenset({"1", "checked", "1.0"})
@@ -405,9 +408,10 @@ def _checked(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
         )
     )
     texts = np.full(len(table), "", dtype=object)
+    codes = {box_code(code): word for code, word in column.codes.items()}
     for code, ticked in ticks.items():
         _report_unknown(table, name, column, code, ticked)
-        word = column.codes.get(code, code)
+        word = codes.get(box_code(code), code)
         texts[ticked] = np.where(texts[ticked] == "", word, texts[ticked] + ";" + word)
     texts[asked & ~any_tick & ~incomplete] = "none"
     return from_texts(list(texts))
@@ -425,7 +429,7 @@ def _form_done(raw: RawSource, box: str) -> Array:
 def _report_unknown(
     table: TextTable, name: str, column: ColumnMap, code: str, ticked: Array
 ) -> None:
-    if code not in column.codes and column.codes:
+    if column.codes and box_code(code) not in map(box_code, column.codes):
         table.entries.append(
             entry(
                 "redcap.unknown_box",

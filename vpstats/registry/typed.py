@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+_DOUBTED = 5  # impossible values, below which a column of few cells proves nothing
+
 # ------------------------------------------------------------------ numbers
 
 
@@ -211,6 +213,9 @@ def judge_range(
             "range.hard", out, f"outside the possible {low:g} to {high:g} {column.unit}".rstrip()
         )
         values, known = np.where(out, np.nan, values), known & ~out
+        if out.sum() >= _DOUBTED and out.sum() * 4 >= out.sum() + known.sum():
+            report("range.scale", known, "a quarter or more of the column is impossible")
+            values, known = np.where(known, np.nan, values), known & False
     if column.warn is not None:
         low, high = column.warn
         odd = known & ((values < low) | (values > high))

@@ -9,12 +9,18 @@ from types import MappingProxyType
 
 _TABLE: Mapping[str, str] = MappingProxyType(
     {
-        "mL": "ml=1 cc=1 ccm=1 cm3=1 milliliter=1 mililitar=1 mililitara=1 l=1000 ul=0.001",
+        "mL": (
+            "ml=1 cc=1 ccm=1 cm3=1 milliliter=1 mililitar=1 mililitara=1 millilitri=1 "
+            "mililitros=1 millilitres=1 l=1000 ul=0.001"
+        ),
         "mg/L": "mg/l=1 mgl=1 ug/ml=1 mcg/ml=1 mg/dl=10 mgdl=10 mg%=10 g/l=1000",
         "10⁹/L": (
             "10^9/l=1 10e9/l=1 10*9/l=1 x10^9/l=1 x10e9/l=1 x10*9/l=1 109/l=1 x109/l=1 giga/l=1 "
             "g/l=1 gpt/l=1 10^3/ul=1 x10^3/ul=1 10*3/ul=1 103/ul=1 tsd/ul=1 k/ul=1 /nl=1 1/nl=1 "
-            "/ul=0.001 1/ul=0.001 /mm3=0.001 1/mm3=0.001 ul=0.001 stanica/ul=0.001 cells/ul=0.001"
+            "x10^3=1 x103=1 x10^9=1 x109=1 10^3/mm3=1 x10^3/mm3=1 x103/mm3=1 10^3/mmc=1 "
+            "x10^3/mmc=1 mila/mmc=1 mila/mm3=1 mil/mm3=1 miles/mm3=1 tsd=1 "
+            "/ul=0.001 1/ul=0.001 /mm3=0.001 1/mm3=0.001 /mmc=0.001 ul=0.001 stanica/ul=0.001 "
+            "cells/ul=0.001"
         ),
         "ng/mL": "ng/ml=1 ug/l=1 mcg/l=1",
         "mm/h": "mm/h=1 mm/1h=1 mm/3.6ks=1 mm=1",
@@ -27,14 +33,18 @@ _TABLE: Mapping[str, str] = MappingProxyType(
         ),
         "min": "min=1 mins=1 minuta=1 minute=1 minuten=1 minutes=1 minuti=1 minutos=1 ' =1 "
         "s=1/60 sec=1/60 sek=1/60 h=60 sat=60 sati=60 std=60",
-        "%": "%=1 percent=1 posto=1 prozent=1 fraction=100 0-1=100",
+        "%": "%=1 /100=1 percent=1 posto=1 prozent=1 fraction=100 0-1=100",
         "degrees": "degrees=1 deg=1 °=1 st=1 stupnjeva=1 grad=1 rad=57.29577951308232",
         "SD": "sd=1",
         "HU": "hu=1 he=1",
         "years": "years=1 year=1 y=1 yrs=1 god=1 godina=1 g=1 jahre=1 j=1 anni=1 anos=1 ans=1 a=1",
         "days": (
             "days=1 day=1 d=1 dan=1 dana=1 tage=1 giorni=1 dias=1 jours=1 weeks=7 week=7 wk=7 "
-            "tj=7 tjedan=7 tjedna=7 tjedana=7 wochen=7 woche=7 months=30.4375 mj=30.4375"
+            "tj=7 tjedan=7 tjedna=7 tjedana=7 wochen=7 woche=7 wo=7 w=7 wks=7 settimana=7 "
+            "settimane=7 semana=7 semanas=7 semaine=7 semaines=7 giorno=1 dia=1 jour=1 tag=1 "
+            "tagen=1 months=30.4375 mj=30.4375 month=30.4375 mjesec=30.4375 mjeseca=30.4375 "
+            "mjeseci=30.4375 monat=30.4375 monate=30.4375 monaten=30.4375 mese=30.4375 "
+            "mesi=30.4375 mes=30.4375 meses=30.4375 mois=30.4375"
         ),
         "points": "points=1 /10=1 0-10=1 bod=1 bodova=1 punkte=1 /100=0.1 0-100=0.1 mm=0.1",
         "1": "1=1 fraction=1 %=0.01 percent=0.01",

@@ -161,11 +161,7 @@ def _about(audit: _Audit, public: Released) -> dict[str, object]:
         "kind": "center audit",
         "plan": {"fingerprint": audit.plan.fingerprint},
         "release": {"public": asdict(public.policy)},
-        "registry": {
-            "name": audit.registry.name,
-            "data_cut": audit.registry.data_cut.isoformat(),
-            "synthetic": audit.registry.synthetic,
-        },
+        "registry": audit.registry.about,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -164,8 +165,14 @@ class Look:
         return tuple(sorted(groups - {NETWORK, LIMITS, ""}))
 
     def name(self, center: str) -> str:
-        """How pages call a center."""
-        return self.plan.audit.center_names.get(center, center)
+        """How pages call a center; with its id where another one is called alike."""
+        found = self.plan.audit.center_names.get(center, center)
+        return found if self._called[found] <= 1 else f"{found} ({center})"
+
+    @cached_property
+    def _called(self) -> Counter[str]:
+        names = self.plan.audit.center_names
+        return Counter(names.get(center, center) for center in self.centers)
 
     @cached_property
     def indicators(self) -> tuple[Indicator, ...]:

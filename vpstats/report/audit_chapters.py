@@ -248,7 +248,7 @@ BESIDE: Mapping[str, Mapping[str, str]] = {
     "direct": {s: s for s in ("indirect", "indirect_low", "indirect_high", "direct", "direct_low",
                               "direct_high")},
     "detection": {"rate": "examined", "routine": "routine", "suspicion": "suspicion",
-                  "weighted": "weighted"},
+                  "weighted": "weighted", "bound_low": "bound_low", "bound_high": "bound_high"},
     "followup": {"completeness": "completeness"},
 }  # fmt: skip
 """Variable and statistic of what stands beside an outcome, and its name in the merged record."""
@@ -299,6 +299,11 @@ def _more_lines(look: Look, indicator: Indicator) -> tuple[Line, ...]:
         ("Examined for it, %", ("examined",), decimal),
         *(WHY if indicator.ascertainment and indicator.ascertainment.reason else ()),
         ("Rate weighted for who was examined, %", ("weighted",), decimal),
+        (
+            "Rate of all rows, those not examined never / as often, %",
+            ("bound_low", "bound_high"),
+            decimal,
+        ),
         ("Follow-up known, %", ("completeness",), decimal),
     )
 

@@ -105,6 +105,10 @@ class AuditDocument(Part):
         description="the gravest verdict of worse results that this document shows"
     )
     indicators: list[IndicatorDocument]
+    known: list[str] = Field(
+        default_factory=list,
+        description="what the plan states as true of centers, each with what was found",
+    )
     previous: PreviousDocument | None
     changes: list[Changed]
 
@@ -163,6 +167,7 @@ def audit_document(released: Released, asked: Asked) -> AuditDocument:
         rules=_rules(asked.plan),
         verdict=_gravest(parts),
         indicators=list(parts),
+        known=[text for text in reader.said("audit", "", "finding") if text != "withheld"],
         previous=asked.previous,
         changes=[c for c in asked.changes if _is_shown(c, parts)],
     )
@@ -323,8 +328,8 @@ def audit_json_schema() -> dict[str, Any]:
 
 def as_text(document: AuditDocument) -> str:
     """Write a document for people: flags first, then what has no verdict, in few lines."""
-    parts = (_heading(document), _flag_lines(document), _silence_lines(document),
-             _change_lines(document))  # fmt: skip
+    parts = (_heading(document), _known_lines(document), _flag_lines(document),
+             _silence_lines(document), _change_lines(document))  # fmt: skip
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -342,6 +347,14 @@ def _heading(document: AuditDocument) -> Iterator[str]:
         "none": "No alert and no alarm.",
     }[document.verdict]
     yield "A flag is a starting point for questions, not a judgement."
+
+
+def _known_lines(document: AuditDocument) -> Iterator[str]:
+    if document.known:
+        yield ""
+        yield "What is true, as the plan states it, and what was found:"
+    for sentence in document.known:
+        yield f"  {sentence}"
 
 
 def _flag_lines(document: AuditDocument) -> Iterator[str]:

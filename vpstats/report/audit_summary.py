@@ -77,7 +77,8 @@ def network_summary(look: Look, pages: Mapping[str, str]) -> Chapter:
 
 
 def _notes(look: Look) -> Iterator[Piece]:
-    said = [t for role in ("finding", "change") for t in look.said("audit", role)]
+    said = [t for role in ("finding", "change") for t in look.said("audit", role)
+            if t != "withheld"]  # fmt: skip
     for center, indicator, part, found in verdicts(look, look.centers):
         said += [f"{look.name(center)}, {_where(indicator, part)}. {t}" for t in found.changes]
     if said:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from vpstats.formats import defuse
+
 MASK = "[masked]"
 """Stands where a value may not be shown."""
 
 _PLACES = ("table", "field")
 _VALUES = ("raw", "clean")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def mask(log: pd.DataFrame, shown: Collection[tuple[str, str]]) -> pd.DataFrame:
@@ -85,19 +86,8 @@ def to_csv(frame: pd.DataFrame) -> str:
     "-2,5"
     Th8
     """
-    safe = frame.apply(lambda column: column.map(_defuse) if column.dtype.kind == "O" else column)
+    safe = frame.apply(lambda column: column.map(defuse) if column.dtype.kind == "O" else column)
     return str((frame if frame.empty else safe).to_csv(index=False, lineterminator="\n"))
-
-
-def _defuse(value: object) -> object:
-    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
-        return value
-    return value if _is_number(value) else f"'{value}"
-
-
-def _is_number(text: str) -> bool:
-    digits = text[1:].replace(",", "").replace(".", "").replace(" ", "")
-    return digits.isascii() and digits.isdigit()
 
 
 def summarise(logs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

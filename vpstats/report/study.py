@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,8 @@ class RegistrySummary:
         Fields whose raw values the internal cleaning log may show; all others are masked.
     consent : {"", "opt-out", "opt-in"}
         Rule by which patients stayed; "" where it is not known.
+    deidentified : mapping of str to str
+        ``table.field`` to what became of it; empty if nothing was done.
     """
 
     name: str
@@ -70,6 +72,17 @@ class RegistrySummary:
     synthetic: bool
     shown_fields: frozenset[tuple[str, str]]
     consent: str = ""
+    deidentified: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What a manifest says of the registry."""
+        said = {
+            "name": self.name,
+            "data_cut": self.data_cut.isoformat(),
+            "synthetic": self.synthetic,
+        }
+        return said | ({"deidentified": dict(self.deidentified)} if self.deidentified else {})
 
 
 @dataclass(frozen=True)
@@ -176,16 +189,11 @@ def _masked_logs(
 
 
 def _about(study: _Study, public: Released) -> dict[str, object]:
-    registry = study.registry
     return {
         "title": study.plan.title,
         "plan": {"fingerprint": study.plan.fingerprint},
         "release": {"public": asdict(public.policy)},
-        "registry": {
-            "name": registry.name,
-            "data_cut": registry.data_cut.isoformat(),
-            "synthetic": registry.synthetic,
-        },
+        "registry": study.registry.about,
     }
 
 

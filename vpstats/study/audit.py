@@ -39,6 +39,18 @@ class Seen(Spec):
     )
     reason: str = Field("", description="column that says why; empty where it is not recorded")
     routine: list[Scalar] = Field(["routine"], description="reasons that suspect nothing")
+    sensitivity: float = Field(
+        1.0, gt=0, le=1, description="share of true outcomes that the examination shows"
+    )
+    specificity: float = Field(
+        1.0, gt=0, le=1, description="share of rows without it that the examination calls free"
+    )
+
+    @model_validator(mode="after")
+    def _an_examination_says_something(self) -> Self:
+        if self.sensitivity + self.specificity <= 1:
+            raise ValueError("sensitivity and specificity together must exceed 1")
+        return self
 
 
 class Monitoring(Spec):
@@ -56,6 +68,23 @@ class Monitoring(Spec):
     )
     head_start: float = Field(0.0, ge=0, lt=1, description="start, as a share of the limit")
     reset: bool = Field(default=True, description="whether the chart starts anew after a signal")
+
+
+class Known(Spec):
+    """What is true of centers where that is known, as in a synthetic registry or an exercise.
+
+    The report names it, and says beside it what the audit found.
+    """
+
+    centers: list[str] = Field(min_length=1, description="center ids")
+    truth: str = Field(min_length=3, description="what is true of them, in words")
+    indicators: list[Identifier] = Field(min_length=1, description="where it should show")
+
+    @model_validator(mode="after")
+    def _is_plain_text(self) -> Self:
+        if set("{}") & set(self.truth):
+            raise ValueError("truth is plain text, without braces")
+        return self
 
 
 class Audit(Spec):
@@ -91,6 +120,9 @@ class Audit(Spec):
     contact: str = Field("", description="whom a center answers")
     center_names: dict[str, str] = Field(
         default_factory=dict, description="center id to the name that pages print"
+    )
+    known: list[Known] = Field(
+        default_factory=list, description="what is true of centers where that is known"
     )
 
     @model_validator(mode="after")

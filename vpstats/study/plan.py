@@ -124,6 +124,14 @@ class StudyPlan(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _what_is_known_is_audited(self) -> Self:
+        ids = {spec.id for spec in self.audited}
+        strange = sorted({i for known in self.audit.known for i in known.indicators} - ids)
+        if strange:
+            raise ValueError(f"audit.known names no indicator of the plan: {', '.join(strange)}")
+        return self
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the plan's content, independent of comments and layout."""

@@ -1,0 +1,159 @@
+"""Folders and archives: what is read, what is named, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vpstats.errors import DataError
+from vpstats.registry import opening
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.raw import RawSource
+from vpstats.registry.sources import read_source
+
+
+def read(folder: Path, **options: Any) -> RawSource:
+    table = {"name": "patients", "columns": {"patient_id": "id"}}
+    given = {"name": "s", "center": "A", "table": [table], **options}
+    return read_source(SourceMap.model_validate(given), folder)
+
+
+def pack(path: Path, members: dict[str, bytes | str], **options: Any) -> None:
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def notes(raw: RawSource) -> list[tuple[str, str]]:
+    return [(note.rule, note.note) for note in raw.notes]
+
+
+def test_members_of_a_zip_are_stacked_by_name(tmp_path: Path) -> None:
+    pack(
+        tmp_path / "x.zip",
+        {
+            "b/2.CSV": "id;x\n3;c\n",
+            "a/1.csv": "id;x\n1;a\n2;b\n",
+            "readme.txt": "hello",
+            "__MACOSX/a/._1.csv": "junk",
+            "a/~$lock.csv": "junk",
+        },
+    )
+    raw = read(tmp_path, file="x.zip", member="*.csv")
+    assert raw.files == ("x.zip:a/1.csv", "x.zip:b/2.CSV")
+    assert raw.columns["id"].texts().tolist() == ["1", "2", "3"]
+    assert (raw.file.tolist(), raw.row.tolist()) == ([0, 0, 1], [2, 3, 2])
+    said = "1 files do not match member and were not read: readme.txt"
+    assert notes(raw) == [("file.not_read", said)]
+    assert [m["file"] for m in raw.meta] == list(raw.files)
+    assert len({m["sha256"] for m in raw.meta}) == 2
+
+
+def test_findings_name_the_member(tmp_path: Path) -> None:
+    pack(tmp_path / "x.zip", {"a.csv": "id;x\n1;2\n3\n", "b.csv": "id;x\n1;2;3\n"})
+    raw = read(tmp_path, file="x.zip")
+    assert [(n.rule, n.file, n.row) for n in raw.notes] == [
+        ("file.ragged_row", "x.zip:a.csv", 3),
+        ("file.ragged_row", "x.zip:b.csv", 2),
+        ("file.no_rows", "x.zip:b.csv", None),
+    ]
+
+
+def test_a_folder_is_all_files_that_match(tmp_path: Path) -> None:
+    inside = tmp_path / "exports" / "2024"
+    inside.mkdir(parents=True)
+    (inside / "b.csv").write_text("id;x\n2;b\n")
+    (inside.parent / "a.tsv").write_text("id\tx\n1\ta\n")
+    (inside.parent / ".DS_Store").write_text("junk")
+    raw = read(tmp_path, file="exports")
+    assert raw.files == ("exports/2024/b.csv", "exports/a.tsv")
+    assert not raw.notes
+    only = read(tmp_path, file="exports/", member="2024/*")
+    assert only.files == ("exports/2024/b.csv",)
+    assert notes(only)[0][0] == "file.not_read"
+    with pytest.raises(DataError, match=r"exports: holds no file that matches \*\.dta"):
+        read(tmp_path, file="exports", format="stata")
+
+
+def test_a_workbook_in_a_zip(tmp_path: Path) -> None:
+    import openpyxl
+
+    book, buffer = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["id"])
+    book.active.append(["7"])
+    book.save(buffer)
+    pack(tmp_path / "x.zip", {"a.xlsx": buffer.getvalue()})
+    raw = read(tmp_path, file="x.zip", format="excel")
+    assert (raw.files, raw.columns["id"].spellings) == (("x.zip:a.xlsx",), ("7",))
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.csv", "a/../../b.csv", "/etc/a.csv", "C:/a.csv", "..\\a.csv", "\\\\host\\a.csv"]
+)
+def test_a_path_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    pack(tmp_path / "x.zip", {"ok.csv": "id\n1\n", name: "id\n1\n"})
+    with pytest.raises(DataError, match=r"x\.zip: has a member whose path leads out"):
+        read(tmp_path, file="x.zip")
+
+
+def test_bombs_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed: dict[str, Any] = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 9}
+    pack(tmp_path / "x.zip", {"a.csv": b"id\n" + b"1\n" * 8_000_000}, **packed)
+    with pytest.raises(DataError, match="packed more than 200 times"):
+        read(tmp_path, file="x.zip")
+    pack(tmp_path / "y.zip", {f"{i}.csv": "id\n1\n" for i in range(20)})
+    monkeypatch.setattr(opening, "_MOST_MEMBERS", 19)
+    with pytest.raises(DataError, match="has 20 members"):
+        read(tmp_path, file="y.zip")
+    monkeypatch.setattr(opening, "_MOST_MEMBERS", 20)
+    monkeypatch.setattr(opening, "_MOST_BYTES", 99)
+    with pytest.raises(DataError, match="would unpack to"):
+        read(tmp_path, file="y.zip")
+
+
+def test_a_size_that_the_archive_lies_about_is_not_believed(tmp_path: Path) -> None:
+    pack(tmp_path / "x.zip", {"a.csv": b"id\n" + b"1\n" * 50_000}, compression=zipfile.ZIP_DEFLATED)
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    at = content.rindex(b"PK\x01\x02")
+    content[at + 24 : at + 28] = struct.pack("<I", 9)
+    (tmp_path / "x.zip").write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r"x\.zip:a\.csv: cannot be unpacked"):
+        read(tmp_path, file="x.zip")
+
+
+def test_encrypted_nested_damaged_and_doubled(tmp_path: Path) -> None:
+    pack(tmp_path / "x.zip", {"a.csv": "id\n1\n"})
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    for mark, flag in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + flag] |= 1
+    (tmp_path / "locked.zip").write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r"locked\.zip:a\.csv: is encrypted"):
+        read(tmp_path, file="locked.zip")
+
+    pack(tmp_path / "nested.zip", {"x.zip": (tmp_path / "x.zip").read_bytes()})
+    with pytest.raises(DataError, match="an archive within an archive"):
+        read(tmp_path, file="nested.zip", member="*")
+    with pytest.raises(DataError, match=r"no file that matches \*\.csv"):
+        read(tmp_path, file="nested.zip", member="*.csv")
+
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "x.zip").read_bytes()[:-30])
+    with pytest.raises(DataError, match="no readable zip"):
+        read(tmp_path, file="cut.zip")
+    archive = zipfile.ZipFile(tmp_path / "two.zip", "w")
+    archive.writestr("a.csv", "id\n1\n")
+    with pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("a.csv", "id\n2\n")
+    archive.close()
+    with pytest.raises(DataError, match="two members of one name"):
+        read(tmp_path, file="two.zip")
+
+
+def test_a_member_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    pack(tmp_path / "x.zip", {"a.csv": "id\n1\n", "b.csv": b"%PDF-1.7"})
+    with pytest.raises(DataError, match=r"x\.zip:b\.csv: .*PDF"):
+        read(tmp_path, file="x.zip")

@@ -1,0 +1,235 @@
+"""Parquet, Stata, SPSS and SAS: types to text, labels beside codes, missing values kept apart."""
+
+from __future__ import annotations
+
+import builtins
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyreadstat
+import pytest
+
+from vpstats.errors import DataError, UsageError
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.raw import RawSource
+from vpstats.registry.read import read_registry
+from vpstats.registry.sources import read_source
+from vpstats.registry.typed_values import value_text
+
+
+def source(**options: Any) -> SourceMap:
+    table = {"name": "patients", "columns": {"patient_id": "id"}}
+    given = {"name": "s", "center": "A", "table": [table], **options}
+    return SourceMap.model_validate(given)
+
+
+def texts(raw: RawSource) -> dict[str, list[str]]:
+    return {name: column.texts().tolist() for name, column in raw.columns.items()}
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "id": ["007", "b", "c", ""],
+        "sex": [1.0, 2.0, -9.0, np.nan],
+        "day": [dt.date(2023, 3, 14), None, dt.date(1948, 2, 11), None],
+        "crp": [1.125, np.nan, 0.1, np.nan],
+    }
+)
+CODES = {"sex": {1: "Male", 2: "Female", -9: "Unknown"}}
+
+
+def test_parquet(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "id": pa.array(["007", None, "9"]),
+            "n": pa.array([1, None, 2**60], pa.int64()),
+            "x": pa.array([0.1 + 0.2, 1e-7, float("nan")], pa.float64()),
+            "f": pa.array([0.1, 4.0, None], pa.float32()),
+            "dec": pa.array([Decimal("4.50"), None, Decimal("-0.01")]),
+            "day": pa.array([dt.date(2023, 3, 14), None, None]),
+            "at": pa.array([dt.datetime.fromisoformat("2023-03-14T08:30:00"), None, None]),
+            "fine": pa.array([1_678_752_000_000_000_001, None, 0], pa.timestamp("ns")),
+            "yes": pa.array([True, False, None]),
+            "cat": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "levels": pa.array([["L1", "L2"], [], None]),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
+    raw = read_source(source(file="a.parquet", format="parquet"), tmp_path)
+    assert texts(raw) == {
+        "id": ["007", "", "9"],
+        "n": ["1", "", str(2**60)],
+        "x": ["0.30000000000000004", "0.0000001", ""],
+        "f": ["0.1", "4", ""],
+        "dec": ["4.50", "", "-0.01"],
+        "day": ["2023-03-14", "", ""],
+        "at": ["2023-03-14 08:30:00", "", ""],
+        "fine": ["2023-03-14 00:00:00.000000001", "", "1970-01-01"],
+        "yes": ["1", "0", ""],
+        "cat": ["a", "b", "a"],
+        "levels": ["L1, L2", "", ""],
+    }
+    assert raw.row.tolist() == [1, 2, 3]
+    assert len(raw.meta[0]["sha256"]) == 64
+
+
+def test_spss_keeps_codes_labels_and_declared_missing_values(tmp_path: Path) -> None:
+    pyreadstat.write_sav(
+        PEOPLE,
+        tmp_path / "a.sav",
+        variable_value_labels=CODES,
+        missing_ranges={"sex": [{"lo": -9, "hi": -5}]},
+    )
+    raw = read_source(source(file="a.sav", format="spss"), tmp_path)
+    assert texts(raw) == {
+        "id": ["007", "b", "c"],
+        "sex": ["1", "2", "missing:-9"],
+        "sex (label)": ["Male", "Female", "Unknown"],
+        "day": ["2023-03-14", "", "1948-02-11"],
+        "crp": ["1.125", "", "0.1"],
+    }
+    assert (raw.row.tolist(), raw.meta[0]["typed"]) == ([1, 2, 3], ("sex", "day", "crp"))
+
+
+def test_stata_keeps_letters_of_missing_values(tmp_path: Path) -> None:
+    people = PEOPLE.assign(sex=pd.Series([1, 2, "a", "b"], dtype=object))
+    pyreadstat.write_dta(
+        people,
+        tmp_path / "a.dta",
+        variable_value_labels={"sex": {1: "Male", 2: "Female", "a": "Unknown"}},
+        missing_user_values={"sex": ["a", "b"]},
+    )
+    raw = read_source(source(file="a.dta", format="stata"), tmp_path)
+    found = texts(raw)
+    assert found["sex"] == ["1", "2", ".a", ".b"]
+    assert found["sex (label)"] == ["Male", "Female", "Unknown", ".b"]
+    assert found["day"] == ["2023-03-14", "", "1948-02-11", ""]
+
+
+def test_sas_transport(tmp_path: Path) -> None:
+    pyreadstat.write_xport(PEOPLE, tmp_path / "a.xpt")
+    raw = read_source(source(file="a.xpt", format="sas"), tmp_path)
+    assert texts(raw)["sex"] == ["1", "2", "-9"]
+    assert texts(raw)["day"] == ["2023-03-14", "", "1948-02-11"]
+
+
+def _write(kind: str, path: Path) -> None:
+    if kind == "parquet":
+        PEOPLE.to_parquet(path)
+    elif kind == "spss":
+        pyreadstat.write_sav(PEOPLE, path)
+    elif kind == "stata":
+        pyreadstat.write_dta(PEOPLE, path, variable_value_labels=CODES)
+    else:
+        pyreadstat.write_xport(PEOPLE, path)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "spss", "stata", "sas"])
+@pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.97, "text"])
+def test_a_damaged_file_is_one_clear_error(tmp_path: Path, kind: str, keep: float | str) -> None:
+    _write(kind, tmp_path / "whole.bin")
+    whole = (tmp_path / "whole.bin").read_bytes()
+    part = b"id;sex\n1;f\n" if isinstance(keep, str) else whole[: int(keep * len(whole))]
+    (tmp_path / "a.bin").write_bytes(part)
+    with pytest.raises(DataError, match=r"cut off|is empty") as caught:
+        read_source(source(file="a.bin", format=kind), tmp_path)
+    assert str(caught.value).startswith("a.bin: ")
+
+
+def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write("spss", tmp_path / "a.sav")
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **options: Any) -> Any:
+        if name == "pyreadstat":
+            raise ImportError(name)
+        return real(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UsageError, match=r"pip install 'vpstats\[files\]'"):
+        read_source(source(file="a.sav", format="spss"), tmp_path)
+
+
+MAPPING = """
+version = 1
+[registry]
+name = "r"
+data_cut = 2025-12-31
+[[source]]
+name = "s"
+file = "a.sav"
+format = "spss"
+center = "A"
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+sex = { column = "sex (label)", codes = { "Male" = "m", "Female" = "f" } }
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+proc_date = "day"
+crp_mg_l = "crp"
+pct_ng_ml = "pct"
+"""
+
+
+def test_numbers_of_a_typed_column_have_a_point_whatever_texts_beside_them_use(
+    tmp_path: Path,
+) -> None:
+    people = PEOPLE.iloc[:3].assign(pct=["1,125", "0,5", "2,25"])
+    people["day"] = [dt.date(2023, 3, 14), dt.date(2023, 3, 15), dt.date(2023, 3, 16)]
+    pyreadstat.write_sav(people, tmp_path / "a.sav", variable_value_labels=CODES)
+    (tmp_path / "registry.toml").write_text(MAPPING)
+    registry = read_registry(tmp_path)
+    assert registry.procedures["crp_mg_l"].tolist()[0] == 1.125
+    assert registry.procedures["pct_ng_ml"].tolist() == [1.125, 0.5, 2.25]
+    assert registry.patients["sex"].tolist() == ["m", "f", "unknown"]
+
+
+def test_a_declared_missing_value_is_never_a_number(tmp_path: Path) -> None:
+    people = PEOPLE.iloc[:2].assign(crp=[99.0, 5.0], pct="", day=dt.date(2023, 3, 14))
+    pyreadstat.write_sav(
+        people, tmp_path / "a.sav", variable_value_labels=CODES, missing_ranges={"crp": [99]}
+    )
+    (tmp_path / "registry.toml").write_text(MAPPING)
+    registry = read_registry(tmp_path)
+    assert np.isnan(registry.procedures["crp_mg_l"].astype(float).iloc[0])
+    assert registry.procedures["crp_mg_l"].iloc[1] == 5.0
+    found = registry.findings[registry.findings["field"] == "crp_mg_l"]
+    assert found["row"].tolist() == [1]
+
+
+def test_values_of_other_types() -> None:
+    zone = dt.timezone(dt.timedelta(hours=1))
+    assert [
+        value_text(v)
+        for v in (
+            b"abc",
+            b"\xff\x00",
+            {"a": Decimal(1)},
+            dt.time(8, 30),
+            dt.datetime(2023, 3, 14, tzinfo=zone),
+            {"b", "a"},
+            float("inf"),
+            Decimal("NaN"),
+            -0.0,
+        )
+    ] == [
+        "abc",
+        "0xff00",
+        '{"a": "1"}',
+        "08:30:00",
+        "2023-03-14 00:00:00+01:00",
+        "a, b",
+        "inf",
+        "",
+        "-0",
+    ]

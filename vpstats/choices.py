@@ -1,0 +1,49 @@
+"""The words that options of the command line take."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Listing(StrEnum):
+    """How `check` prints what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Sheet(StrEnum):
+    """How `dictionary` prints."""
+
+    MARKDOWN = "md"
+    JSON_SCHEMA = "json-schema"
+
+
+class Schema(StrEnum):
+    """Which file a JSON Schema is for."""
+
+    REGISTRY = "registry"
+    STUDY = "study"
+    AUDIT = "audit"
+
+
+class Edition(StrEnum):
+    """Which edition of an audit is printed, and whether the internal one is written."""
+
+    INTERNAL = "internal"
+    PUBLIC = "public"
+
+
+class Printed(StrEnum):
+    """How `audit` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Gravity(StrEnum):
+    """From which verdict on `audit` says so by its exit code."""
+
+    ALERT = "alert"
+    ALARM = "alarm"

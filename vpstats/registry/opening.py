@@ -1,0 +1,240 @@
+"""Which files a source names: single ones, patterns, whole folders, and the members of a zip."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from vpstats.errors import DataError
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.raw import SourceNote
+
+_KINDS = {
+    "csv": ("*.csv", "*.tsv", "*.txt"),
+    "redcap": ("*.csv",),
+    "excel": ("*.xlsx", "*.xlsm", "*.xlsb", "*.xls", "*.ods"),
+    "parquet": ("*.parquet",),
+    "stata": ("*.dta",),
+    "spss": ("*.sav", "*.zsav"),
+    "sas": ("*.sas7bdat", "*.xpt"),
+}
+_MOST_MEMBERS = 10_000
+_MOST_BYTES = 4 * 1024**3
+_MOST_RATIO = 200
+_SMALL = 10_000_000
+"""Up to this size a member may be packed as tightly as it likes: 10 MB harm nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """The content of one file.
+
+    Parameters
+    ----------
+    shown : str
+        Name for messages: relative to registry.toml, with the member of a zip after a colon.
+    content : bytes
+        All of it.
+    notes : tuple of SourceNote
+        What was found when it was opened.
+    """
+
+    shown: str
+    content: bytes
+    notes: tuple[SourceNote, ...] = ()
+
+
+def open_files(mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
+    """Open, one after the other, every file that a source names.
+
+    Parameters
+    ----------
+    mapping : SourceMap
+        Its ``file`` and ``member``.
+    folder : Path
+        Where registry.toml lies; files are relative to it.
+
+    Yields
+    ------
+    OpenFile
+        In the order of the list, by name within patterns, folders and archives.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, it cannot be opened, or an archive is not safe to unpack.
+    """
+    seen: dict[Path, None] = {}
+    for pattern in mapping.file:
+        for path in _find(pattern, folder, mapping.name):
+            if path not in seen:
+                seen[path] = None
+                yield from _open(path, mapping, folder)
+
+
+def _open(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
+    shown = shown_name(path, folder)
+    if path.is_dir():
+        yield from _folder(path, mapping, folder)
+    elif path.suffix.lower() == ".zip":
+        yield from _members(read_bytes(path, shown), mapping, shown)
+    else:
+        yield OpenFile(shown, read_bytes(path, shown))
+
+
+def _find(pattern: str, folder: Path, name: str) -> list[Path]:
+    path = Path(pattern)
+    if path.is_absolute() or not any(c in pattern for c in "*?["):
+        found = [folder / path] if (folder / path).exists() else []
+    else:
+        found = sorted(p for p in folder.glob(pattern) if p.is_file())
+    if not found:
+        raise DataError(
+            f"source '{name}' names a file that is not there; expected it relative to "
+            "registry.toml. Correct file = … or put the export there.",
+            file=pattern,
+        )
+    return found
+
+
+def read_bytes(path: Path, shown: str) -> bytes:
+    """Read a whole file.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be opened: {error.strerror}.", file=shown) from None
+
+
+def shown_name(path: Path, folder: Path) -> str:
+    """Name of a file for messages, relative to registry.toml where it lies below it."""
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError:
+        return path.name
+
+
+# ------------------------------------------------------------------ folders and archives
+
+
+def _folder(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
+    inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
+    shown = shown_name(path, folder)
+    wanted, notes = _wanted(list(inside), mapping, shown)
+    for name in wanted:
+        file = inside[name]
+        yield OpenFile(shown_name(file, folder), read_bytes(file, shown), notes)
+        notes = ()
+
+
+def _wanted(
+    names: Sequence[str], mapping: SourceMap, shown: str
+) -> tuple[list[str], tuple[SourceNote, ...]]:
+    """Names that the patterns ask for, and a note on those that they do not."""
+    patterns = mapping.member or _KINDS[mapping.format]
+    visible = [name for name in names if not _is_litter(name)]
+    wanted = sorted(name for name in visible if _matches(name, patterns))
+    if not wanted:
+        raise DataError(
+            f"holds no file that matches {' or '.join(patterns)}, among {len(visible)}. "
+            "Correct member or format in registry.toml.",
+            file=shown,
+        )
+    rest = sorted(set(visible) - set(wanted))
+    said = f"{len(rest)} files do not match member and were not read: {', '.join(rest[:20])}"
+    return wanted, (SourceNote("file.not_read", shown, said),) if rest else ()
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    lower, last = name.lower(), PurePosixPath(name.lower()).name
+    return any(fnmatchcase(lower, p.lower()) or fnmatchcase(last, p.lower()) for p in patterns)
+
+
+def _is_litter(name: str) -> bool:
+    """What systems leave behind beside the files of people: resource forks, locks, thumbnails."""
+    parts = PurePosixPath(name).parts
+    return any(p.startswith((".", "~$", "__MACOSX")) for p in parts) or parts[-1] == "Thumbs.db"
+
+
+def _members(content: bytes, mapping: SourceMap, shown: str) -> Iterator[OpenFile]:
+    archive = _archive(content, shown)
+    with archive:
+        infos = {i.filename: i for i in archive.infolist() if not i.is_dir()}
+        refuse_unsafe(archive.infolist(), shown)
+        wanted, notes = _wanted(list(infos), mapping, shown)
+        for name in wanted:
+            inside = f"{shown}:{name}"
+            yield OpenFile(inside, _unpack(archive, infos[name], inside), notes)
+            notes = ()
+
+
+def _archive(content: bytes, shown: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(content))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise DataError(
+            "is no readable zip archive; it may be damaged or cut off. Pack it again.", file=shown
+        ) from None
+
+
+def refuse_unsafe(infos: Sequence[zipfile.ZipInfo], shown: str) -> None:
+    """Refuse an archive whose members lie outside it, share a name, or would fill the memory.
+
+    Parameters
+    ----------
+    infos : sequence of ZipInfo
+        All members.
+    shown : str
+        Name for messages.
+
+    Raises
+    ------
+    DataError
+        Saying what is wrong.
+    """
+    total = sum(info.file_size for info in infos)
+    problem = ""
+    if len(infos) > _MOST_MEMBERS:
+        problem = f"has {len(infos):,} members; at most {_MOST_MEMBERS:,} are read"
+    elif total > _MOST_BYTES:
+        problem = f"would unpack to {total / 1024**3:.0f} GB; at most 4 GB are unpacked"
+    elif len({info.filename for info in infos}) < len(infos):
+        problem = "has two members of one name"
+    elif any(_leaves(info.filename) for info in infos):
+        problem = "has a member whose path leads out of the archive"
+    elif any(_is_bomb(info) for info in infos):
+        problem = f"has a member packed more than {_MOST_RATIO} times"
+    if problem:
+        raise DataError(f"{problem}; it was not unpacked. Pack the exports again.", file=shown)
+
+
+def _leaves(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]
+
+
+def _is_bomb(info: zipfile.ZipInfo) -> bool:
+    return info.file_size > _SMALL and info.file_size > _MOST_RATIO * max(info.compress_size, 1)
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shown: str) -> bytes:
+    if info.flag_bits & 1:
+        raise DataError("is encrypted; pack it again without a password.", file=shown)
+    if info.filename.lower().endswith((".zip", ".7z", ".rar", ".gz", ".tar")):
+        raise DataError("is an archive within an archive; unpack it first.", file=shown)
+    try:
+        return archive.read(info)
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError, zlib.error):
+        raise DataError(
+            "cannot be unpacked; the archive may be damaged. Pack it again.", file=shown
+        ) from None

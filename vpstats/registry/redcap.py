@@ -1,0 +1,310 @@
+"""REDCap projects: their data dictionary, and label exports made like raw ones.
+
+The rest of the reading knows raw exports alone: variable names as headers, codes as values. A
+label export has the texts of the questions and answers instead; with the project's data
+dictionary it is turned back, answer by answer. What the dictionary does not list is a finding.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from vpstats.errors import DataError
+from vpstats.registry.cells import fold
+from vpstats.registry.cleaning import clean_texts
+from vpstats.registry.columns import first_rows
+from vpstats.registry.decoding import decode
+from vpstats.registry.delimited import DUPLICATE
+from vpstats.registry.fields import field_column
+from vpstats.registry.mapping import ColumnMap, SourceMap
+from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
+from vpstats.schema import Column
+
+_SYSTEM = {
+    "event name": "redcap_event_name",
+    "repeat instrument": "redcap_repeat_instrument",
+    "repeat instance": "redcap_repeat_instance",
+    "data access group": "redcap_data_access_group",
+    "survey identifier": "redcap_survey_identifier",
+}
+"""Headers of REDCap's own columns in a label export, folded."""
+_STATUS = {"incomplete": "0", "unverified": "1", "complete": "2"}
+_FIXED = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
+_ONE_CHOICE = ("radio", "dropdown", "yesno", "truefalse")
+_HEADERS = {
+    "variable / field name": "field_name",
+    "form name": "form_name",
+    "field type": "field_type",
+    "field label": "field_label",
+    "choices, calculations, or slider labels": "select_choices_or_calculations",
+}
+_TAG = re.compile(r"<[^<>]*>")
+_NO_NAME = re.compile(r"[^a-z0-9_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One variable of a project.
+
+    Parameters
+    ----------
+    name, form, kind, label : str
+        As the dictionary has them.
+    choices : mapping of str to str
+        Code to label of an answer.
+    """
+
+    name: str
+    form: str
+    kind: str
+    label: str
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+def box_code(code: str) -> str:
+    """Code of a choice as it stands in the name of its checkbox column.
+
+    Examples
+    --------
+    >>> box_code("1"), box_code("-9"), box_code("NK")
+    ('1', '_9', 'nk')
+    """
+    return _NO_NAME.sub("_", code.lower())
+
+
+def read_dictionary(content: bytes, shown: str) -> tuple[Field, ...]:
+    """Read a data dictionary, as downloaded from the project or from its API.
+
+    Parameters
+    ----------
+    content : bytes
+        CSV.
+    shown : str
+        File name for messages.
+
+    Returns
+    -------
+    tuple of Field
+        In the order of the project.
+
+    Raises
+    ------
+    DataError
+        If it is no data dictionary.
+    """
+    text = decode(content, declared=None, file=shown).text
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error:
+        rows = [[]]
+    names = [_HEADERS.get(fold(name), name.strip()) for name in rows[0]]
+    if not {"field_name", "form_name", "field_type"} <= set(names):
+        raise DataError(
+            "is no REDCap data dictionary; expected the CSV that the project offers for download, "
+            "with the columns Variable / Field Name, Form Name and Field Type.",
+            file=shown,
+        )
+    cells = (dict(zip(names, row, strict=False)) for row in rows[1:] if any(row))
+    return tuple(_field(row) for row in cells)
+
+
+def _field(row: Mapping[str, str]) -> Field:
+    kind = row.get("field_type", "").strip()
+    given = row.get("select_choices_or_calculations", "")
+    choices = _FIXED.get(kind) or (_choices(given) if kind in (*_ONE_CHOICE, "checkbox") else {})
+    label = _plain(row.get("field_label", ""))
+    return Field(row["field_name"].strip(), row["form_name"].strip(), kind, label, choices)
+
+
+def _choices(text: str) -> dict[str, str]:
+    """Codes and labels of ``1, Yes | 2, No``."""
+    pairs = (part.partition(",") for part in re.split(r"[|\n]", text) if part.strip())
+    return {code.strip(): _plain(label) for code, _, label in pairs}
+
+
+def _plain(text: str) -> str:
+    return " ".join(_TAG.sub(" ", text).split())
+
+
+# ------------------------------------------------------------------ label exports
+
+
+def as_raw(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> RawSource:
+    """Give an export the names and codes of a raw export.
+
+    Parameters
+    ----------
+    source : RawSource
+        Of a raw or a label export.
+    fields : sequence of Field
+        The dictionary; empty where there is none: then only REDCap's own columns are renamed.
+    mapping : SourceMap
+        Its codes are held against the dictionary.
+
+    Returns
+    -------
+    RawSource
+        With a note for each column whose values or codes the dictionary does not have.
+    """
+    renamed = _renamed(source, fields)
+    labelled = _is_labelled(renamed, fields)
+    columns: dict[str, TextColumn] = dict(renamed.columns)
+    notes: list[SourceNote] = []
+    boxes = {f"{f.name}___{box_code(c)}": v for f in fields for c, v in _boxes(f)}
+    known = {f.name: f.choices for f in fields if f.kind in _ONE_CHOICE}
+    for name, column in renamed.columns.items():
+        if name in known:
+            columns[name], unlisted = _coded(column, known[name], labelled=labelled)
+            notes += _unlisted(renamed, name, column, unlisted)
+        elif name in boxes:
+            columns[name] = _translated(column, {"unchecked": "0", "checked": "1", **boxes[name]})
+        elif name.endswith("_complete"):
+            columns[name] = _translated(column, _STATUS)
+        elif name == "redcap_repeat_instrument":
+            columns[name] = _translated(column, {f.form.replace("_", " "): f.form for f in fields})
+    whole = replace(renamed, columns=columns)
+    return whole.noted(*notes, *_judged(whole, fields, mapping))
+
+
+def _boxes(item: Field) -> list[tuple[str, dict[str, str]]]:
+    """Code of each box of a checkbox field, and what says that it is ticked."""
+    if item.kind != "checkbox":
+        return []
+    return [(code, {fold(label): "1"} if label else {}) for code, label in item.choices.items()]
+
+
+def _renamed(source: RawSource, fields: Sequence[Field]) -> RawSource:
+    """Headers of a label export to variable names, repeated headers in the project's order."""
+    expected: dict[str, deque[str]] = defaultdict(deque)
+    for header, name in _expected(fields):
+        expected[fold(header)].append(name)
+    raw_names = {name for _, name in _expected(fields)}
+    columns: dict[str, TextColumn] = {}
+    for header, column in source.columns.items():
+        name = header.split(DUPLICATE)[0]
+        if name not in raw_names:
+            waiting = expected.get(fold(_plain(name)))
+            name = waiting.popleft() if waiting else _SYSTEM.get(fold(name), header)
+        columns[header if name in columns else name] = column
+    return replace(source, columns=columns)
+
+
+def _expected(fields: Sequence[Field]) -> Iterator[tuple[str, str]]:
+    """Header and name of every column of an export, in order."""
+    forms = list(dict.fromkeys(f.form for f in fields))
+    for form in forms:
+        for item in fields:
+            if item.form == form and item.kind == "checkbox":
+                for code, label in item.choices.items():
+                    name = f"{item.name}___{box_code(code)}"
+                    yield f"{item.label} (choice={label})", name
+            elif item.form == form and item.kind != "descriptive":
+                yield item.label, item.name
+        yield "Complete?", f"{form}_complete"
+
+
+def _is_labelled(source: RawSource, fields: Sequence[Field]) -> bool:
+    """Whether answers are labels: each that is one speaks for it, each that is a code against."""
+    score = 0
+    for item in fields:
+        if item.kind in _ONE_CHOICE and item.name in source.columns:
+            labels = {fold(label) for label in item.choices.values()}
+            for spelling in source.columns[item.name].spellings:
+                score += (fold(spelling) in labels) - (spelling in item.choices)
+    return score > 0
+
+
+def _coded(
+    column: TextColumn, choices: Mapping[str, str], *, labelled: bool
+) -> tuple[TextColumn, list[int]]:
+    """Codes of a column of answers, and the spellings that the dictionary does not list once."""
+    by_label: dict[str, list[str]] = defaultdict(list)
+    for code, label in choices.items():
+        by_label[fold(label)].append(code)
+    texts, unlisted = [], []
+    for position, spelling in enumerate(column.spellings):
+        codes = by_label[fold(spelling)] if labelled else [c for c in choices if c == spelling]
+        texts.append(codes[0] if len(codes) == 1 else spelling)
+        if len(codes) != 1:
+            unlisted.append(position)
+    return text_column(column.codes, texts), unlisted
+
+
+def _translated(column: TextColumn, words: Mapping[str, str]) -> TextColumn:
+    folded = {fold(word): code for word, code in words.items()}
+    return text_column(column.codes, [folded.get(fold(s), s) for s in column.spellings])
+
+
+def _unlisted(
+    source: RawSource, name: str, column: TextColumn, spellings: Sequence[int]
+) -> Iterator[SourceNote]:
+    """A note at the first row of each answer that is not in the dictionary."""
+    first, counts = first_rows(column), column.counts()
+    for spelling in spellings:
+        row = int(first[spelling])
+        said = f"{counts[spelling]} cells have an answer that the data dictionary does not list"
+        file = source.files[int(source.file[row])]
+        yield SourceNote("redcap.unlisted", file, said, row=int(source.row[row]), column=name)
+
+
+# ------------------------------------------------------------------ codes
+
+
+def proposed_codes(item: Field, declared: Column) -> dict[str, str]:
+    """Codes of a field whose labels say in words what they are, for a person to confirm.
+
+    Parameters
+    ----------
+    item : Field
+        With its choices.
+    declared : Column
+        The canonical field that it would feed.
+
+    Returns
+    -------
+    dict of str to str
+        Raw code to canonical code; choices whose labels are not understood are absent.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import TABLES
+    >>> sex = Field("sex", "base", "radio", "Sex", {"1": "Female", "2": "Male", "3": "X"})
+    >>> proposed_codes(sex, TABLES["patients"]["sex"])
+    {'1': 'f', '2': 'm'}
+    """
+    read = clean_texts(declared, list(item.choices.values()), mapping=ColumnMap(column=item.name))
+    pairs = zip(item.choices, read["clean"], strict=True)
+    return {code: str(clean) for code, clean in pairs if clean}
+
+
+def _judged(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> Iterator[SourceNote]:
+    """Codes of the mapping that the dictionary does not have, or gives another meaning."""
+    known = {f.name: f for f in fields if f.choices}
+    for table in mapping.tables:
+        for name, column in table.columns.items():
+            item = known.get(column.column or column.checkbox or "")
+            if item is not None:
+                declared = field_column(table.name, name)
+                for said in _differences(item, declared, column):
+                    yield SourceNote("redcap.codes", source.files[0], said, column=item.name)
+
+
+def _differences(item: Field, declared: Column, column: ColumnMap) -> Iterator[str]:
+    strange = [code for code in column.codes if box_code(code) not in map(box_code, item.choices)]
+    if strange:
+        yield f"the mapping translates {', '.join(strange)}; the data dictionary has no such choice"
+    if declared.kind not in ("category", "yes_no", "set"):
+        return
+    meant = proposed_codes(item, declared)
+    plain = [code for code in meant if code not in column.codes]
+    read = clean_texts(declared, plain, mapping=ColumnMap(column=item.name)) if plain else None
+    taken = {} if read is None else dict(zip(plain, read["clean"], strict=True))
+    taken |= {code: target for code, target in column.codes.items() if code in meant}
+    for code, clean in taken.items():
+        if clean and clean != meant[code]:
+            yield f"choice {code}, '{item.choices[code]}', is read as {clean}; is it {meant[code]}?"

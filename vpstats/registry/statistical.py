@@ -1,0 +1,224 @@
+"""Parquet, Stata, SPSS and SAS files to text: codes with their labels, missing values apart."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vpstats.errors import DataError, UsageError
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.opening import read_bytes
+from vpstats.registry.raw import LABEL, RawSource, TextColumn, from_texts, text_column
+from vpstats.registry.typed_values import value_text
+
+_WHOLE = {
+    "stata": "cannot be read as a Stata file; it may be damaged, cut off or of another kind.",
+    "spss": "cannot be read as an SPSS file; it may be damaged, cut off or of another kind.",
+    "sas": "cannot be read as a SAS file; it may be damaged, cut off or of another kind.",
+    "parquet": "cannot be read as a Parquet file; it may be damaged, cut off or of another kind.",
+}
+
+
+def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Path) -> RawSource:
+    """Read a file that knows the types of its columns.
+
+    A column with value labels becomes two: its codes under its own name, the labels under the
+    name with ``(label)`` behind it. A value that the file declares as missing is kept as
+    ``missing:<code>`` (SPSS) or ``.a`` (Stata, SAS), so that it cannot be taken for a number.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    mapping : SourceMap
+        Its format, and the catalog of labels that SAS keeps apart.
+    shown : str
+        File name for messages.
+    folder : Path
+        Where registry.toml lies.
+
+    Returns
+    -------
+    RawSource
+        Rows counted from 1.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, cut off or of another kind.
+    UsageError
+        If the package that reads it is not installed.
+    """
+    if not content:
+        raise DataError("the file is empty; export it again.", file=shown)
+    if mapping.format == "parquet":
+        columns, typed = _parquet(content, shown)
+    else:
+        columns, typed = _labelled(content, mapping, shown, folder)
+    if not columns:
+        raise DataError("has no columns; expected a table.", file=shown)
+    return typed_source(columns, typed, mapping, shown)
+
+
+def typed_source(
+    columns: Mapping[str, TextColumn], typed: Sequence[str], mapping: SourceMap, shown: str
+) -> RawSource:
+    """A source of typed columns, rows counted from 1; rows without any value are left out."""
+    n = len(next(iter(columns.values())))
+    filled = np.zeros(n, bool)
+    for column in columns.values():
+        filled |= column.filled
+    rows = np.arange(1, n + 1, dtype=np.int64)
+    meta = {"encoding": "", "delimiter": "", "typed": tuple(typed)}
+    whole = RawSource(mapping.name, columns, np.zeros(n, np.int64), rows, (shown,), (meta,))
+    return whole.take(np.flatnonzero(filled))
+
+
+# ------------------------------------------------------------------ Parquet
+
+
+def _parquet(content: bytes, shown: str) -> tuple[dict[str, TextColumn], list[str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(io.BytesIO(content), use_threads=False)
+    except (pa.ArrowException, OSError, ValueError):
+        raise DataError(f"{_WHOLE['parquet']} Export it again.", file=shown) from None
+    names = list(table.column_names)
+    if len(set(names)) < len(names):
+        raise DataError("has two columns of one name; rename one in the export.", file=shown)
+    columns = {name: _arrow_column(table.column(name)) for name in names}
+    typed = [f.name for f in table.schema if _is_number(f.type)]
+    return columns, typed
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    return bool(kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind))
+
+
+def _arrow_column(column: Any) -> TextColumn:
+    """Distinct values to text once; a kind that has no dictionary goes row by row."""
+    import pyarrow as pa
+
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_nested(plain.type):
+        return from_texts([value_text(v) for v in _python(plain)])
+    coded = plain.dictionary_encode().unify_dictionaries().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.chunk(0) if coded.num_chunks else pa.array([], coded.type)
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return text_column(codes, [value_text(v) for v in _python(coded.dictionary)])
+
+
+def _python(values: Any) -> list[Any]:
+    """Python values; times finer than Python's keep their text."""
+    import pyarrow as pa
+
+    kind = values.type
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        return list(values.to_numpy(zero_copy_only=False))
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        texts = [str(v) for v in values.cast(pa.string()).to_pylist()]
+        return [t.removesuffix(".000000000").removesuffix(" 00:00:00") for t in texts]
+    return list(values.to_pylist())
+
+
+# ------------------------------------------------------------------ Stata, SPSS, SAS
+
+
+def _labelled(
+    content: bytes, mapping: SourceMap, shown: str, folder: Path
+) -> tuple[dict[str, TextColumn], list[str]]:
+    _refuse_cut_off(content, mapping.format, shown)
+    data, meta = _pyreadstat(content, mapping, shown, folder)
+    columns: dict[str, TextColumn] = {}
+    typed = []
+    for name, values in data.items():
+        missing = _missing(name, values, mapping.format, meta)
+        columns[name] = from_texts([missing(v) for v in values])
+        labels = meta.variable_value_labels.get(name)
+        if labels and f"{name}{LABEL}" not in data:
+            columns[f"{name}{LABEL}"] = from_texts([labels.get(v) or missing(v) for v in values])
+        if meta.readstat_variable_types.get(name) not in ("string", "string_ref"):
+            typed.append(name)
+    return columns, typed
+
+
+def _refuse_cut_off(content: bytes, kind: str, shown: str) -> None:
+    """Two kinds of file lose their end without their reader noticing."""
+    stata = content.startswith(b"<stata_dta>") and not content.endswith(b"</stata_dta>")
+    xport = content.startswith(b"HEADER RECORD") and len(content) % 80
+    if stata or xport:
+        raise DataError(f"{_WHOLE[kind]} Export it again.", file=shown)
+
+
+def _pyreadstat(
+    content: bytes, mapping: SourceMap, shown: str, folder: Path
+) -> tuple[Mapping[str, Sequence[Any]], Any]:
+    try:
+        import pyreadstat
+    except ImportError:
+        raise UsageError(
+            f"format = '{mapping.format}' needs a package that is not installed; "
+            "run: pip install 'vpstats[files]'",
+            file=shown,
+        ) from None
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "data"
+        path.write_bytes(content)
+        read = _reader(pyreadstat, mapping, content, Path(scratch), folder)
+        try:
+            found = read(str(path))
+        # the reader raises a bare Exception and whatever its dates overflow with
+        except Exception:
+            raise DataError(f"{_WHOLE[mapping.format]} Export it again.", file=shown) from None
+    data: Mapping[str, Sequence[Any]] = found[0]
+    return data, found[1]
+
+
+def _reader(
+    package: Any, mapping: SourceMap, content: bytes, scratch: Path, folder: Path
+) -> Callable[[str], Any]:
+    options: dict[str, Any] = {"output_format": "dict"}
+    if mapping.encoding is not None:
+        options["encoding"] = mapping.encoding
+    if mapping.format == "sas" and content.startswith(b"HEADER RECORD"):
+        return lambda path: package.read_xport(path, **options)
+    options["user_missing"] = True
+    if mapping.catalog is not None:
+        (scratch / "catalog").write_bytes(read_bytes(folder / mapping.catalog, mapping.catalog))
+        options["catalog_file"] = str(scratch / "catalog")
+    readers = {
+        "stata": package.read_dta,
+        "spss": package.read_sav,
+        "sas": package.read_sas7bdat,
+    }
+    return lambda path: readers[mapping.format](path, **options)
+
+
+def _missing(name: str, values: Sequence[Any], kind: str, meta: Any) -> Callable[[object], str]:
+    """How a value of a column is written: those declared missing are marked as such."""
+    if kind == "spss":
+        ranges = [(r["lo"], r["hi"]) for r in meta.missing_ranges.get(name, [])]
+        return lambda v: f"missing:{value_text(v)}" if _within(v, ranges) else value_text(v)
+    letters = set(meta.missing_user_values.get(name, []))
+    return lambda v: f".{v}" if isinstance(v, str) and v in letters else value_text(v)
+
+
+def _within(value: object, ranges: Sequence[tuple[Any, Any]]) -> bool:
+    if value is None or not ranges:
+        return False
+    if isinstance(value, str):
+        return any(value == low for low, _ in ranges)
+    return any(
+        isinstance(value, (int, float)) and not isinstance(low, str) and low <= value <= high
+        for low, high in ranges
+    )

@@ -1,0 +1,81 @@
+"""Typed values to text: what databases and statistical files hold, as the cleaning reads it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+import numpy as np
+
+
+def value_text(value: object) -> str:
+    """Text of one typed value, from which the value could be had again.
+
+    Parameters
+    ----------
+    value : object
+        Number, truth value, date, time, text, bytes, list or mapping; None and NaN are empty.
+
+    Returns
+    -------
+    str
+        Numbers with a point and without an exponent; dates and times as ISO 8601; truth values as
+        1 and 0; lists with commas between; mappings as JSON; bytes that are no text in
+        hexadecimal.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> value_text(4.0), value_text(1e-07), value_text(Decimal("4.50")), value_text(True)
+    ('4', '0.0000001', '4.50', '1')
+    >>> value_text(dt.date(2023, 3, 14)), value_text(["L1", "L2"]), value_text(None)
+    ('2023-03-14', 'L1, L2', '')
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, (bool, np.bool_)):
+        return "1" if value else "0"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating, Decimal)):
+        return _number_text(value)
+    if isinstance(value, dt.datetime):
+        return _moment_text(value)
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return _other_text(value)
+
+
+def _number_text(value: float | np.floating[np.typing.NBitBase] | Decimal) -> str:
+    if not math.isfinite(value):
+        return "" if math.isnan(value) else str(value)
+    # str() is the shortest text that gives the same binary number again
+    exact = value if isinstance(value, Decimal) else Decimal(str(value))
+    whole = not isinstance(value, Decimal) and exact == exact.to_integral_value()
+    return f"{exact:f}".partition(".")[0] if whole else f"{exact:f}"
+
+
+def _moment_text(value: dt.datetime) -> str:
+    midnight = value.time() == dt.time() and value.tzinfo is None
+    return value.date().isoformat() if midnight else value.isoformat(sep=" ")
+
+
+def _other_text(value: object) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _bytes_text(bytes(value))
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False, default=value_text)
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        texts = [value_text(item) for item in value]
+        return ", ".join(sorted(texts) if isinstance(value, (set, frozenset)) else texts)
+    return str(value)
+
+
+def _bytes_text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"0x{value.hex()}"
