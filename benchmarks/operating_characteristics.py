@@ -345,7 +345,7 @@ def main(evaluations: int = EVALUATIONS, seed: int = 20260101) -> None:
     for low, high in ((10.0, 100.0), (5.0, 10.0)):
         print_shares(
             repeat(lambda rng, a=low, b=high: judge_estimated(rng, a, b), evaluations, seed + 1)
-        )  # type: ignore[misc]
+        )  # type: ignore[misc]  # mypy cannot infer a lambda with bound defaults
     print_shares(repeat(judge_varied, evaluations, seed + 2))
     print_shares(repeat(judge_clustered, evaluations, seed + 3))
     print_shares(repeat(judge_scanned, evaluations, seed + 5))
