@@ -29,19 +29,19 @@ RATE = 1 / 400
 """Marginal hazard of a vertebra without the exposure, per day."""
 BETA = 0.5
 TIMES: dict[str, Any] = {"duration": "days", "event": "event", "cluster": "patient_id"}
-SMALL_SAMPLE = 0.05
-"""With 75 patients of either kind two coefficients of one exposure are too far from 0 by about a
-sixth of a standard error; their intervals hold their level."""
+MORE_PATIENTS = 600
+"""Patients where two coefficients of one exposure are estimated: with 150 the bias of the order of
+one over their number is a tenth of a standard error, which four Monte-Carlo errors do not cover."""
 LIMITS = ["estimate", "conf_low", "conf_high"]
 Recovered = Callable[..., Any]
 Times = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def simulate(rng: np.random.Generator, times: Times) -> pd.DataFrame:
+def simulate(rng: np.random.Generator, times: Times, patients: int = PATIENTS) -> pd.DataFrame:
     """Rows whose marginal cumulative hazard at `times(H, x)` is H."""
-    patient = np.repeat(np.arange(PATIENTS), VERTEBRAE)
-    x = rng.integers(0, 2, PATIENTS)[patient]
-    frailty = 1 / (2 * rng.normal(size=PATIENTS) ** 2)
+    patient = np.repeat(np.arange(patients), VERTEBRAE)
+    x = rng.integers(0, 2, patients)[patient]
+    frailty = 1 / (2 * rng.normal(size=patients) ** 2)
     days = times(np.sqrt(rng.exponential(size=patient.size) / frailty[patient]), x)
     end = np.minimum(days, rng.uniform(50, 700, patient.size))
     return pd.DataFrame({"patient_id": patient, "x": x, "days": end, "event": days <= end})
@@ -54,15 +54,15 @@ def repeat(estimate: Callable[[np.random.Generator], list[np.ndarray]], seed: in
 
 
 def hold(recovered: Recovered, estimand: str, truth: float, robust: np.ndarray,
-         naive: np.ndarray, *, check: bool = True, bias: float = 0.0) -> None:  # fmt: skip
+         naive: np.ndarray) -> None:  # fmt: skip
     """Robust intervals hold their level; those of independent rows stand beside them."""
     for method, values, held in (
-        ("clustered", robust, check),
+        ("clustered", robust, True),
         ("taken as independent", naive, False),
     ):
         estimates, low, high = values.T
         recovered(estimand, method, truth=truth, estimates=estimates, low=low, high=high,
-                  check=held, bias=bias)  # fmt: skip
+                  check=held)  # fmt: skip
 
 
 def both(rows: pd.DataFrame, fit: Callable[..., Any]) -> list[Any]:
@@ -81,13 +81,7 @@ def test_a_constant_ratio_and_the_survival_it_predicts(recovered: Recovered) -> 
     found = repeat(estimate, 51)
     hold(recovered, "log hazard ratio", BETA, found[:, 0], found[:, 1])
     truth = float(np.exp(-RATE * at * np.exp(BETA)))
-    # only the coefficients' part of a curve's error counts the clusters, so its intervals are too
-    # narrow either way, which the table shows; the curve itself is where it should be
-    hold(recovered, "survival at 200 days, exposed", truth, found[:, 2], found[:, 3], check=False)
-    curve = found[:, 2, 0]
-    error = curve.std(ddof=1) / np.sqrt(RUNS)
-    # survival is a convex function of the hazard: half its variance times survival
-    assert abs(curve.mean() - truth) <= 4 * error + 0.004
+    hold(recovered, "survival at 200 days, exposed", truth, found[:, 2], found[:, 3])
     assert np.mean((found[:, 1, 1] <= BETA) & (found[:, 1, 2] >= BETA)) < 0.93
 
 
@@ -120,9 +114,11 @@ def test_a_ratio_that_fades_with_the_logarithm_of_time(recovered: Recovered) -> 
         return np.where(x == 1, exposed, H / RATE)
 
     def estimate(rng: np.random.Generator) -> list[np.ndarray]:
-        rows = simulate(rng, times)
-        # whole weeks: fewer distinct times, and the ratio hardly changes within one
-        rows["days"] = np.ceil(rows["days"] / 7) * 7 - 3.5
+        rows = simulate(rng, times, MORE_PATIENTS)
+        # weeks, for fewer distinct times: each stands at the time at which the ratio is that of
+        # the hazards of the whole week, which for the first is day 2.1 and not its middle
+        end = np.ceil(rows["days"] / 7) * 7
+        rows["days"] = ((end ** (1 + c) - (end - 7) ** (1 + c)) / (7 * (1 + c))) ** (1 / c)
         found = both(rows, lambda data, **how: fit_time_varying(data, "x", exposure="x", **how))
         return [row for f in found for row in np.log(f.ratio_at([30.0, 365.0])[LIMITS].to_numpy())]
 
@@ -130,4 +126,4 @@ def test_a_ratio_that_fades_with_the_logarithm_of_time(recovered: Recovered) -> 
     for place, at in enumerate((30.0, 365.0)):
         truth = b + c * float(np.log(at))
         hold(recovered, f"log hazard ratio at day {at:g}, x log t", truth, found[:, place],
-             found[:, place + 2], bias=SMALL_SAMPLE)  # fmt: skip
+             found[:, place + 2])  # fmt: skip

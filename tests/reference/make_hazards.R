@@ -203,11 +203,37 @@ concord <- function(case, fit, d) {
   found <- do.call(concordance, call)
   list(estimate = unname(found$concordance), std = sqrt(unname(found$var)))
 }
-curves <- function(case, fit, d) {
+# R's survfit counts clusters in the coefficients alone. What a cluster (a row, where weights are not
+# counts) does to a curve is therefore differentiated: the model is fitted again with the weights of
+# the cluster a little higher and a little lower, and the squares of the slopes are added up.
+robust_errors <- function(case, ties, fit, d, i, step = 1e-4) {
+  group <- if (is.null(case$cluster)) seq_len(nrow(d)) else d[[case$cluster]]
+  weighted <- case
+  weighted$weights <- ".w"
+  again <- function(g, by) {
+    frame <- d
+    frame$.w <- d$.w * ifelse(group == g, 1 + by, 1)
+    found <- model(weighted, ties, frame = frame, cluster = FALSE, init = coef(fit), robust = FALSE)
+    lapply(i, function(r) survfit(found, newdata = d[r, ], se.fit = FALSE)$cumhaz)
+  }
+  total <- as.list(rep(0, length(i)))
+  for (g in unique(group)) total <- Map(function(sum, up, down) sum + ((up - down) / (2 * step))^2,
+    total, again(g, step), again(g, -step))
+  lapply(total, sqrt)
+}
+curves <- function(case, ties, fit, d) {
   i <- c(1, floor(nrow(d) / 3), nrow(d))
   times <- unname(quantile(d[[case$duration]][d$.event == 1], c(0.15, 0.4, 0.7), type = 1))
-  lapply(i, function(r) {
+  robust <- if (!is.null(fit$naive.var)) robust_errors(case, ties, fit, d, i)
+  lapply(seq_along(i), function(k) {
+    r <- i[k]
     s <- survfit(fit, newdata = d[r, ], conf.type = "log-log")
+    if (!is.null(robust)) {
+      factor <- ifelse(s$cumhaz > 0, exp(qnorm(0.975) * robust[[k]] / s$cumhaz), 1)
+      s$std.err <- robust[[k]]
+      s$lower <- exp(-s$cumhaz * factor)
+      s$upper <- exp(-s$cumhaz / factor)
+    }
     at <- findInterval(times, s$time)
     value <- function(v, none) ifelse(at == 0, none, v[pmax(at, 1)])
     q <- quantile(s, c(0.25, 0.5))
@@ -237,7 +263,7 @@ for (one in models) for (ties in c("efron", "breslow")) {
     var = rows(fit$var), naive = rows(naive), loglik = fit$loglik,
     residuals = residual_values(one, fit, d), zph = tests,
     robust = robust_zph(one, ties, fit), concordance = concord(one, fit, d),
-    curves = curves(one, fit, d),
+    curves = curves(one, ties, fit, d),
     baseline = if (is.null(one$offset)) baseline(fit) else NULL)
 }
 put(found, "models.json")

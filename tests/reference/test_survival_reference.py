@@ -121,10 +121,15 @@ def test_predictions_equal_survfit(case_id: str, ties: str, agree: Agree) -> Non
     fit, theirs = fitted(case_id, ties), references("cox.json")[case_id, ties]["predict"]
     rows, times = rows_of(case_id), sorted({p["time"] for p in theirs})
     name = cell(case_id, ties, "curve")
+    compared = [("estimate", "cumhaz")]
+    if fit.vcov == "model":
+        # of a robust fit survfit counts clusters in the coefficients' part alone; such errors are
+        # held to the slopes of R's curves in the weights, in test_hazards_reference.py
+        compared.append(("std_error", "se"))
     for row in sorted({p["row"] for p in theirs}):
         expected = [p for p in theirs if p["row"] == row]
         found = fit.predict(rows.iloc[[row]], times=times, kind="cumulative_hazard")
-        for ours, key in (("estimate", "cumhaz"), ("std_error", "se")):
+        for ours, key in compared:
             values = np.array([p[key] for p in expected])
             agree(name, f"hazard {ours}", found[ours], values, scale=np.maximum(values, 1e-9))
 

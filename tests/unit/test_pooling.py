@@ -285,6 +285,20 @@ def test_a_pool_of_profiles_says_that_it_is_of_wald_kind() -> None:
     assert pooled.tidy(level=0.8).notna().all().all()
 
 
+def test_penalised_estimates_say_whether_their_profiles_were_combined() -> None:
+    independent = Imputations(tuple(f.as_independent("a test") for f in FRAMES))
+
+    def codes(data: Imputations, **options: Any) -> list[str]:
+        return [c.code for c in fit_logistic(data, "y ~ x", **options).caveats]
+
+    assert "pooled_wald" in codes(independent, penalty="firth")
+    assert "pooled_wald" in codes(Imputations(FRAMES), penalty="firth")  # clustered
+    assert "pooled_wald" not in codes(independent, penalty="firth", intervals="profile")
+    assert "pooled_wald" not in codes(independent)
+    hazards = fit_cox(independent, "x", duration="days", event="event", penalty="firth")
+    assert "pooled_wald" not in [c.code for c in hazards.caveats]
+
+
 # --- what cannot be pooled
 
 

@@ -179,8 +179,13 @@ def starting_point(data: BinaryRows) -> Vector:
 
     The solver goes on to full accuracy from either, so the result does not depend on it.
     """
-    zero = np.zeros(data.X.shape[1])
-    if len(data) < _SUBSAMPLE_FROM:
+    zero, part = np.zeros(data.X.shape[1]), thinned(data)
+    if part is None:
         return zero
-    found = maximise(likelihood(data.every(_SUBSAMPLE)), zero, tolerance=1e-4, max_iterations=12)
+    found = maximise(likelihood(part), zero, tolerance=1e-4, max_iterations=12)
     return found.estimate if found.converged else zero
+
+
+def thinned(data: BinaryRows) -> BinaryRows | None:
+    """Every twentieth row where there are many; None where there are few."""
+    return data.every(_SUBSAMPLE) if len(data) >= _SUBSAMPLE_FROM else None

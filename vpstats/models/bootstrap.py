@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vpstats.models.binary import BinaryRows, largest_log_odds
+from vpstats.models.binary import BinaryRows
 from vpstats.models.gformula import Population
-from vpstats.models.penalties import estimate_rows
-from vpstats.models.refit import refit_near
+from vpstats.models.grouping import rank_rows
+from vpstats.models.refit import refit_drawn
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-_INFINITE = 30.0
-"""Log odds beyond which a drawn sample counts as separated: where it is, the solver stops beyond
-35, and no cohort is large enough for a risk of 1e-13."""
 _CHUNK = 25
 """Replicates that a worker is handed at a time."""
 
@@ -57,10 +54,8 @@ def sampling_units(rows: BinaryRows, ids: pd.Series | None) -> NDArray[np.intp]:
     if ids is not None:
         labels = ids.astype(str) if ids.dtype == object else ids
         return np.asarray(pd.factorize(labels, sort=True)[0], dtype=np.intp)
-    keys = [k for k in (rows.offset, rows.weights, rows.sign, *rows.X.T[::-1]) if k is not None]
-    units = np.empty(len(rows), dtype=np.intp)
-    units[np.lexsort(keys)] = np.arange(len(rows))
-    return units
+    keys = (*rows.X.T, rows.sign, rows.weights, rows.offset)
+    return rank_rows([key for key in keys if key is not None])
 
 
 def resampled_risks(problem: Resampling, *, n_boot: int, seed: int, n_jobs: int | None) -> Matrix:
@@ -84,29 +79,7 @@ def _replicate(problem: Resampling, rng: np.random.Generator) -> Vector:
     count = int(problem.units.max()) + 1
     drawn = np.bincount(rng.integers(0, count, count), minlength=count)[problem.units]
     times = drawn.astype(float)
-    coefficients = _refit(problem, times)
+    coefficients = refit_drawn(problem.rows, times, problem.penalty, problem.start)
     if coefficients is None:
         return np.full(len(problem.population.designs), np.nan)
     return problem.population.risks(coefficients, times)
-
-
-def _refit(problem: Resampling, times: Vector) -> Vector | None:
-    """Coefficients of the drawn rows; None where there are none."""
-    rows = _draw(problem.rows, times)
-    if problem.penalty is None:
-        own = problem.rows.weights
-        near = refit_near(problem.rows, times if own is None else times * own, problem.start)
-        if near is not None:
-            return near if largest_log_odds(rows, near) <= _INFINITE else None
-    estimate = estimate_rows(rows, problem.penalty, problem.start)
-    usable = estimate.found.converged and np.isfinite(estimate.covariance).all()
-    far = usable and largest_log_odds(rows, estimate.coefficients) > _INFINITE
-    return estimate.coefficients if usable and not far else None
-
-
-def _draw(rows: BinaryRows, times: Vector) -> BinaryRows:
-    """Rows weighted by how often they were drawn, without those that were not."""
-    kept = times > 0
-    weights = times if rows.weights is None else times * rows.weights
-    offset = None if rows.offset is None else rows.offset[kept]
-    return replace(rows, X=rows.X[kept], sign=rows.sign[kept], weights=weights[kept], offset=offset)

@@ -73,6 +73,11 @@ def make_clusters(values: Any) -> Clusters:
     >>> make_clusters(["b", "a", "b"]).codes.tolist()
     [0, 1, 0]
     """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iu" and len(values):
+        new = values[1:] != values[:-1]
+        if (values[1:] >= values[:-1]).all():  # in order already: no table of ids is needed
+            codes = np.append(0, np.cumsum(new))
+            return Clusters(np.asarray(codes, dtype=np.intp), int(codes[-1]) + 1)
     codes, distinct = pd.factorize(pd.Series(values))
     return Clusters(np.asarray(codes, dtype=np.intp), len(distinct))
 

@@ -404,8 +404,9 @@ def independent_columns(X: Matrix, tolerance: float = ALIAS_TOLERANCE) -> list[i
     >>> independent_columns(np.column_stack([np.ones(3), x, 2 * x - 1]))
     [0, 1]
     """
-    lengths = np.sqrt(np.einsum("ij,ij->j", X, X))
-    if _clearly_independent(X, lengths):
+    gram = X.T @ X
+    lengths = np.sqrt(gram.diagonal())
+    if len(X) >= X.shape[1] and _clearly_independent(gram, lengths):
         return list(range(X.shape[1]))
     basis: list[Vector] = []
     chosen = []
@@ -421,11 +422,10 @@ def independent_columns(X: Matrix, tolerance: float = ALIAS_TOLERANCE) -> list[i
     return chosen
 
 
-def _clearly_independent(X: Matrix, lengths: Vector) -> bool:
+def _clearly_independent(gram: Matrix, lengths: Vector) -> bool:
     """Cheap sufficient check on the matrix of cosines; most designs need no more."""
-    if X.shape[0] < X.shape[1] or not (lengths > 0).all():
+    if not (lengths > 0).all():
         return False
-    gram = X.T @ X
     cosines = gram / np.outer(lengths, lengths)
     try:
         pivots = np.diag(np.linalg.cholesky(cosines))

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations, open_data
 from vpstats.models.covariance import sandwich
-from vpstats.models.fine_gray_result import FineGrayFit, SubdistributionBaseline
+from vpstats.models.fine_gray_result import FineGrayFit
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.hazards import fit_cox, fit_rows
+from vpstats.models.hazards_baseline import Baseline
 from vpstats.models.hazards_data import HazardData, data_caveats, read_data, read_request
 from vpstats.models.hazards_result import CoxFit, strata_labels
 from vpstats.models.hazards_search import (
@@ -337,7 +338,7 @@ def _finish(
         factor = data.clusters.count / df
     variance, cross = curve_variance(sub, sums, units)
     slots = sub.sets.slots
-    baseline = SubdistributionBaseline(
+    baseline = Baseline(
         labels=data.strata,
         time=slots.time,
         stratum=slots.stratum,

@@ -14,7 +14,8 @@ from vpstats.errors import UsageError
 from vpstats.models.columns import read_numbers
 from vpstats.models.design import DesignSpec, apply_design
 from vpstats.models.followup import Vector
-from vpstats.models.hazards_result import Baseline, scale_hazard, strata_of
+from vpstats.models.hazards_baseline import Baseline
+from vpstats.models.hazards_result import scale_hazard, strata_of
 from vpstats.models.wald import joint_wald
 from vpstats.results import FitResult, critical_value, require_level
 
@@ -24,19 +25,6 @@ Kind = Literal["hazard_ratio", "incidence", "cumulative_hazard"]
 CAUSE_SPECIFIC = (
     "Beside it: cause-specific hazard ratios (Cox models of every cause with the same terms)"
 )
-
-
-@dataclass(frozen=True)
-class SubdistributionBaseline(Baseline):
-    """Cumulative subdistribution hazard of a row at the mean of the covariates, by stratum.
-
-    Parameters
-    ----------
-    cross : ndarray, shape (D, p)
-        Covariance of the cumulative hazard, were the coefficients known, with the coefficients.
-    """
-
-    cross: Matrix = field(default_factory=lambda: np.empty((0, 0)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +45,8 @@ class FineGrayFit(FitResult):
         Columns, where they were given.
     strata, censoring : tuple of str
         Columns of the strata, and of the groups that share a distribution of censoring.
-    baseline : SubdistributionBaseline or None
-        None where the model could not be estimated, or was pooled.
+    baseline : Baseline or None
+        Of the subdistribution hazard; None where the model could not be estimated, or was pooled.
     cause_specific : DataFrame
         Log cause-specific hazard ratios of every cause: ``cause, term, estimate, std_error,
         statistic, p_value, conf_low, conf_high, status``.
@@ -85,7 +73,7 @@ class FineGrayFit(FitResult):
     cluster: str | None = None
     weights: str | None = None
     offset: str | None = None
-    baseline: SubdistributionBaseline | None = None
+    baseline: Baseline | None = None
     cause_specific: pd.DataFrame = field(default_factory=pd.DataFrame)
     n_competing: int = 0
     n_missing: int = 0
@@ -243,22 +231,11 @@ class FineGrayFit(FitResult):
         self, new: pd.DataFrame, X: Matrix, eta: Vector, times: Vector
     ) -> tuple[Matrix, Matrix]:
         """Cumulative subdistribution hazard and its standard error, shape (m, k)."""
-        hazard, variance = np.full((2, len(X), times.size), np.nan)
-        base = self.baseline
-        if base is None:
-            return hazard, variance
-        strata, risk = strata_of(new, self.strata, base.labels), np.exp(eta)
-        for s in range(len(base.labels)):
-            rows = np.flatnonzero(strata == s)
-            known = np.flatnonzero(times <= base.last[s])
-            parts = (base.hazard, base.variance, base.mean, base.cross)
-            H, v, M, c = (base.read(a, s, times[known]) for a in parts)
-            for k, j in enumerate(known):
-                gap = X[rows] * H[k] - M[k]
-                spread = np.einsum("ij,jk,ik->i", gap, self.covariance, gap)
-                hazard[rows, j] = risk[rows] * H[k]
-                variance[rows, j] = risk[rows] ** 2 * (v[k] + 2 * gap @ c[k] + spread)
-        return hazard, np.sqrt(np.maximum(variance, 0.0))
+        if self.baseline is None:
+            none = np.full((len(X), times.size), np.nan)
+            return none, none
+        strata = strata_of(new, self.strata, self.baseline.labels)
+        return self.baseline.predict(X, eta, strata, times, self.covariance)
 
     def augment(self, data: pd.DataFrame) -> pd.DataFrame:
         """The rows as given, plus ``.fitted``.

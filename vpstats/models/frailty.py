@@ -96,7 +96,7 @@ class FrailtyRows:
             total = total - slots.after((self.by_late @ values)[:D])
         return total, events
 
-    def spread(self, h: Matrix, e: Matrix) -> Matrix:
+    def spread(self, h: Matrix, e: Matrix | None) -> Matrix:
         """Sum of h over the slots at which each row is at risk, less e for its event, (n, k)."""
         by_late = self.sets.slots.before(self.sets.slots.so_far(h))
         return np.asarray(self.sets.spread(self.sets.over_slots(h, e), by_late))

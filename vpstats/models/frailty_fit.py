@@ -17,8 +17,9 @@ from vpstats.frames import Frame
 from vpstats.models.followup import Vector
 from vpstats.models.frailty import FrailtyRows, State, climb, correction
 from vpstats.models.frailty_result import FrailtyFit
+from vpstats.models.hazards_baseline import Baseline
 from vpstats.models.hazards_data import HazardData, rows_of_fit
-from vpstats.models.hazards_result import Baseline, CoxFit, failed
+from vpstats.models.hazards_result import CoxFit, failed
 from vpstats.models.newton import invert
 from vpstats.results import Caveat, require_level
 

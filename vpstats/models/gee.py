@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations, open_data
-from vpstats.models.binary import BinaryRows, likelihood, row_terms, starting_point
+from vpstats.models.binary import BinaryRows, largest_log_odds, likelihood, row_terms, thinned
 from vpstats.models.covariance import Covariance, bias_reduced_covariance
 from vpstats.models.gee_covariance import equation_covariance
 from vpstats.models.gee_kernel import GeeKernel, GeeSolution, solve_equations
 from vpstats.models.grouping import GroupedRows, group_rows, in_group_order
 from vpstats.models.logistic_guards import (
+    FAR,
     BinaryData,
     blank_fields,
     data_caveats,
@@ -45,6 +46,9 @@ _VCOVS = {
 """Covariances with theory, the default first."""
 
 _PROOF = 1e-6
+"""Squared decrement at which maximum likelihood counts as found where that is the question."""
+_START = 10.0
+"""Squared decrement from which the equations are solved where there is nothing to prove."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,8 +249,8 @@ def _fit(frame: Frame, request: Request, structure: str) -> GeeFit:
     status, reason = (status, reason) if status else _too_few(data, request)
     if status:
         return replace(blank, status=status, reason=reason)
-    likeliest = _prove_finite(data.rows)
-    separated = find_separation(data, None, likeliest)
+    likeliest, proven = _prove_finite(data.rows)
+    separated = None if proven else find_separation(data, None, likeliest)
     if separated is not None:
         return replace(
             blank,
@@ -263,17 +267,25 @@ def _fit(frame: Frame, request: Request, structure: str) -> GeeFit:
     return _finish(blank, data, request, kernel, found)
 
 
-def _prove_finite(rows: BinaryRows) -> Estimate:
-    """Maximum likelihood, near enough to know that it exists.
+def _prove_finite(rows: BinaryRows) -> tuple[Estimate, bool]:
+    """Maximum likelihood, near enough to know that it exists, and whether that is known already.
 
     Along a direction that separates, the squared decrement is the sum of the weights of the rows
     that it predicts times their odds of being wrong, so that the solver reaches the tolerance only
-    where log odds are beyond those that count as far.
+    where log odds are beyond those that count as far. What separates all rows separates each part
+    of them too, unless the part has no say in it, which shows as singular information. A part
+    with an estimate is therefore proof for all, and what comes after it is but a start.
     """
     lightest = 1.0 if rows.weights is None else min(float(rows.weights.min()), 1.0)
-    tolerance = _PROOF * lightest
-    found = maximise(likelihood(rows), starting_point(rows), tolerance=tolerance)
-    return Estimate(found.estimate, invert(found.information), found.value, float("nan"), found)
+    start, tolerance, part = np.zeros(rows.X.shape[1]), _PROOF * lightest, thinned(rows)
+    proven = False
+    if part is not None:
+        small = maximise(likelihood(part), start, tolerance=tolerance)
+        proven = small.converged and largest_log_odds(part, small.estimate) < FAR
+        start = small.estimate if proven else start
+    found = maximise(likelihood(rows), start, tolerance=_START if proven else tolerance)
+    estimate = Estimate(found.estimate, invert(found.information), found.value, float("nan"), found)
+    return estimate, proven
 
 
 def _too_few(data: BinaryData, request: Request) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,3 +135,34 @@ def _take_rows(rows: BinaryRows, positions: Index) -> BinaryRows:
         None if rows.weights is None else rows.weights[positions],
         None if rows.offset is None else rows.offset[positions],
     )
+
+
+def rank_rows(keys: Sequence[Vector]) -> Index:
+    """Number rows by their values, so that the order in which they were given does not matter.
+
+    Parameters
+    ----------
+    keys : sequence of ndarray, shape (n,)
+        The first counts first; the next ones where those before are equal. The search ends with
+        the first key after which no two rows are equal.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        0 to n - 1; of rows that are equal in all keys the one given first comes first.
+
+    Examples
+    --------
+    >>> rank_rows([np.array([2.0, 1, 2]), np.array([1.0, 5, 0])])
+    array([2, 0, 1])
+    """
+    places = np.zeros(len(keys[0]), dtype=np.intp)
+    for key in keys:
+        if places.max(initial=0) == len(places) - 1:
+            break
+        order = np.lexsort((key, places))
+        new = (np.diff(places[order]) != 0) | (np.diff(key[order]) != 0)
+        places[order] = np.append(0, np.cumsum(new))
+    ranks = np.empty_like(places)
+    ranks[np.argsort(places, kind="stable")] = np.arange(len(places))
+    return ranks

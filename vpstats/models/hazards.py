@@ -19,6 +19,8 @@ from vpstats.models.clip import Profile, with_clip
 from vpstats.models.covariance import Clusters, sandwich
 from vpstats.models.frailty_fit import fit_frailty, pool_frailties
 from vpstats.models.frailty_result import FrailtyFit
+from vpstats.models.hazards_baseline import Baseline
+from vpstats.models.hazards_curve import cluster_influence
 from vpstats.models.hazards_data import (
     HazardData,
     data_caveats,
@@ -26,7 +28,7 @@ from vpstats.models.hazards_data import (
     read_data,
     read_request,
 )
-from vpstats.models.hazards_result import Baseline, CoxFit
+from vpstats.models.hazards_result import CoxFit
 from vpstats.models.hazards_search import (
     is_flat,
     monotone_caveat,
@@ -298,12 +300,8 @@ def _not_converged(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solut
 
 def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, sums: Sums) -> CoxFit:
     firth = data.request.penalty is not None
-    covariance, df = found.covariance, np.inf
-    if data.vcov != "model":
-        clusters = data.clusters or Clusters(np.arange(len(data.rows)), len(data.rows))
-        correct = clusters.count / (clusters.count - 1) if data.vcov == "CR1" else 1.0
-        covariance = sandwich(covariance, correct * score_meat(sets, sums, clusters))
-        df = clusters.count - 1.0 if data.vcov == "CR1" else np.inf
+    covariance, baseline = _spread(data, sets, found, sums)
+    df = blank.n_clusters - 1.0 if data.vcov == "CR1" and blank.n_clusters else np.inf
     low = high = p_values = None
     null = null_log_likelihood(sets)
     if firth:
@@ -320,7 +318,7 @@ def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, su
         conf_low=low,
         conf_high=high,
         p_values=p_values,
-        baseline=_baseline(data, sets, sums),
+        baseline=baseline,
         log_likelihood=sums.value,
         penalised_log_likelihood=found.value if firth else np.nan,
         null_log_likelihood=null,
@@ -329,9 +327,25 @@ def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, su
     )
 
 
-def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline | None:
-    if are_matched(data):
-        return None
+def _spread(
+    data: HazardData, sets: RiskSets, found: Solution, sums: Sums
+) -> tuple[Matrix, Baseline | None]:
+    """Covariance of the coefficients, and the baseline hazard with its own."""
+    baseline = None if are_matched(data) else _baseline(data, sets, sums)
+    if data.vcov == "model":
+        return found.covariance, baseline
+    bread, clusters = found.covariance, data.clusters
+    if clusters is None:
+        clusters = Clusters(np.arange(len(data.rows)), len(data.rows))
+    correct = clusters.count / (clusters.count - 1) if data.vcov == "CR1" else 1.0
+    if baseline is None:
+        return sandwich(bread, correct * score_meat(sets, sums, clusters)), None
+    done = cluster_influence(sets, sums, clusters)
+    baseline = replace(baseline, variance=correct * done.hazard, cross=correct * done.cross @ bread)
+    return sandwich(bread, correct * done.scores), baseline
+
+
+def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline:
     slots, rows = sets.slots, data.rows
     last = np.array([rows.exit.max()])
     if rows.strata is not None:

@@ -15,67 +15,12 @@ from vpstats.errors import UsageError
 from vpstats.models.columns import level_text, read_numbers, require_columns
 from vpstats.models.design import DesignSpec, apply_design
 from vpstats.models.followup import Codes, Vector, codes_of, read_times
+from vpstats.models.hazards_baseline import Baseline
 from vpstats.models.wald import joint_wald
 from vpstats.results import FitResult, critical_value, require_level
 
 Matrix = NDArray[np.float64]
 Kind = Literal["hazard_ratio", "survival", "cumulative_hazard"]
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Cumulative hazard of a row at the mean of the covariates, by stratum.
-
-    Parameters
-    ----------
-    labels : tuple of str
-        Names of the strata; one empty name if there are none.
-    time : ndarray, shape (D,)
-        Event times, ascending within a stratum.
-    stratum : ndarray of int, shape (D,)
-        Position of each time's stratum in `labels`.
-    hazard : ndarray, shape (D,)
-        Cumulative hazard.
-    own : ndarray, shape (D,)
-        What an event of that time is spared of the hazard by Efron's ties.
-    variance : ndarray, shape (D,)
-        Variance of the cumulative hazard were the coefficients known.
-    mean : ndarray, shape (D, p)
-        Cumulative hazard times the mean covariates of the risk set, less the centre.
-    last : ndarray, shape (number of strata,)
-        Longest follow-up of each stratum.
-    """
-
-    labels: tuple[str, ...]
-    time: Vector
-    stratum: Codes
-    hazard: Vector
-    own: Vector
-    variance: Vector
-    mean: Matrix
-    last: Vector
-
-    def position(self, stratum: int, times: Vector) -> tuple[int, Codes]:
-        """First slot of a stratum, and per time how many of its slots lie at or before it."""
-        bounds = np.searchsorted(self.stratum, [stratum, stratum + 1])
-        passed = np.searchsorted(self.time[bounds[0] : bounds[1]], times, side="right")
-        return int(bounds[0]), passed
-
-    @property
-    def cumulative(self) -> tuple[Vector, Vector, Matrix]:
-        """Cumulative hazard, its variance, and hazard times mean covariates."""
-        return self.hazard, self.variance, self.mean
-
-    def at_event(self, stratum: int, times: Vector) -> Vector:
-        """What events at given times are spared, shape of `times`."""
-        first, passed = self.position(stratum, times)
-        return np.asarray(self.own[first + np.maximum(passed - 1, 0)])
-
-    def read(self, values: NDArray[Any], stratum: int, times: Vector) -> NDArray[Any]:
-        """A cumulative quantity at given times; 0 before the first event."""
-        first, passed = self.position(stratum, times)
-        known = np.concatenate([np.zeros_like(values[:1]), values[first:]])
-        return known[passed]
 
 
 def strata_labels(
@@ -296,10 +241,10 @@ class CoxFit(FitResult):
             ``estimate, std_error, conf_low, conf_high``. A hazard ratio is relative to a row at
             the mean of every column (offset 0); its `std_error` is on the log scale. Survival
             and cumulative hazard are those of a row with these values, from Efron's or Breslow's
-            baseline as the ties are; limits are formed on the log scale of the hazard. Of a
-            clustered fit only the coefficients' part of the error counts the clusters, as in R's
-            ``survfit``: use `kaplan_meier` by group with ``cluster=`` for a curve whose level
-            matters. NaN where a value is missing and beyond the longest follow-up of the stratum.
+            baseline as the ties are; limits are formed on the log scale of the hazard. Where the
+            covariance is robust the error counts what each cluster (or row) does to coefficients
+            and baseline together. NaN where a value is missing and beyond the longest follow-up
+            of the stratum.
 
         Raises
         ------
@@ -309,7 +254,8 @@ class CoxFit(FitResult):
 
         References
         ----------
-        Therneau TM, Grambsch PM (2000), section 10.2.
+        Therneau TM, Grambsch PM (2000), section 10.2. Spiekerman CF, Lin DY. Marginal regression
+        models for multivariate failure time data. J Am Stat Assoc 1998;93:1164-1175.
         """
         wanted = kind or ("hazard_ratio" if times is None else "survival")
         self._check_prediction(wanted, times)
@@ -371,21 +317,10 @@ class CoxFit(FitResult):
         self, X: Matrix, eta: Vector, strata: Codes, times: Vector
     ) -> tuple[Matrix, Matrix]:
         """Cumulative hazard and its standard error, shape (m, k)."""
-        hazard, variance = np.full((2, len(X), times.size), np.nan)
-        base = self.baseline
-        if base is None:
-            return hazard, variance
-        for s in range(len(base.labels)):
-            rows = np.flatnonzero(strata == s)
-            known = np.flatnonzero(times <= base.last[s])
-            H, v, M = (base.read(a, s, times[known]) for a in base.cumulative)
-            risk = np.exp(eta[rows])
-            for k, j in enumerate(known):
-                gap = X[rows] * H[k] - M[k]
-                spread = np.einsum("ij,jk,ik->i", gap, self.covariance, gap)
-                hazard[rows, j] = risk * H[k]
-                variance[rows, j] = risk**2 * (v[k] + spread)
-        return hazard, np.sqrt(variance)
+        if self.baseline is None:
+            none = np.full((len(X), times.size), np.nan)
+            return none, none
+        return self.baseline.predict(X, eta, strata, times, self.covariance)
 
     def augment(self, data: pd.DataFrame) -> pd.DataFrame:
         """The rows as given, plus ``.fitted`` and ``.resid``.

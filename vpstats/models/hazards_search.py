@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vpstats.models.covariance import weighted_gram
 from vpstats.models.followup import Vector
 from vpstats.models.hazards_data import HazardData
 from vpstats.models.monotone import monotone_columns
 from vpstats.models.newton import TOLERANCE, Solution, invert, maximise
-from vpstats.models.partial import Sums, information, likelihood, score, sum_up
+from vpstats.models.partial import expected_events, information, likelihood, score
+from vpstats.models.partial_sums import Levels, Sums, complete, find_levels
 from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
 from vpstats.results import Caveat
 
@@ -27,7 +29,7 @@ _SUBSAMPLE_FROM, _SUBSAMPLE = 40_000, 20
 """From this many rows on, the search starts at the estimate of every twentieth row."""
 _MANY = 4_096
 """From this many rows on, a pass over them costs more than what is done with its sums."""
-_SLOW, _FAR = 0.1, 0.1
+_SLOW, _FAR = 0.1, 10.0
 """Share of a squared decrement above which a step has gained little, and the squared decrement
 above which the information has changed much."""
 _NEAR = 1e-12
@@ -36,6 +38,8 @@ millionth of a standard error the information changes by less than a part in 10^
 by about a part in the root of the number of events over a whole one."""
 _ROUNDING = 1e-13
 """Relative rounding of a sum of many terms."""
+_CLOSE = 1e-2
+"""Squared decrement at which the estimate of a part of the rows is good enough to start from."""
 
 
 def no_estimate(data: HazardData) -> tuple[str, str]:
@@ -105,39 +109,78 @@ def search(sets: RiskSets, part: Callable[[HazardRows, int], RiskSets] | None = 
     return Found(replace(further, iterations=found.iterations + further.iterations), [])
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A point of the search, its sums and score, and an inverse information, perhaps rough."""
+
+    point: Vector
+    levels: Levels
+    gradient: Vector
+    inverse: Matrix
+
+    @property
+    def step(self) -> Vector:
+        """Newton step."""
+        return np.asarray(self.inverse @ self.gradient)
+
+    @property
+    def decrement(self) -> float:
+        """Its squared decrement."""
+        return float(self.gradient @ self.step)
+
+
+def _place(sets: RiskSets, point: Vector) -> _Place:
+    """A point with the information as it is if the mean of the risk sets does not change.
+
+    That is no less than the information, and takes no sums of covariates by event time.
+    """
+    levels = find_levels(sets, point)
+    weight, X = expected_events(sets, levels), sets.rows.X
+    total, first = float(weight.sum()), weight @ X
+    with np.errstate(all="ignore"):
+        info = weighted_gram(X, weight) - np.outer(first, first) / total
+    return _Place(point, levels, sets.event_total - first, invert(info))
+
+
+def _advance(sets: RiskSets, here: _Place) -> _Place | None:
+    """Take the step of a place in one pass over the rows, None where it does not lead up.
+
+    The inverse information is brought up to date by what the scores tell of it (BFGS).
+    """
+    point, step, value = here.point + here.step, here.step, here.levels.value
+    levels = find_levels(sets, point)
+    if not levels.value >= value - _ROUNDING * (1.0 + abs(value)):
+        return None
+    slope = score(sets, levels)
+    return _Place(point, levels, slope, _updated(here.inverse, step, here.gradient - slope))
+
+
 def _quick(sets: RiskSets, point: Vector) -> Found | None:
     """Climb by Newton steps, or with many rows by steps that need one pass over them, not two.
 
-    The latter use the inverse information of an earlier point, brought up to date by what the
-    scores tell of it (BFGS), and made anew where steps gain little, and at the end. None where a
-    step does not lead up: the damped solver then begins from the start.
+    The latter use the inverse information of an earlier point, which is made anew where steps gain
+    little, and at the end. None where a step does not lead up: the damped solver then begins from
+    the start.
     """
     many = len(sets.rows) >= _MANY
-    near, slow = (_NEAR, _SLOW) if many else (TOLERANCE, 0.0)
-    sums, before, stale = sum_up(sets, point), np.inf, True
-    gradient, inverse = score(sets, sums), np.zeros((len(point), len(point)))
+    near, slow, before = (_NEAR, _SLOW, np.inf) if many else (TOLERANCE, 0.0, np.inf)
+    here: _Place | None = _place(sets, point)
     for iteration in range(_FIRST_STEPS):
-        step = inverse @ gradient
-        decrement = float(gradient @ step)
-        if stale and not near < decrement <= min(slow * before, _FAR):
-            info = information(sets, sums)
-            inverse, stale = invert(info), False
-            step = inverse @ gradient
-            decrement = float(gradient @ step)
-        if decrement <= near:
-            # the sums are as good there as here: see _NEAR
-            last = point + step if many else point
-            return Found(
-                Solution(last, sums.value, gradient, info, iteration, True, decrement), [], sums
-            )
-        least = sums.value - _ROUNDING * (1.0 + abs(sums.value))
-        point, before, stale = point + step, decrement, True
-        del sums  # many event times make it as large as a good part of the covariates
-        sums = sum_up(sets, point)
-        if not sums.value >= least:
+        if here is None:
             return None
-        slope = score(sets, sums)
-        inverse, gradient = _updated(inverse, step, gradient - slope), slope
+        first = many and iteration == 0
+        if not first and not near < here.decrement <= min(slow * before, _FAR):
+            sums = complete(sets, here.levels)
+            info = information(sets, sums)
+            here = replace(here, inverse=invert(info))
+            if here.decrement <= near:
+                # the sums are as good there as here: see _NEAR
+                last = here.point + here.step if many else here.point
+                found = (last, sums.value, here.gradient, info, iteration, True, here.decrement)
+                return Found(Solution(*found), [], sums)
+            del sums  # many event times make it as large as a good part of the covariates
+        before = here.decrement
+        here = _advance(sets, here)
     return None
 
 
@@ -163,8 +206,15 @@ def _start(rows: HazardRows, find: Callable[[HazardRows, int], RiskSets]) -> Vec
     part = rows.every(_SUBSAMPLE)
     if not part.dead.any():
         return zero
-    found = maximise(likelihood(find(part, _SUBSAMPLE)), zero, tolerance=1e-2, max_iterations=12)
-    return found.estimate if found.converged else zero
+    sets = find(part, _SUBSAMPLE)
+    here: _Place | None = _place(sets, zero)
+    for _ in range(_FIRST_STEPS):
+        if here is None or not np.isfinite(here.decrement):
+            return zero
+        if here.decrement <= _CLOSE:
+            return here.point + here.step
+        here = _advance(sets, here)
+    return zero
 
 
 def monotone_caveat(term: str) -> Caveat:

@@ -29,11 +29,11 @@ from vpstats.results import Caveat, FitResult
 Vector = NDArray[np.float64]
 Fit = TypeVar("Fit", bound=FitResult)
 
-_FAR = 12.0
+FAR = 12.0
 """Log odds beyond which a maximum is checked for separation: a probability of 6e-6."""
 _STATIONARY = 1e-6
 """Squared Newton decrement at which the likelihood counts as stationary beside a penalised fit. A
-row that is separated alone adds ``exp(-log odds)`` to it, so by then it is beyond `_FAR`."""
+row that is separated alone adds ``exp(-log odds)`` to it, so by then it is beyond `FAR`."""
 _FEW_EVENTS = 10.0
 """Below this many events per parameter estimates are unstable (Peduzzi 1996)."""
 
@@ -136,7 +136,7 @@ def find_separation(data: BinaryData, penalty: str | None, estimate: Estimate) -
     if penalty is not None:
         start = estimate.coefficients if found.converged else np.zeros(len(data.design.terms))
         found = maximise(likelihood(data.rows), start, tolerance=_STATIONARY)
-    if found.converged and largest_log_odds(data.rows, found.estimate) < _FAR:
+    if found.converged and largest_log_odds(data.rows, found.estimate) < FAR:
         return None
     separation = detect_separation(data.design.X, data.y, data.design.terms)
     if not separation.found:

@@ -22,8 +22,11 @@ Kernel = InterceptKernel | NestedKernel
 LARGEST_SD = 20.0
 """Beyond this standard deviation of log odds the likelihood is taken to rise for ever."""
 _START = 0.5
-_NEAR = 1e-8
-"""Squared distance to the maximum, in standard errors, at which curvature is taken exactly."""
+_NEAR = 1e-12
+"""Squared distance to the maximum, in standard errors, at which curvature is taken exactly: the
+error of a standard deviation close to zero changes by the distance over the deviation."""
+_ROUNDS = 3
+"""The search judges its distance by what it has learnt; if farther, curvature is taken again."""
 _DONE = 1e-14
 _SETTLED = 1e-10
 """Counts as converged where rounding keeps the value from rising any further."""
@@ -137,13 +140,36 @@ def _finish(kernel: Kernel, found: Summit) -> MixedEstimate:
     """The last steps with the exact curvature, and the covariance from it."""
     p = len(found.point) - kernel.scales
     scales = np.abs(found.point[p:])
-    covariance = np.full_like(found.inverse, np.nan)
+    unknown = np.full_like(found.inverse, np.nan)
     if not scales.max() < LARGEST_SD:
-        return _failed(found, p, covariance, "infinite variance")
+        return _failed(found, p, unknown, "infinite variance")
+    top, iterations = _last_steps(kernel, found), found.iterations
+    for _ in range(_ROUNDS - 1):
+        if top.start_decrement <= _NEAR or np.isnan(top.inverse).any():
+            break
+        iterations += top.iterations
+        top = _last_steps(kernel, top)
+    if np.isnan(top.inverse).any():
+        return _failed(found, p, unknown, "not converged")
+    status = "ok" if top.decrement < _SETTLED else "not converged"
+    sign = np.ones(len(found.point))
+    sign[p:] = np.where(top.point[p:] < 0, -1.0, 1.0)
+    return MixedEstimate(
+        top.point[:p],
+        np.abs(top.point[p:]),
+        sign[:, None] * top.inverse * sign,
+        top.value,
+        iterations + top.iterations,
+        status,
+    )
+
+
+def _last_steps(kernel: Kernel, found: Summit) -> Summit:
+    """Steps with the curvature where the search stood; nowhere if there is no inverse."""
     covariance = invert(_information(kernel, found))
     if np.isnan(covariance).any():
-        return _failed(found, p, covariance, "not converged")
-    top = climb(
+        return replace(found, inverse=covariance)
+    return climb(
         kernel.evaluate,
         found.point,
         covariance,
@@ -151,14 +177,6 @@ def _finish(kernel: Kernel, found: Summit) -> MixedEstimate:
         max_iterations=10,
         learn=False,
         known=(found.value, found.gradient),
-    )
-    status = "ok" if top.decrement < _SETTLED else "not converged"
-    sign = np.ones(len(found.point))
-    sign[p:] = np.where(top.point[p:] < 0, -1.0, 1.0)
-    iterations = found.iterations + top.iterations
-    covariance = sign[:, None] * covariance * sign
-    return MixedEstimate(
-        top.point[:p], np.abs(top.point[p:]), covariance, top.value, iterations, status
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.newton import Evaluation, Solution, newton_step
@@ -105,31 +104,24 @@ def _runs(sets: RiskSets) -> tuple[Codes, Codes, Codes]:
     carried = sets.carried
     if carried is not None:
         kept = np.flatnonzero((sets.cell >= end) & (sets.cell < sets.n_cells - 1))
-        before = _only(carried.ending)[sets.cell[kept] - end]
-        row = np.concatenate([row, kept[before >= 0]])
-        last = np.concatenate([last, before[before >= 0]])
+        before = carried.last[sets.cell[kept] - end]
+        alive = before < len(sets.slots)
+        row = np.concatenate([row, kept[alive]])
+        last = np.concatenate([last, before[alive]])
     first = np.asarray(sets.slots.first[last], dtype=np.int64)
     if sets.late is not None:
         late = sets.late[row]
         first = np.where(late < len(sets.slots), late, first)
     if carried is None:
         return row, first, last
-    own = _only(carried.entering)[sets.cell[kept] - end]
-    slot = np.arange(len(carried.lanes)) if carried.joined is None else _only(carried.joined)
-    after = slot[own[own >= 0]]
+    own = carried.start[sets.cell[kept] - end]
+    stays = own < len(carried.lanes)
+    after = own[stays] if carried.slot is None else carried.slot[own[stays]]
     return (
-        np.concatenate([row, kept[own >= 0]]),
+        np.concatenate([row, kept[stays]]),
         np.concatenate([first, after]),
         np.concatenate([last, sets.slots.end[after] - 1]),
     )
-
-
-def _only(matrix: sparse.csr_array) -> Codes:
-    """Row of the only entry of each column, -1 where it has none."""
-    entries = matrix.tocoo()
-    found = np.full(matrix.shape[1], -1, dtype=np.int64)
-    found[entries.col] = entries.row
-    return found
 
 
 def _largest(size: int, first: Codes, last: Codes, values: Vector) -> Vector:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
+from scipy.linalg import lapack
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -207,11 +208,11 @@ def invert(information: Matrix) -> Matrix:
     """
     if information.size == 0:
         return information.copy()
-    try:
-        factor = linalg.cho_factor(information)
-    except (linalg.LinAlgError, ValueError):
+    # LAPACK itself: its wrappers cost more than the work on a small matrix
+    factor, failed = lapack.dpotrf(information, lower=0, clean=0)
+    if failed or not np.isfinite(information).all():
         return np.full_like(information, np.nan)
     with np.errstate(over="ignore", invalid="ignore"):
-        inverse = linalg.cho_solve(factor, np.eye(len(information)))
+        inverse = lapack.dpotrs(factor, np.eye(len(information)), lower=0)[0]
         inverse = np.asarray((inverse + inverse.T) / 2)
     return inverse if np.isfinite(inverse).all() else np.full_like(information, np.nan)

@@ -26,6 +26,11 @@ _OF_ONE_FIT = ("likelihood", "deviance", "concordance", "statistic", "p_value", 
 _PROTOCOL = frozenset(field.name for field in dataclasses.fields(FitResult))
 """Fields that every fit has, which are pooled one by one."""
 _COUNTS = frozenset(("n", "n_events", "n_clusters"))
+_WALD_OF_PENALISED = (
+    "The estimates are penalised and their pooled intervals are Wald intervals, which take the "
+    "likelihood as symmetric; where rows are independent, profile intervals "
+    '(fit_logistic: intervals="profile") are combined instead.'
+)
 
 
 @dataclass(frozen=True)
@@ -263,6 +268,8 @@ def _pooled_caveats(fits: Sequence[FitResult]) -> list[Caveat]:
     if any(fit.conf_low is not None for fit in fits):
         message = "The fits have profile intervals; the pooled intervals are Wald intervals."
         found.append(Caveat("pooled_wald", message))
+    elif any(getattr(fit, "penalty", None) for fit in fits):
+        found.append(Caveat("pooled_wald", _WALD_OF_PENALISED))
     return found
 
 

@@ -31,8 +31,9 @@ def baseline_hazard(fit: CoxFit, *, at: str = "mean", level: float | None = None
     -------
     DataFrame
         One row per stratum and event time: ``stratum`` (where there are strata), ``time,
-        estimate, std_error, conf_low, conf_high``; limits are formed on the log scale. Steps of a
-        curve can be single patients: it is not for release as it is.
+        estimate, std_error, conf_low, conf_high``; limits are formed on the log scale. The error
+        counts clusters as that of `CoxFit.predict`. Steps of a curve can be single patients: it
+        is not for release as it is.
 
     Raises
     ------
@@ -59,8 +60,8 @@ def baseline_hazard(fit: CoxFit, *, at: str = "mean", level: float | None = None
     shift = np.zeros(len(fit.terms)) if at == "mean" else -fit.centre
     risk = np.exp(shift @ fit.coefficients)
     gap = base.hazard[:, None] * shift - base.mean
-    spread = np.einsum("ij,jk,ik->i", gap, fit.covariance, gap)
-    hazard, error = risk * base.hazard, risk * np.sqrt(base.variance + spread)
+    spread = base.spread(gap, base.variance, base.cross, fit.covariance)
+    hazard, error = risk * base.hazard, risk * np.sqrt(spread)
     wanted = fit.level if level is None else require_level(level)
     z = float(critical_value(wanted, float(np.min(fit.df))))
     factor = np.exp(z * error / hazard)

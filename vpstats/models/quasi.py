@@ -33,6 +33,8 @@ class Summit:
     iterations : int
     decrement : float
         ``gradient' inverse gradient``: the squared distance to the maximum in standard errors.
+    start_decrement : float
+        The same where the search began.
     """
 
     point: Vector
@@ -41,6 +43,7 @@ class Summit:
     inverse: Matrix
     iterations: int
     decrement: float
+    start_decrement: float
 
 
 def climb(
@@ -86,7 +89,7 @@ def climb(
     """
     point, iterations = np.array(start, dtype=float), 0
     value, gradient = evaluate(point) if known is None else known
-    decrement = float(gradient @ inverse @ gradient)
+    decrement = begun = float(gradient @ inverse @ gradient)
     while tolerance < decrement < np.inf and iterations < max_iterations:
         moved = _rise(evaluate, point, value, inverse @ gradient, decrement)
         if moved is None:
@@ -99,7 +102,7 @@ def climb(
         iterations += 1
         if inside is not None and not inside(point):
             break
-    return Summit(point, gradient, value, inverse, iterations, decrement)
+    return Summit(point, gradient, value, inverse, iterations, decrement, begun)
 
 
 def _rise(

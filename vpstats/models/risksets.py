@@ -123,6 +123,14 @@ class Slots:
         sums = _suffix_sums(values)
         return np.asarray(sums[1:] - sums[self.end])
 
+    def ahead(self, values: NDArray[Any], start: Codes) -> NDArray[Any]:
+        """Sums over the slots from given ones on that are of the same stratum; 0 at the end."""
+        sums = _suffix_sums(values)
+        found = sums.take(start, axis=0)
+        if not self.single:
+            found -= sums.take(np.append(self.end, len(self))[start], axis=0)
+        return found
+
     def before(self, values: NDArray[Any]) -> NDArray[Any]:
         """Value at the slot before each, 0 at the first of a stratum; and a 0 at the end."""
         shifted = np.concatenate([np.zeros_like(values[:1]), values])
@@ -143,8 +151,7 @@ class Carried:
     """Rows that stay at risk after their own end, with a weight that changes from slot to slot.
 
     Rows of one lane have the same slots and the same weights; the J cells are the lanes' distinct
-    times of ending. What is summed over rows by the matrices here is spread over them by their
-    transposes.
+    times of ending.
 
     Parameters
     ----------
@@ -152,34 +159,73 @@ class Carried:
         The L slots of each lane, lane by lane.
     weight : ndarray, shape (L,)
         Weight of each slot.
-    ending : sparse array, shape (D, J)
-        1 at the last slot of a cell before its end, if its rows are at risk at any.
-    entering : sparse array, shape (L, J)
-        What a cell's weights are to be multiplied by, at its lane's first slot after its end.
-    joined : sparse array, shape (D, L), optional
-        1 where a lane's slot is a slot; None if every slot has one lane.
+    last : ndarray of int, shape (J,)
+        Last slot of a cell before its end, D if its rows are at risk at none.
+    start : ndarray of int, shape (J,)
+        First slot of a cell's lane after its end, L if there is none.
+    factor : ndarray, shape (J,)
+        What a cell's weights are to be multiplied by.
+    slot : ndarray of int, shape (L,), optional
+        Slot of each lane's slot; None if every slot has one lane.
     """
 
     lanes: Slots
     weight: Vector
-    ending: sparse.csr_array
-    entering: sparse.csr_array
-    joined: sparse.csr_array | None
+    last: Codes
+    start: Codes
+    factor: Vector
+    slot: Codes | None
 
     def __len__(self) -> int:
-        return int(self.ending.shape[1])
+        return int(self.last.size)
 
-    def later(self, by_cell: NDArray[Any]) -> NDArray[Any]:
-        """Sum over the carried rows at each slot, from sums by cell."""
-        so_far = self.lanes.so_far(self.entering @ by_cell)
-        weighed = so_far * (self.weight if so_far.ndim == 1 else self.weight[:, None])
-        return np.asarray(weighed if self.joined is None else self.joined @ weighed)
+    def ended(self, by_cell: NDArray[Any], size: int) -> NDArray[Any]:
+        """Sums by cell, at the last slot of each before its end, shape (D, ...)."""
+        return _add_at(self.last, None, by_cell, size)
+
+    def so_far(self, by_cell: NDArray[Any]) -> NDArray[Any]:
+        """Sums over the cells of a lane that ended before each of its slots, shape (L, ...)."""
+        entered = _add_at(self.start, self.factor, by_cell, len(self.lanes))
+        return self.lanes.so_far(entered)
+
+    def later(self, by_cell: NDArray[Any], size: int) -> NDArray[Any]:
+        """Sum over the carried rows at each of the D slots, from sums by cell."""
+        weighed = self.so_far(by_cell)
+        weighed *= _along(self.weight, weighed)
+        return weighed if self.slot is None else _add_at(self.slot, None, weighed, size)
+
+    def at_lanes(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Value of the slots times the weights of the lanes' slots, shape (L, ...)."""
+        own = values if self.slot is None else values.take(self.slot, axis=0)
+        return np.asarray(own * _along(self.weight, own))
 
     def over(self, values: NDArray[Any], so_far: NDArray[Any]) -> NDArray[Any]:
         """Sum of a value of the slots over those at which each cell is at risk."""
-        lane = values if self.joined is None else self.joined.T @ values
-        weighed = lane * (self.weight if lane.ndim == 1 else self.weight[:, None])
-        return np.asarray(self.ending.T @ so_far + self.entering.T @ self.lanes.from_here(weighed))
+        ahead = self.lanes.ahead(self.at_lanes(values), self.start)
+        ahead *= _along(self.factor, ahead)
+        before = so_far.take(self.last, axis=0, mode="clip")
+        before[self.last == len(so_far)] = 0.0
+        ahead += before
+        return ahead
+
+
+def _along(values: Vector, like: NDArray[Any]) -> NDArray[Any]:
+    """Values that multiply the first axis of an array of one axis or two."""
+    return np.asarray(values if like.ndim == 1 else values[:, None])
+
+
+def _add_at(
+    position: Codes, factor: Vector | None, values: NDArray[Any], size: int
+) -> NDArray[Any]:
+    """Sums of values (times a factor) by position; those at `size` are dropped."""
+    if values.ndim == 1:
+        own = values if factor is None else factor * values
+        # of nothing at all bincount makes whole numbers
+        return np.asarray(np.bincount(position, own, size + 1)[:size], dtype=np.float64)
+    own = np.ones(len(position)) if factor is None else factor
+    starts = np.arange(len(position) + 1, dtype=position.dtype)
+    added = sparse.csc_array((own, position, starts), shape=(size + 1, len(position)))
+    return np.asarray(added @ values)[:size]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.risksets import (
@@ -76,8 +75,7 @@ class Observation:
     def seen_before(self, group: Codes, era: Codes, time: Vector) -> Vector:
         """`seen` at any times of a group; 0 in another era, and after the last time."""
         at = position(self.times, group, time, "left")
-        last = np.searchsorted(self.times.stratum, group, side="right")
-        known = (at < last) & (np.append(self.era, -1)[at] == era)
+        known = (at < ends_of(self.times.stratum, group)) & (np.append(self.era, -1)[at] == era)
         return np.where(known, np.append(self.seen, 0.0)[at], 0.0)
 
 
@@ -122,7 +120,7 @@ class Subdistribution:
         """Whether rows had to be given up because nobody was seen who could stand for them."""
         carried = self.sets.carried
         assert carried is not None  # noqa: S101  # a subdistribution has carried rows
-        ended = carried.lanes.so_far(carried.entering @ np.ones(len(carried)))
+        ended = carried.so_far(np.ones(len(carried)))
         return bool(np.any((carried.weight == 0) & (ended > 0)))
 
     def part(self, rows: HazardRows, step: int) -> RiskSets:
@@ -134,8 +132,18 @@ class Subdistribution:
 
 def position(slots: Slots, owner: Codes, time: Vector, side: Any) -> NDArray[np.intp]:
     """Position of times among the slots of their owner, all owners in one array."""
+    if len(slots) and slots.single and np.all(owner == slots.stratum[0]):
+        return np.searchsorted(slots.time, time, side=side)
     # complex numbers are ordered by their real part and then by their imaginary part
     return np.searchsorted(slots.stratum + 1j * slots.time, owner + 1j * time, side=side)
+
+
+def ends_of(owners: Codes, asked: Codes) -> Codes:
+    """Where the runs of given owners end in an array of owners that ascend."""
+    if not owners.size or not asked.size:
+        return np.zeros(asked.size, dtype=np.int64)
+    size = int(max(owners[-1], asked.max())) + 1
+    return np.cumsum(np.bincount(owners, minlength=size))[asked]
 
 
 def find_subdistribution(
@@ -232,42 +240,37 @@ def _carried(
     cells: tuple[Codes, Vector, Vector],
     alive: Mask,
 ) -> Carried:
-    """The matrices by which carried rows are summed up."""
+    """Where carried rows are at risk, and with what weights."""
     lane_stratum, lane_group, lane_era = lanes
     cell_lane, time, factor = cells
-    D, J = len(slots), len(time)
+    end = ends_of(slots.stratum, lane_stratum)
     first = np.searchsorted(slots.stratum, lane_stratum)
-    length = np.searchsorted(slots.stratum, lane_stratum, side="right") - first
+    length = end - first
     of_lane = np.repeat(np.arange(length.size), length)
     which = run_positions(first, length)
     lane_slots = make_slots(slots.time[which], of_lane)
-    L = which.size
     weight = seen.seen_before(lane_group[of_lane], lane_era[of_lane], lane_slots.time)
-    last = position(slots, lane_stratum[cell_lane], time, "right") - 1
-    start = position(lane_slots, cell_lane, time, "right")
-    stays = start < np.searchsorted(of_lane, cell_lane, side="right")
-    ones = np.flatnonzero(alive)
-    rest = np.flatnonzero(stays)
-    one_each = np.array_equal(which, np.arange(D))
+    # the slots of a lane are those of its stratum, so that one search serves both
+    passed = position(slots, lane_stratum[cell_lane], time, "right")
+    stop = np.cumsum(length)[cell_lane]
+    start = stop - (end[cell_lane] - passed)
+    one_each = np.array_equal(which, np.arange(len(slots)))
     return Carried(
         lanes=lane_slots,
         weight=weight,
-        ending=_matrix(np.ones(ones.size), last[ones], ones, (D, J)),
-        entering=_matrix(factor[rest], start[rest], rest, (L, J)),
-        joined=None if one_each else _matrix(np.ones(L), which, np.arange(L), (D, L)),
+        last=np.where(alive, passed - 1, len(slots)).astype(np.int32),
+        start=np.where(start < stop, start, which.size).astype(np.int32),
+        factor=factor,
+        slot=None if one_each else which.astype(np.int32),
     )
-
-
-def _matrix(values: Vector, row: Codes, column: Codes, shape: tuple[int, int]) -> sparse.csr_array:
-    return sparse.csr_array((values, (row, column)), shape=shape)
 
 
 def observe(rows: HazardRows, censored: Mask, groups: Codes | None) -> Observation:
     """Estimate group by group the chances of having entered and of not being censored."""
     times, end, entry = _positions(rows, groups)
     K, w = len(times), rows.weights
-    ended = np.bincount(end, w, K).astype(float)
-    lost = np.bincount(end[censored], None if w is None else w[censored], K).astype(float)
+    kinds = np.bincount(2 * end + censored, w, 2 * K).astype(float).reshape(K, 2)
+    ended, lost = kinds.sum(axis=1), kinds[:, 1].copy()
     entering = np.zeros(K)
     at_risk = times.from_here(ended)
     if entry is not None:

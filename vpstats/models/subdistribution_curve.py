@@ -262,14 +262,14 @@ def _lane_tables(
     """Tables of a lane over the times of observation, and its functions of the stratum's slots."""
     seen, carried = sub.observation, sub.sets.carried
     assert carried is not None  # noqa: S101  # a subdistribution has carried rows
-    assert sums.carried is not None  # noqa: S101
+    assert sums.carried_risk is not None  # noqa: S101
     grid, time, group = seen.times.time, sub.sets.slots.time[own], int(sub.lane_group[lane])
     inside = seen.times.stratum == group
     slots = slice(*np.searchsorted(carried.lanes.stratum, [lane, lane + 1]))
     cells = slice(*np.searchsorted(sub.cell_lane, [lane, lane + 1]))
     reach = np.cumsum(carried.weight[slots] * sums.a[own])
     at, before = _at(reach, time, grid), _at(reach, time, grid, "left")
-    gained = np.cumsum(sub.cell_factor[cells] * sums.carried[0][cells])
+    gained = np.cumsum(sub.cell_factor[cells] * sums.carried_risk[cells])
     ended = _at(gained, sub.cell_time[cells], grid, "left")
     jump = np.where(inside, divide(ended, seen.at_risk), 0.0)
     drift, drifted = np.cumsum(jump * seen.hazard), np.cumsum(jump * seen.hazard * before)

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.partial import SCORED, Scores, Sums
-from vpstats.models.risksets import Carried, Slots
+from vpstats.models.risksets import Slots
 from vpstats.models.steps import divide
 from vpstats.models.subdistribution import Subdistribution, position
 
@@ -56,24 +56,28 @@ def weight_scores(sub: Subdistribution, sums: Sums) -> list[tuple[Index, Matrix]
     Returns
     -------
     list of (index, table)
-        Positions, shape (n,), and tables, shape (K or K + 1, p), whose rows at the positions are
-        to be added: by end, by censoring, and by entry.
+        Positions, shape (n,), and tables, shape (2 K or K + 1, p), whose rows at the positions
+        are to be added: by end and whether that is a censoring, and by entry.
     """
     seen, moved = sub.observation, _weights_at(sub, sums)
-    K = len(seen.times)
-    # of cells that ended before, on the slots from here on; and a row for who is not censored
-    censor = np.concatenate([moved("before"), np.zeros((1, sums.S1.shape[1]))])
-    np.divide(censor[:K], seen.at_risk[:, None], out=censor[:K], where=seen.at_risk[:, None] > 0)
-    drift = seen.times.so_far(seen.hazard[:, None] * censor[:K])
-    lost = np.where(seen.censored, seen.end, K).astype(np.int32)
-    if seen.entry is None:
-        return [(seen.end, np.negative(drift, out=drift)), (lost, censor)]
-    enter = divide(moved("by"), (seen.present - seen.entering)[:, None])
-    rate = divide(seen.entering, seen.present)[:, None] * enter
-    climb = seen.times.so_far(rate) - rate
-    by_entry = np.zeros_like(censor)
-    by_entry[:K] = drift - enter - climb
-    return [(seen.end, climb - drift), (lost, censor), (seen.entry, by_entry)]
+    K, p = len(seen.times), sums.S1.shape[1]
+    # of cells that ended before, on the slots from here on
+    censor = moved("before")
+    np.divide(censor, seen.at_risk[:, None], out=censor, where=seen.at_risk[:, None] > 0)
+    drift = seen.times.so_far(seen.hazard[:, None] * censor)
+    by_end = np.empty((K, 2, p))
+    np.negative(drift, out=by_end[:, 0])
+    found: list[tuple[Index, Matrix]] = [(2 * seen.end + seen.censored, by_end.reshape(2 * K, p))]
+    if seen.entry is not None:
+        enter = divide(moved("by"), (seen.present - seen.entering)[:, None])
+        rate = divide(seen.entering, seen.present)[:, None] * enter
+        climb = seen.times.so_far(rate) - rate
+        by_end[:, 0] += climb
+        by_entry = np.zeros((K + 1, p))  # and a row for who does not enter
+        np.subtract(drift - enter, climb, out=by_entry[:K])
+        found.append((seen.entry, by_entry))
+    np.add(by_end[:, 0], censor, out=by_end[:, 1])
+    return found
 
 
 When = Literal["before", "by"]
@@ -88,9 +92,11 @@ def _weights_at(sub: Subdistribution, sums: Sums) -> Callable[[When], Matrix]:
     """
     carried = sub.sets.carried
     assert carried is not None  # noqa: S101  # a subdistribution has carried rows by construction
-    assert sums.carried is not None  # noqa: S101
-    cells = sub.cell_factor[:, None] * np.column_stack(sums.carried)
-    slots = _lane_values(carried, np.column_stack([sums.h, sums.mean]))
+    assert sums.carried_risk is not None  # noqa: S101
+    assert sums.carried_first is not None  # noqa: S101
+    cells = np.column_stack([sums.carried_risk, sums.carried_first])
+    cells *= sub.cell_factor[:, None]
+    slots = carried.at_lanes(np.column_stack([sums.h, sums.mean]))
     if np.unique(sub.lane_group).size == sub.lane_group.size:
         nothing = np.zeros((1, cells.shape[1]))
         gained = np.concatenate([nothing, np.cumsum(cells, axis=0)])
@@ -157,11 +163,6 @@ def _moved(sub: Subdistribution, lanes: Slots, cells: Matrix, slots: Matrix) -> 
     left = _totals(left, lane) - left
     value = gained[:, 1:] * left[:, :1] - gained[:, :1] * left[:, 1:]
     return Moves(sub.lane_group[lane], time, _steps(value, lane))
-
-
-def _lane_values(carried: Carried, values: Matrix) -> Matrix:
-    own = values if carried.joined is None else carried.joined.T @ values
-    return np.asarray(own * carried.weight[:, None])
 
 
 def _starts(owner: Codes) -> tuple[Codes, Codes]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
+
+from vpstats.models.validation.recalibration import recalibrate, weighted_sums
+from vpstats.models.validation.scored import INSIDE, Scored, score_rows
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-Positions = NDArray[np.intp] | slice
+Positions = NDArray[np.intp]
 
 MEASURES = (
     "c_statistic",
@@ -21,10 +25,6 @@ MEASURES = (
     "observed_expected",
 )
 """Measures of a yes/no outcome, in the order of the arrays below."""
-
-_INSIDE = 1e-12
-"""Predicted risks are kept this far from 0 and 1 where their log odds are needed."""
-_FAR = float(special.logit(1 - _INSIDE))
 
 
 def concordance_statistic(y: Vector, risk: Vector, weights: Vector | None = None) -> float:
@@ -136,67 +136,41 @@ def logit_limits(estimate: float, error: float, level: float) -> tuple[float, fl
     """Limits of a share on the scale of its log odds; the estimate itself at 0 and 1."""
     if not (0 < estimate < 1 and np.isfinite(error)):
         return (estimate, estimate) if error == 0 else (np.nan, np.nan)
-    margin = stats.norm.ppf(0.5 + level / 2) * error / (estimate * (1 - estimate))
+    margin = special.ndtri(0.5 + level / 2) * error / (estimate * (1 - estimate))
     centre = special.logit(estimate)
     return float(special.expit(centre - margin)), float(special.expit(centre + margin))
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """Risks in their order, which serves any weights of the rows.
+def weighted_measures(scored: Scored, weights: Matrix, thresholds: Vector) -> Matrix:
+    """Measures of predictions in each of k samples, shape (k, 6 + t).
 
     Parameters
     ----------
-    y, risk : ndarray, shape (n,)
-        Outcome and risk by ascending risk.
-    log_odds : ndarray, shape (n,)
-        Of the risk.
-    order : ndarray of int, shape (n,)
-        Position of each in the rows as given.
-    first, last : ndarray of int, shape (n,), or slice
-        Where the rows of the same risk begin, and where they end; slices where no two are equal.
+    scored : Scored
+        Predictions.
+    weights : ndarray, shape (k, n)
+        How often each row counts in each sample; 0 leaves it out.
+    thresholds : ndarray, shape (t,)
+        Risks between 0 and 1.
+
+    Returns
+    -------
+    ndarray
+        As of `measures_of_many`.
     """
-
-    y: Vector
-    risk: Vector
-    log_odds: Vector
-    order: NDArray[np.intp]
-    first: Positions
-    last: Positions
+    return np.asarray(measures_of_many([(scored, weights)], thresholds)[0])
 
 
-def rank(y: Vector, risk: Vector, log_odds: Vector | None = None) -> Ranked:
-    """Put rows in the order of their risk; of rows of one risk the order does not matter."""
-    order = np.argsort(risk)
-    ascending = risk[order]
-    if log_odds is None:
-        odds = special.logit(np.clip(ascending, _INSIDE, 1 - _INSIDE))
-    else:
-        odds = np.clip(log_odds[order], -_FAR, _FAR)
-    return Ranked(y[order], ascending, odds, order, *_ties(ascending))
-
-
-def _ties(ascending: Vector) -> tuple[Positions, Positions]:
-    """Where the rows of the same value begin, and where they end."""
-    n = len(ascending)
-    new = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
-    if len(new) == n - 1:
-        return slice(0, n), slice(1, n + 1)
-    edges = np.concatenate([[0], new, [n]])[: n + 1 if n else 1]
-    length = np.diff(edges)
-    return np.repeat(edges[:-1], length), np.repeat(edges[1:], length)
-
-
-def ranked_measures(ranked: Ranked, weights: Vector | None, thresholds: Vector) -> Vector:
-    """Every measure of `MEASURES`, then net benefit at each threshold, shape (6 + k,).
+def measures_of_many(
+    parts: Sequence[tuple[Scored, Matrix]], thresholds: Vector
+) -> NDArray[np.float64]:
+    """Every measure of `MEASURES`, then net benefit at each threshold, shape (r, k, 6 + t).
 
     Parameters
     ----------
-    ranked : Ranked
-        Rows by risk.
-    weights : ndarray, shape (n,), optional
-        How often each row counts, in the order of the rows as given; 0 leaves it out.
-    thresholds : ndarray, shape (k,)
+    parts : sequence of (Scored, ndarray of shape (k, n))
+        Each of r predictions, with the weights of its rows in each of k samples.
+    thresholds : ndarray, shape (t,)
         Risks between 0 and 1.
 
     Returns
@@ -212,111 +186,78 @@ def ranked_measures(ranked: Ranked, weights: Vector | None, thresholds: Vector) 
     traditional and novel measures. Epidemiology 2010;21:128-138. Van Calster B, et al. A
     calibration hierarchy for risk models was defined. J Clin Epidemiol 2016;74:167-176.
     """
-    y, risk = ranked.y, ranked.risk
-    w = np.ones(len(y)) if weights is None else weights[ranked.order]
-    hits = w * y
-    with_event = np.concatenate([[0.0], np.cumsum(hits)])
-    without = np.concatenate([[0.0], np.cumsum(w - hits)])
-    events, others = with_event[-1], without[-1]
-    total = events + others
+    sums = np.array([weighted_sums(scored, weights) for scored, weights in parts])
+    total, events, expected = sums[..., 0], sums[..., 1], sums[..., 4]
     mean = events / total
-    brier = float(w @ (y - risk) ** 2 / total)
-    below = (without[ranked.first] + without[ranked.last]) / 2
-    both = events > 0 and others > 0
-    found = [
-        float(hits @ below / (events * others)) if both else np.nan,
-        brier,
-        1 - brier / (mean * (1 - mean)) if both else np.nan,
-        *(_recalibration(ranked, w) if both else (np.nan, np.nan)),
-        mean / float(w @ risk / total),
-    ]
-    at = np.searchsorted(risk, thresholds, side="left")
-    acted, harmed = events - with_event[at], others - without[at]
-    return np.concatenate([found, (acted - harmed * thresholds / (1 - thresholds)) / total])
+    brier = (events - 2 * sums[..., 2] + sums[..., 3]) / total
+    found = np.full((*total.shape, len(MEASURES) + len(thresholds)), np.nan)
+    found[..., 1], found[..., 5] = brier, events / expected
+    both = (events > 0) & (events < total)
+    np.divide(brier, mean * (1 - mean), out=found[..., 2], where=both)
+    found[..., 2] = 1 - found[..., 2]
+    found[..., 3:5] = recalibrate(parts, sums, both)
+    for (scored, weights), rows in zip(parts, found, strict=True):
+        ranks = _Ranks(scored, thresholds)
+        for own, row in zip(weights, rows, strict=True):
+            row[0], row[len(MEASURES) :] = ranks.judge(own)
+    return found
 
 
-def binary_measures(y: Vector, risk: Vector, weights: Vector | None = None) -> Vector:
-    """Every measure of `MEASURES` of risks that are used once, shape (6,)."""
-    return ranked_measures(rank(y, risk), weights, np.empty(0))
+class _Ranks:
+    """What depends on the order of the risks alone, for any weights."""
+
+    def __init__(self, scored: Scored, thresholds: Vector) -> None:
+        self.order, self.y = scored.order, scored.y[scored.order]
+        new = np.flatnonzero(scored.place[1:] != scored.place[:-1]) + 1
+        tied = len(new) < len(self.y) - 1
+        self.starts = np.append(0, new) if tied else None
+        lowest, steps = scored.ladder
+        wanted = np.rint((special.logit(thresholds) - lowest) * steps)
+        self.at = np.searchsorted(scored.place, wanted, side="left")
+        self.odds = thresholds / (1 - thresholds)
+        # sums over the stretches between thresholds; those that hold no row are left out
+        self.edges = np.unique(np.append(0, self.at[self.at < len(self.y)]))
+        self.stretch = np.searchsorted(self.edges, self.at)
+
+    def judge(self, weights: Vector) -> tuple[float, Vector]:
+        """Concordance statistic; net benefit at each threshold."""
+        w = weights[self.order]
+        hits, below = w * self.y, _running(w)
+        stretches = np.append(np.cumsum(np.add.reduceat(hits, self.edges)[::-1])[::-1], 0.0)
+        total, events, acted = float(below[-1]), float(stretches[0]), stretches[self.stretch]
+        harmed = total - np.append(0.0, below)[self.at] - acted
+        pairs = events * (total - events)
+        statistic = self._concordant(w, hits, below) / pairs if pairs > 0 else np.nan
+        return statistic, (acted - harmed * self.odds) / total
+
+    def _concordant(self, w: Vector, hits: Vector, below: Vector) -> float:
+        """Events with others below, a half for a tie.
+
+        Counted are all rows below and half of the same risk; among these are pairs of events,
+        half of the square of their number in all.
+        """
+        if self.starts is not None:
+            w, hits = np.add.reduceat(w, self.starts), np.add.reduceat(hits, self.starts)
+            below = np.cumsum(w)
+        return float(hits @ below - hits @ w / 2 - hits.sum() ** 2 / 2)
 
 
-def _recalibration(ranked: Ranked, w: Vector) -> tuple[float, float]:
-    """Calibration in the large, and slope."""
-    score, first = ranked.log_odds, _residuals(ranked.y, ranked.risk.copy(), w)
-    intercept, _ = _two_coefficients(ranked, w, first, slope=False)
-    if score[0] == score[-1]:
-        return intercept, np.nan
-    _, slope = _two_coefficients(ranked, w, first, slope=True)
-    return intercept, slope
+def _running(weights: Vector) -> Vector:
+    """Cumulative sums; of whole numbers as such, which is quicker."""
+    whole = weights.astype(np.int64)
+    if np.array_equal(whole, weights):
+        return np.cumsum(whole).astype(float)
+    return np.asarray(np.cumsum(weights))
 
 
-def _residuals(y: Vector, risk: Vector, w: Vector) -> tuple[Vector, Vector]:
-    """Residuals and their variances."""
-    expected = w * risk
-    apart = w * y - expected
-    risk *= expected
-    return apart, np.subtract(expected, risk, out=risk)
-
-
-def _two_coefficients(
-    ranked: Ranked, w: Vector, terms: tuple[Vector, Vector], *, slope: bool
-) -> tuple[float, float]:
-    """Intercept and slope of a logistic regression on the log odds, by Newton from (0, 1).
-
-    Without `slope` it stays 1. NaN where the score separates the outcome. `terms` are the
-    residuals and their variances at (0, 1).
-    """
-    score, intercept, factor = ranked.log_odds, 0.0, 1.0
-    for _ in range(_STEPS):
-        step, fall = _newton(*terms, score, slope=slope)
-        if not np.isfinite(fall):
-            return np.nan, np.nan
-        # a long step may overshoot where the curve is flat; such scores need more, shorter ones
-        short = min(1.0, _LONGEST / max(np.abs(step).max(), _LONGEST))
-        intercept, factor = intercept + short * step[0], factor + short * step[1]
-        if fall < _DECREMENT:
-            return intercept, factor
-        terms = _residuals(ranked.y, _risk_of(score * factor + intercept), w)
-    return np.nan, np.nan
-
-
-def _risk_of(log_odds: Vector) -> Vector:
-    """Risks of log odds, which are overwritten."""
-    np.negative(log_odds, out=log_odds)
-    np.minimum(log_odds, _HIGHEST, out=log_odds)
-    np.exp(log_odds, out=log_odds)
-    log_odds += 1.0
-    return np.reciprocal(log_odds, out=log_odds)
-
-
-def _newton(apart: Vector, spread: Vector, score: Vector, *, slope: bool) -> tuple[Vector, float]:
-    """Step and decrement from residuals and their variances."""
-    first, information = apart.sum(), spread.sum()
-    if not slope:
-        fall = first**2 / information if information > 0 else np.nan
-        return np.array([first / information if information > 0 else np.nan, 0.0]), fall
-    carried = spread * score
-    second, cross, square = apart @ score, carried.sum(), carried @ score
-    determinant = information * square - cross**2
-    if not determinant > _FLAT * information * square:
-        return np.full(2, np.nan), np.nan
-    step = (
-        np.array([first * square - second * cross, second * information - first * cross])
-        / determinant
-    )
-    return step, float(first * step[0] + second * step[1])
-
-
-_LONGEST = 2.0
-"""Longest step of a coefficient: further away the curvature says little."""
-_FLAT = 1e-12
-"""Relative determinant below which the information is singular."""
-_HIGHEST = 700.0
-"""Log odds whose exponential is still a number."""
-_STEPS = 50
-"""Newton steps before a score is taken to separate the outcome."""
-_DECREMENT = 1e-9
-"""Newton decrement at which the last step is taken, which leaves about its square."""
+def binary_measures(
+    y: Vector, risk: Vector, weights: Vector | None = None, thresholds: Vector | None = None
+) -> Vector:
+    """Every measure of `MEASURES`, then net benefit at each threshold, shape (6 + t,)."""
+    odds = special.logit(np.clip(risk, INSIDE, 1 - INSIDE))
+    w = np.ones(len(y)) if weights is None else weights
+    at = np.empty(0) if thresholds is None else thresholds
+    return np.asarray(weighted_measures(score_rows(y, odds, risk), w[None], at)[0])
 
 
 def net_benefit(
@@ -336,9 +277,4 @@ def net_benefit(
     >>> net_benefit(np.array([1.0, 0, 0, 1]), np.array([0.9, 0.8, 0.1, 0.2]), np.array([0.5]))
     array([0.])
     """
-    w = np.ones(len(y)) if weights is None else weights
-    order = np.argsort(risk, kind="stable")
-    first = np.searchsorted(risk[order], thresholds, side="left")
-    hits = np.append(np.cumsum((w * y)[order][::-1])[::-1], 0.0)[first]
-    alarms = np.append(np.cumsum((w * (1 - y))[order][::-1])[::-1], 0.0)[first]
-    return np.asarray((hits - alarms * thresholds / (1 - thresholds)) / w.sum())
+    return binary_measures(y, risk, weights, thresholds)[len(MEASURES) :]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,19 +12,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from vpstats.models.binary import BinaryRows
+from vpstats.models.binary import BinaryRows, likelihood
 from vpstats.models.curves import cumulative_incidence
 from vpstats.models.fine_gray import fit_fine_gray
 from vpstats.models.hazards import fit_cox
-from vpstats.models.penalties import estimate_rows
-from vpstats.models.refit import refit_near
+from vpstats.models.newton import invert
+from vpstats.models.refit import refit_drawn, refit_many
 from vpstats.models.validation.horizon import horizon_measures, outcomes_at
-from vpstats.models.validation.measures import Ranked, rank, ranked_measures
+from vpstats.models.validation.measures import measures_of_many, weighted_measures
+from vpstats.models.validation.scored import Scored, score_rows
 from vpstats.results import FitResult
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Measured = NDArray[np.float64]
+
+_SEPARATE = 20.0
+"""Log odds from which an estimate found in a shared sweep is left to the solver to confirm."""
 
 
 class Problem(Protocol):
@@ -39,6 +44,16 @@ class Problem(Protocol):
 
     def judge(self, predictions: Matrix, counts: Sequence[Rows | None]) -> list[Vector]:
         """Every measure of predictions, for each way of counting the rows; None counts all once."""
+
+    def replicate(self, counts: NDArray[np.intp]) -> Measured:
+        """Fit to each of k ways of counting the rows, counts of shape (k, n), and judge.
+
+        Returns
+        -------
+        ndarray, shape (k, 3, m)
+            Measures of the new model on its rows and on all, and of the given one on its rows;
+            NaN where there is no new model.
+        """
 
 
 @dataclass(frozen=True)
@@ -68,8 +83,12 @@ class BinaryProblem:
         return np.asarray(self.data.sign == 1, dtype=float)
 
     @cached_property
-    def _ranked(self) -> Ranked:
-        return rank(self.outcome, *self.predictions.T)
+    def _scored(self) -> Scored:
+        return score_rows(self.outcome, self.predictions[:, 1])
+
+    @cached_property
+    def _covariance(self) -> Matrix:
+        return invert(likelihood(self.data)(self.coefficients).information)
 
     @cached_property
     def predictions(self) -> Matrix:
@@ -77,38 +96,61 @@ class BinaryProblem:
         return self._risks(self.coefficients)
 
     def _risks(self, coefficients: Vector) -> Matrix:
-        eta = self.data.X @ coefficients
-        eta = eta if self.data.offset is None else eta + self.data.offset
+        eta = self._log_odds(coefficients)
         return np.column_stack([special.expit(eta), eta])
+
+    def _log_odds(self, coefficients: Matrix) -> Matrix:
+        """Log odds of all rows at one or more vectors of coefficients, each a row."""
+        eta = coefficients @ self.data.X.T
+        return np.asarray(eta if self.data.offset is None else eta + self.data.offset)
 
     def refit(self, counts: Rows) -> Matrix | None:
         """Risks for all rows of the model fitted to some; None where it has no estimate."""
-        times = self._weights(counts)
-        used = times > 0
-        outcome = self.data.sign[used]
-        if outcome.size == 0 or abs(outcome.mean()) == 1:
-            return None
-        near = refit_near(self.data, times, self.coefficients) if self.penalty is None else None
-        return self._refit(times, used) if near is None else self._risks(near)
+        found = refit_drawn(self.data, counts.astype(float), self.penalty, self.coefficients)
+        return None if found is None else self._risks(found)
 
-    def _refit(self, times: Vector, used: NDArray[np.bool_]) -> Matrix | None:
-        outcome = self.data.sign[used]
-        offset = None if self.data.offset is None else self.data.offset[used]
-        part = BinaryRows(np.ascontiguousarray(self.data.X[used]), outcome, times[used], offset)
-        found = estimate_rows(part, self.penalty, self.coefficients)
-        finite = found.found.converged and np.isfinite(found.covariance).all()
-        return self._risks(found.coefficients) if finite else None
-
-    def _weights(self, counts: Rows) -> Vector:
+    def _weights(self, counts: NDArray[np.intp]) -> Matrix:
+        """How much each row counts, of the shape of `counts`."""
         own = self.data.weights
         return counts.astype(float) if own is None else counts * own
 
     def judge(self, predictions: Matrix, counts: Sequence[Rows | None]) -> list[Vector]:
         """Measures, then net benefit at each threshold."""
         given = predictions is self.predictions
-        ranked = self._ranked if given else rank(self.outcome, *predictions.T)
-        weights = [self.data.weights if c is None else self._weights(c) for c in counts]
-        return [ranked_measures(ranked, w, self.thresholds) for w in weights]
+        scored = self._scored if given else score_rows(self.outcome, predictions[:, 1])
+        once = np.ones(len(self.data), dtype=np.intp)
+        weights = self._weights(np.array([once if c is None else c for c in counts]))
+        return list(weighted_measures(scored, weights, self.thresholds))
+
+    def replicate(self, counts: NDArray[np.intp]) -> Measured:
+        """Measures of the models fitted to some rows, and of the given one."""
+        weights = self._weights(counts)
+        own = weighted_measures(self._scored, weights, self.thresholds)
+        once = self._weights(np.ones(len(self.data), dtype=np.intp))
+        found = np.full((len(counts), 3, own.shape[1]), np.nan)
+        scores = dict(self._scores(counts, weights))
+        if scores:
+            parts = [
+                (score_rows(self.outcome, z), np.stack([weights[i], once]))
+                for i, z in scores.items()
+            ]
+            places = list(scores)
+            found[places, :2] = measures_of_many(parts, self.thresholds)
+            found[places, 2] = own[places]
+        return found
+
+    def _scores(self, counts: NDArray[np.intp], weights: Matrix) -> Iterator[tuple[int, Vector]]:
+        """Log odds of all rows by the model of each replicate that has one."""
+        near, log_odds = np.zeros(len(counts), dtype=bool), np.empty((len(counts), 0))
+        if self.penalty is None:
+            beta, near = refit_many(self.data, weights, self.coefficients, self._covariance)
+            log_odds = self._log_odds(beta)
+            near &= np.abs(log_odds).max(axis=1) < _SEPARATE
+        for place in range(len(counts)):
+            if near[place]:
+                yield place, log_odds[place]
+            elif (made := self.refit(counts[place])) is not None:
+                yield place, made[:, 1]
 
 
 @dataclass(frozen=True)
@@ -174,6 +216,17 @@ class HorizonProblem:
         once = np.ones(len(self.table), dtype=np.intp)
         rows = [_repeated(once if c is None else c) for c in counts]
         return [self._measure(predictions, r) for r in rows]
+
+    def replicate(self, counts: NDArray[np.intp]) -> Measured:
+        """Measures of the models fitted to some rows, and of the given one."""
+        return np.array([self._replicate(rows) for rows in counts])
+
+    def _replicate(self, counts: Rows) -> Matrix:
+        own = self.judge(self.predictions, [counts])[0]
+        predictions = self.refit(counts)
+        if predictions is None:
+            return np.full((3, len(own)), np.nan)
+        return np.array([*self.judge(predictions, [counts, None]), own])
 
     def _measure(self, predictions: Matrix, rows: Rows) -> Vector:
         part = self.table.iloc[rows]

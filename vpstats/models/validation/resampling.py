@@ -14,8 +14,11 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-_CHUNK = 10
-"""Replicates that a worker is handed at a time."""
+_CHUNK, _FEWEST = 20, 2
+"""Replicates that a worker is handed at a time, whose rows are gone over together; fewer of many
+rows, but no fewer than these."""
+_COUNTS = 400_000
+"""Rows times replicates that a worker holds counts of."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def bootstrap(
     from joblib import Parallel, delayed
 
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
-    chunks = [seeds[i : i + _CHUNK] for i in range(0, n_boot, _CHUNK)]
+    size = min(_CHUNK, max(_FEWEST, _COUNTS // len(units)))
+    chunks = [seeds[i : i + size] for i in range(0, n_boot, size)]
     pools = _pools(units, blocks)
     parts = Parallel(n_jobs=n_jobs)(
         delayed(_replicates)(problem, units, pools, chunk) for chunk in chunks
@@ -128,23 +132,19 @@ def _replicates(
     pools: Sequence[Codes],
     seeds: Sequence[np.random.SeedSequence],
 ) -> NDArray[np.float64]:
+    """Measures of some replicates, shape (k, 3, m)."""
     rngs = (np.random.default_rng(seed) for seed in seeds)
-    return np.array([_replicate(problem, units, pools, rng) for rng in rngs])
+    return problem.replicate(np.array([_drawn(units, pools, rng) for rng in rngs]))
 
 
-def _replicate(
-    problem: Problem, units: Codes, pools: Sequence[Codes], rng: np.random.Generator
-) -> Matrix:
-    """Measures of the new model on its rows and on all, and of the given one on its rows."""
-    count = int(units.max()) + 1
-    picked = np.concatenate([pool[rng.integers(0, len(pool), len(pool))] for pool in pools])
-    times = np.bincount(picked, minlength=count)
-    counts = times[units]
-    own = problem.judge(problem.predictions, [counts])[0]
-    predictions = problem.refit(counts)
-    if predictions is None:
-        return np.full((3, len(own)), np.nan)
-    return np.array([*problem.judge(predictions, [counts, None]), own])
+def _drawn(units: Codes, pools: Sequence[Codes], rng: np.random.Generator) -> Codes:
+    """How often each row is drawn."""
+    count = sum(map(len, pools))
+    chosen = [rng.integers(0, len(pool), len(pool)) for pool in pools]
+    if len(pools) == 1:  # of all units
+        return np.asarray(np.bincount(chosen[0], minlength=count)[units])
+    picked = np.concatenate([pool[c] for pool, c in zip(pools, chosen, strict=True)])
+    return np.asarray(np.bincount(picked, minlength=count)[units])
 
 
 def leave_out(

@@ -18,6 +18,7 @@ from vpstats.models.columns import read_numbers, read_response, require_columns
 from vpstats.models.design import apply_design
 from vpstats.models.fine_gray_result import FineGrayFit
 from vpstats.models.followup import codes_of, read_follow_up
+from vpstats.models.grouping import rank_rows
 from vpstats.models.hazards_result import CoxFit
 from vpstats.models.logistic import fit_logistic
 from vpstats.models.logistic_result import LogisticFit
@@ -248,9 +249,10 @@ def _read_binary(fit: LogisticFit, frame: Frame, options: dict[str, Any]) -> _Ju
         *(columns[name][kept] if name in columns else None for name in ("weights", "offset")),
     )
     problem = BinaryProblem(rows, fit.coefficients, fit.penalty, options["thresholds"])
+    keys = [k for k in (*rows.X.T, rows.sign, rows.weights, rows.offset) if k is not None]
     names = (*yes_no.MEASURES, *(f"net_benefit {t:g}" for t in options["thresholds"]))
     events = int((y[kept] == 1).sum())
-    return _Judged(problem, names, _units(frame, kept, X[kept]), frame, kept, y[kept], events)
+    return _Judged(problem, names, _units(frame, kept, keys), frame, kept, y[kept], events)
 
 
 def _read_hazards(fit: CoxFit | FineGrayFit, frame: Frame, options: dict[str, Any]) -> _Judged:
@@ -298,20 +300,18 @@ def _of_horizon(problem: HorizonProblem, frame: Frame, place: Codes, X: Any) -> 
             "known beyond it."
         )
     case = np.where((event == problem.cause) & (time <= problem.horizon), 1.0, 0.0)
-    units = _units(frame, place, X[place])
+    units = _units(frame, place, (*X[place].T, time, event))
     strata = [c for c in problem.table.columns if c.startswith("s")]
     blocks = problem.table.groupby(strata).ngroup().to_numpy(np.intp) if strata else None
     return _Judged(problem, at_horizon.MEASURES, units, frame, place, case, int(case.sum()), blocks)
 
 
-def _units(frame: Frame, kept: Codes, X: Any) -> Codes:
+def _units(frame: Frame, kept: Codes, keys: Sequence[Vector]) -> Codes:
     """What rows are drawn with, numbered so that neither order nor index matters."""
     if frame.cluster is not None:
         ids = frame.data[frame.cluster].iloc[kept]
         return np.asarray(pd.factorize(ids.astype(str), sort=True)[0], dtype=np.intp)
-    units = np.empty(len(kept), dtype=np.intp)
-    units[np.lexsort(X.T[::-1])] = np.arange(len(kept))
-    return units
+    return rank_rows(keys)
 
 
 def _clusters(judged: _Judged) -> int | None:
