@@ -168,6 +168,7 @@ PROCEDURES = Table(
         Column("center_id", "string", "Center of the session.", role="key", required=True),
         text("operator_id", "Operator, pseudonymised.", "identifier"),
         date("proc_date", "Date of the procedure.", required=True),
+        date("entry_date", "Day on which the session was entered into the registry."),
         number("age_at_proc", "years", "Age at the procedure.", (18, 105), (40, 95)),
         category(
             "indication",

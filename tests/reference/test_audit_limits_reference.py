@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize
 
-from vpstats.centers.dispersion import estimate_dispersion
+from vpstats.centers.dispersion import additive, estimate_dispersion
 from vpstats.centers.exact import poisson_binomial
 from vpstats.centers.judge import Rules, judge
 from vpstats.centers.limits import (
@@ -31,6 +32,7 @@ from vpstats.centers.limits import (
 from vpstats.centers.multiplicity import fdr
 from vpstats.centers.shrinkage import shrink
 from vpstats.centers.sums import CenterSums, Measure, Risks
+from vpstats.centers.winsorised import expected_square, sample_square, winsorise
 
 HERE = Path(__file__).parent / "audit_limits"
 Agree = Callable[..., None]
@@ -192,7 +194,19 @@ def test_dispersion(agree: Agree, name: str) -> None:
     ours = signed_scores(*read_tails(chance.laws, functions, sums.observed))
     agree(f"dispersion {name}", "z", ours, z, tolerance=EXACT)
     found = estimate_dispersion(z, variances)
-    for quantity in ("tau", "tau_raw", "statistic"):
+    # DerSimonian and Laird's tau from the same mean square, corrected for winsorising
+    fair = np.mean(winsorise(z, 0.1) ** 2) / expected_square(0.1)
+    ours = additive(float(fair), len(z), variances)
+    agree(f"dispersion {name}", "tau, DerSimonian-Laird", ours, theirs["tau"], tolerance=EXACT)
+
+    def off(square: float) -> float:
+        scaled = winsorise(z / np.sqrt(1 + square / variances), 0.1)
+        return float(np.mean(scaled**2) - sample_square(len(z), 0.1))
+
+    root = optimize.brentq(off, 0.0, 100.0, xtol=1e-15, rtol=1e-14) if off(0.0) > 0 else 0.0
+    # the search for tau ends at a relative step of 1e-12 of its square
+    agree(f"dispersion {name}", "tau", found.tau, np.sqrt(root), tolerance=EXACT)
+    for quantity in ("tau_raw", "statistic"):
         agree(
             f"dispersion {name}",
             quantity,

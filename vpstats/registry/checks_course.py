@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.checks import Case, Doubt, check, is_code, where
+from vpstats.registry.checks import Case, Doubt, check, days_between, is_code, where
 from vpstats.registry.spine import neighbours
 from vpstats.schema import SET_SEPARATOR
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FRACTURES = ("adjacent_fx", "nonadjacent_fx", "refracture_same")
 _SEEN_ON_IMAGE = ("xray", "ct", "autopsy")
+_OTHER_EMBOLISM = ("pe_unspecified", "thrombotic_pe", "fat_embolism")
+_FIRST_MONTH = 30
 
 
 def first_sessions(case: Case) -> pd.Series:
@@ -135,18 +137,24 @@ def event_dates(case: Case) -> Iterator[Doubt]:
 
 @check
 def embolism_without_imaging(case: Case) -> Iterator[Doubt]:
-    """A cement embolism although the session has no imaging of the chest.
+    """An embolism of cement, or one that an image showed, although the chest was not imaged.
 
     An event that was seen on an image contradicts a session that says "none"; where the session
-    says nothing, only an event that no image showed is doubtful.
+    says nothing, only an event that no image showed is doubtful. An embolism that is not said to
+    be of cement belongs to the session's imaging for its first month alone.
     """
     events, sessions = case["events"], case["procedures"]
-    said = sessions.set_index("procedure_id")["chest_imaging_modality"].astype(object)
-    imaging = said.reindex(_session_of(case)).reset_index(drop=True)
+    told = sessions.set_index("procedure_id")[["chest_imaging_modality", "proc_date"]]
+    own = told.reindex(_session_of(case)).reset_index(drop=True)
+    imaging = own["chest_imaging_modality"].astype(object)
     seen = is_code(events["detected_by"], *_SEEN_ON_IMAGE)
     pce = is_code(events["event_type"], "pce")
-    denied = pce & (imaging == "none").to_numpy(bool)
-    note = "a cement embolism, although the session has no imaging of the chest"
+    after = days_between(earliest(events).reset_index(drop=True), own["proc_date"])
+    soon = after.between(0, _FIRST_MONTH).to_numpy(bool, na_value=False)
+    other = is_code(events["event_type"], *_OTHER_EMBOLISM)
+    imaged = is_code(events["detected_by"], "xray", "ct")
+    denied = (pce | (other & imaged & soon)) & (imaging == "none").to_numpy(bool)
+    note = "an embolism, although the session has no imaging of the chest"
     yield Doubt(
         "event.pce_unseen",
         "events",
@@ -178,12 +186,14 @@ def fracture_levels(case: Case) -> Iterator[Doubt]:
     events = case["events"]
     fractures = events[is_code(events["event_type"], *_FRACTURES)]
     cemented = _cemented_before(case, fractures)
+    unsure = fractures["patient_id"].isin(_with_unread_levels(case))
     problems: dict[str, list[int]] = {}
-    for position, kind, text in zip(
-        fractures.index, fractures["event_type"], fractures["event_levels"], strict=True
+    for position, kind, text, partly in zip(
+        fractures.index, fractures["event_type"], fractures["event_levels"], unsure, strict=True
     ):
         rule = _misplaced(str(kind), text, cemented[position])
-        if rule:
+        if rule or partly:
+            rule = rule or "fracture.unchecked"
             problems.setdefault(rule, []).append(position)
     for rule, positions in sorted(problems.items()):
         yield Doubt(
@@ -192,13 +202,22 @@ def fracture_levels(case: Case) -> Iterator[Doubt]:
 
 
 _WORDS = {
-    "fracture.unchecked": "no treated vertebra is known before it, so that its name is not proved",
+    "fracture.unchecked": "not every vertebra treated before it is known, so that its name is not "
+    "proved",
     "fracture.cemented": "the vertebra was already cemented",
     "fracture.not_adjacent": "the vertebra is no neighbour of a treated one",
     "fracture.adjacent": "the vertebra is a neighbour of a treated one",
     "fracture.not_treated": "the vertebra was not treated before",
     "fracture.no_level": "the fracture has no vertebra",
 }
+
+
+def _with_unread_levels(case: Case) -> set[str]:
+    """Patients with a session of which fewer vertebrae could be read than it has."""
+    sessions = case["procedures"]
+    found = sessions["procedure_id"].map(case["levels"]["procedure_id"].value_counts()).fillna(0)
+    least = sessions["n_levels_declared"].fillna(1).clip(lower=1)
+    return set(sessions.loc[(found < least).to_numpy(bool), "patient_id"].dropna())
 
 
 def _cemented_before(case: Case, fractures: pd.DataFrame) -> dict[int, set[str]]:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.checks import Case, Doubt, check, days_between, is_code, where
+from vpstats.registry.columns import LIMITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
 
-_NEOPLASTIC = ("metastasis", "myeloma", "haemangioma", "other")
 _BENIGN = ("osteoporotic", "trauma")
 _SCALE_FIELDS = ("crp_mg_l", "pct_ng_ml", "dose_gy_cm2")
 _SCALE = 5.0  # a center whose median is five times off writes another unit, or measures others
@@ -155,11 +155,11 @@ def center_scale(case: Case) -> Iterator[Doubt]:
     rows = case["procedures"]
     for field in _SCALE_FIELDS:
         known = rows[rows[field].notna() & (rows[field] > 0).fillna(value=False)]
-        if known["center_id"].nunique() < 2:
-            continue
+        limit = LIMITS.get(field)
+        measured = known[known[limit] == "exact"] if limit else known
         for center, part in known.groupby("center_id", observed=True):
-            others = known.loc[known["center_id"] != center, field]
-            ratio = float(part[field].median()) / float(others.median())
+            ratios = [_median_ratio(some, field, str(center)) for some in (known, measured)]
+            ratio = max(ratios, key=lambda r: abs(np.log(r)))
             if len(part) >= _FEWEST and not 1 / _SCALE < ratio < _SCALE:
                 yield Doubt(
                     "unit.center_scale",
@@ -169,6 +169,18 @@ def center_scale(case: Case) -> Iterator[Doubt]:
                     note=f"the median of the center is {ratio:.2g} times that of the "
                     "others; its unit may differ",
                 )
+
+
+def _median_ratio(rows: pd.DataFrame, field: str, center: str) -> float:
+    """Median of a center over that of the others; 1 where either has too few values.
+
+    Of values alone, too: where many write "<5", the limit is the median of all they write.
+    """
+    own = (rows["center_id"] == center).to_numpy(bool)
+    if min(own.sum(), (~own).sum()) < _FEWEST // 2:
+        return 1.0
+    values = rows[field].to_numpy(float)
+    return float(np.median(values[own]) / np.median(values[~own]))
 
 
 @check
@@ -193,13 +205,22 @@ def neoplastic_fields(case: Case) -> Iterator[Doubt]:
     levels = case["levels"]
     indication = case.along("levels", "procedure_id", "procedures", "indication")["indication"]
     benign = is_code(indication, *_BENIGN)
+    unknown = indication.isna().to_numpy(bool) | is_code(indication, "other")
     for field in ("epidural_mass", "soft_tissue_mass"):
+        mass = is_code(levels[field], "yes")
         yield Doubt(
             "level.neoplastic_field",
             "levels",
             field,
-            where(benign & is_code(levels[field], "yes")),
+            where(benign & mass),
             note="a mass is recorded although the indication is not neoplastic",
+        )
+        yield Doubt(
+            "level.neoplastic_field",
+            "levels",
+            field,
+            where(unknown & mass),
+            note="a mass is recorded, and the indication names no tumour",
         )
     yield Doubt(
         "level.neoplastic_field",
@@ -314,6 +335,31 @@ def yeom_without_ct(case: Case) -> Iterator[Doubt]:
         "yeom_b",
         where(typed & is_code(done, "no")),
         note="a type of leak on CT, although no CT was made",
+    )
+
+
+@check
+def clear_on_unrecorded_ct(case: Case) -> Iterator[Doubt]:
+    """A CT without a leak, where the session does not say that there was a CT.
+
+    A leak that was seen proves its CT; "none" may as well be what a form is filled with. A center
+    that never says whether a CT was made is left alone: then nothing sets its rows apart.
+    """
+    leaks = case["leaks"]
+    sessions = case["procedures"].set_index("procedure_id")
+    usual = sessions["ct_post_done"].notna().groupby(sessions["center_id"]).transform("mean") > 0.5
+    unsaid = sessions.index[(sessions["ct_post_done"].isna() & usual).to_numpy(bool)]
+    levels = case["levels"]
+    of_unsaid = levels.loc[levels["procedure_id"].isin(unsaid), "level_id"]
+    on_ct = leaks[is_code(leaks["modality"], "ct") & leaks["level_id"].isin(of_unsaid)]
+    seen = on_ct.loc[is_code(on_ct["state"], "present"), "level_id"]
+    clear = on_ct[is_code(on_ct["state"], "absent") & ~on_ct["level_id"].isin(seen)]
+    yield Doubt(
+        "leak.ct_unrecorded",
+        "leaks",
+        "state",
+        clear.index[~clear["level_id"].duplicated()].to_numpy(np.int64),
+        note="no leak on a CT, and nothing says that a CT was made",
     )
 
 

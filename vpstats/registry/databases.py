@@ -77,6 +77,38 @@ def read_database(mapping: SourceMap, folder: Path) -> tuple[RawSource, str]:
         ) from None
 
 
+def table_names(mapping: SourceMap, folder: Path) -> list[str]:
+    """Names of the tables and views of a database's own schema, sorted.
+
+    Parameters
+    ----------
+    mapping : SourceMap
+        Names url and the environment variable with the password.
+    folder : Path
+        Where registry.toml lies.
+
+    Returns
+    -------
+    list of str
+        Without their schema.
+
+    Raises
+    ------
+    DataError
+        If the database cannot be reached.
+    UsageError
+        If SQLAlchemy or the database's driver is not installed.
+    """
+    sql = _sqlalchemy()
+    url = _url(sql, mapping, folder)
+    shown = Path(url.database or "").name or url.get_backend_name()
+    try:
+        with _connection(sql, url, shown) as connection:
+            return sorted(_tables_and_key(sql, connection, "", None)[0])
+    except sql.exc.SQLAlchemyError as error:
+        raise DataError(_said(error), file=shown) from None
+
+
 def _sqlalchemy() -> Any:
     try:
         import sqlalchemy

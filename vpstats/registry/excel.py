@@ -126,6 +126,38 @@ def _sheet(book: _Book, name: str, mapping: SourceMap, shown: str) -> RawSource:
     return replace(source, notes=(*source.notes, *notes))
 
 
+def sheet_rows(content: bytes, shown: str) -> dict[str, list[list[str]]]:
+    """Rows of every sheet that is not hidden, as text, to look for its header.
+
+    Parameters
+    ----------
+    content : bytes
+        The workbook.
+    shown : str
+        File name for messages.
+
+    Returns
+    -------
+    dict of str to list of list of str
+        In the order of the workbook; sheets without any cell are left out.
+
+    Raises
+    ------
+    DataError
+        If it is no workbook, is encrypted, damaged or endless.
+    """
+    if not content:
+        raise DataError("the file is empty; export it again.", file=shown)
+    _refuse_endless(content, shown)
+    try:
+        book = _calamine(content, ("*",))
+    except _Unreadable:
+        book = _openpyxl(content, ("*",), shown)
+    seen = [name for name in book.names if name not in book.hidden]
+    rows = {n: [[cell_text(c) for c in row] for row in book.sheets[n][0]] for n in seen}
+    return {name: found for name, found in rows.items() if any(map(any, found))}
+
+
 # ------------------------------------------------------------------ readers
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from vpstats.registry.personal import unquotable
 from vpstats.registry.registry import CORRECTION_COLUMNS, FINDING_COLUMNS
 from vpstats.registry.rule import Rule
 from vpstats.registry.rules import RULES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MASK = "(masked)"
 """Stands for a value of an identifying column."""
+NOT_QUOTED = "What the cell says is not quoted: it has the shape of a person's data."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,13 +179,18 @@ def _place(item: Entry, places: Places) -> Columns:
 
 
 def _messages(item: Entry, rule: Rule) -> Texts:
+    hidden = set() if item.masked else unquotable(item.raw, item.field)
     pairs = zip(item.raw, item.note, strict=True)
-    return _spread(
-        np.array([_message(r, n, item.masked, rule) for r, n in pairs], object), len(item.raw)
-    )
+    said = [_message(r, n, item.masked or str(r) in hidden, rule) for r, n in pairs]
+    if hidden:
+        pairs = zip(item.raw, said, strict=True)
+        said = [f"{text} {NOT_QUOTED}" if str(r) in hidden else text for r, text in pairs]
+    return _spread(np.array(said, object), len(item.raw))
 
 
 def _message(raw: object, note: object, masked: bool, rule: Rule) -> str:
     said = str(note) or rule.sentence
+    if masked and raw and str(raw) in said:
+        said = rule.sentence
     text = f"'{raw}': {said}" if raw and not masked else said
     return text if text.endswith(".") else f"{text}."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,11 +26,12 @@ from pydantic import (
 
 from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
+from vpstats.registry.quality_map import HospitalCount, QualityMap
 from vpstats.registry.units import factor, known_units
 from vpstats.schema import Column
 
 _BY_SESSION = ({"procedure_id"}, {"patient_id", "proc_date"})
-_KEYS: Mapping[str, tuple[set[str], ...]] = {
+KEY_FIELDS: Mapping[str, tuple[set[str], ...]] = {
     "patients": ({"patient_id"},),
     "procedures": ({"patient_id", "proc_date"},),
     "levels": tuple({*session, "level"} for session in _BY_SESSION),
@@ -43,6 +44,8 @@ _KEYS: Mapping[str, tuple[set[str], ...]] = {
 TableName = Literal["patients", "procedures", "levels", "leaks", "visits", "events"]
 DateOrder = Literal["dmy", "mdy", "ymd"]
 Text = Annotated[str, Field(min_length=1)]
+
+_CONFIRMED = "false: a proposal that is not read until a person has confirmed it."
 
 
 class _Strict(BaseModel):
@@ -74,6 +77,7 @@ class ColumnMap(_Strict):
     codes: dict[str, str] = Field(default_factory=dict, description="Raw code to canonical code.")
     date_order: DateOrder | None = Field(None, description="Order in numeric dates.")
     decimal: Literal[",", "."] | None = Field(None, description="Decimal mark of this column.")
+    confirmed: bool = Field(True, description=_CONFIRMED)
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnMap:
@@ -106,6 +110,7 @@ class TableMap(_Strict):
     explode: Texts = Field(
         (), description="Raw column that lists vertebrae (or columns, one vertebra each)."
     )
+    confirmed: bool = Field(True, description=_CONFIRMED)
     columns: dict[str, Annotated[ColumnMap, BeforeValidator(_as_column)]] = Field(
         min_length=1, description="Canonical field to raw column."
     )
@@ -117,12 +122,16 @@ class TableMap(_Strict):
             raise ValueError("only the tables levels and leaks have a row per vertebra")
         return value
 
+    def names_its_rows(self, fields: Collection[str]) -> bool:
+        """Whether some fields are enough to name the rows."""
+        given = {*fields, *(["level"] if self.explode else [])}
+        return any(choice <= given for choice in KEY_FIELDS[self.name])
+
     @model_validator(mode="after")
     def _keys_given(self) -> TableMap:
-        given = {*self.columns, *(["level"] if self.explode else [])}
-        if any(choice <= given for choice in _KEYS[self.name]):
+        if self.names_its_rows(self.columns):
             return self
-        ways = " or ".join(", ".join(sorted(choice)) for choice in _KEYS[self.name])
+        ways = " or ".join(", ".join(sorted(choice)) for choice in KEY_FIELDS[self.name])
         raise ValueError(f"table '{self.name}' needs the fields {ways} to name its rows")
 
     @model_validator(mode="after")
@@ -140,6 +149,7 @@ class CenterMap(_Strict):
     value: Text | None = None
     column: Text | None = None
     codes: dict[str, Text] = Field(default_factory=dict)
+    confirmed: bool = Field(True, description=_CONFIRMED)
 
     @model_validator(mode="after")
     def _one_origin(self) -> CenterMap:
@@ -277,6 +287,7 @@ class RegistryInfo(_Strict):
     synthetic: bool = Field(False, description="Whether the data are simulated.")
     data_cut: dt.date = Field(description="Day of the exports; nothing lies after it.")
     consent: Literal["opt-out", "opt-in"] = "opt-out"
+    confirmed: bool = Field(True, description="Whether a person has confirmed this table.")
     deidentify: DeidentifyMap | None = Field(
         None, description="Replace identifiers by keyed hashes when the registry is read."
     )
@@ -287,6 +298,7 @@ class RegistryMap(_Strict):
 
     version: Literal[1]
     registry: RegistryInfo
+    quality: QualityMap = Field(QualityMap(), description="The data-quality report.")
     sources: tuple[SourceMap, ...] = Field(alias="source", min_length=1)
 
     @field_validator("sources")
@@ -458,6 +470,8 @@ _ALL_KEYS: tuple[str, ...] = tuple(
             RegistryMap,
             RegistryInfo,
             DeidentifyMap,
+            QualityMap,
+            HospitalCount,
             SourceMap,
             CenterMap,
             TableMap,

@@ -14,7 +14,7 @@ from vpstats.errors import DataError
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import SourceNote
 
-_KINDS = {
+FORMATS = {
     "csv": ("*.csv", "*.tsv", "*.txt"),
     "redcap": ("*.csv",),
     "excel": ("*.xlsx", "*.xlsm", "*.xlsb", "*.xls", "*.ods"),
@@ -23,6 +23,8 @@ _KINDS = {
     "spss": ("*.sav", "*.zsav"),
     "sas": ("*.sas7bdat", "*.xpt"),
 }
+"""Format → patterns of its files."""
+
 _MOST_MEMBERS = 10_000
 _MOST_BYTES = 4 * 1024**3
 _MOST_RATIO = 200
@@ -141,7 +143,7 @@ def _wanted(
     names: Sequence[str], mapping: SourceMap, shown: str
 ) -> tuple[list[str], tuple[SourceNote, ...]]:
     """Names that the patterns ask for, and a note on those that they do not."""
-    patterns = mapping.member or _KINDS[mapping.format]
+    patterns = mapping.member or FORMATS[mapping.format]
     visible = [name for name in names if not _is_litter(name)]
     wanted = sorted(name for name in visible if _matches(name, patterns))
     if not wanted:

@@ -197,7 +197,7 @@ def stack(parts: Sequence[RawSource]) -> RawSource:
     if len(parts) == 1:
         return parts[0]
     names = list(dict.fromkeys(name for part in parts for name in part.columns))
-    columns = {name: _stack_column([_column(p, name) for p in parts]) for name in names}
+    columns = {name: stack_columns([_column(p, name) for p in parts]) for name in names}
     offsets = np.cumsum([0, *(len(p.files) for p in parts[:-1])])
     return RawSource(
         parts[0].name,
@@ -216,7 +216,8 @@ def _column(part: RawSource, name: str) -> TextColumn:
     return TextColumn(np.full(len(part), -1, np.int32), ())
 
 
-def _stack_column(columns: Sequence[TextColumn]) -> TextColumn:
+def stack_columns(columns: Sequence[TextColumn]) -> TextColumn:
+    """Put columns under one another."""
     spellings: list[str] = []
     codes: list[Codes] = []
     for column in columns:

@@ -15,6 +15,8 @@ from vpstats.frames import FlowStep
 from vpstats.registry.assemble import SOURCE, Draft, draft_table, drop_orphans
 from vpstats.registry.blocks import Block, open_block, read_values
 from vpstats.registry.checks import Case, Desk, Tables
+from vpstats.registry.confirmed import confirmed_part
+from vpstats.registry.contradictions import contradictions
 from vpstats.registry.deidentify import deidentify, read_key
 from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
@@ -116,7 +118,10 @@ def read_registry(path: str | Path) -> Registry:
 def read_cut(path: str | Path) -> Cut:
     """Read a registry as `read_registry` does, and keep where each row comes from."""
     file = find_mapping(path)
-    reading = _Reading(read_mapping(file))
+    mapping, proposals = confirmed_part(read_mapping(file), file.name)
+    reading = _Reading(mapping)
+    for note in proposals:
+        reading.journal.note(note.rule, note.note, file=note.file)
     ask = reading.mapping.registry.deidentify
     key = None if ask is None else read_key(ask, file.parent)
     for number, source in enumerate(reading.mapping.sources):
@@ -124,6 +129,8 @@ def read_cut(path: str | Path) -> Cut:
     steps = _consent_first(reading)
     for block in reading.blocks:
         read_values(block)
+        for note in contradictions(block):
+            reading.journal.note(note.rule, note.note, file=note.file, column=note.column)
     drafts = _drafts(reading, steps)
     cut = Cut(
         _finish(reading, drafts, steps),
@@ -227,6 +234,7 @@ def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) 
         synthetic=info.synthetic,
         data_cut=pd.Timestamp(info.data_cut),
         consent=info.consent,
+        quality=reading.mapping.quality,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from vpstats.errors import UsageError
 from vpstats.frames import FlowStep
+from vpstats.registry.quality_map import QualityMap
 from vpstats.schema_tables import TABLES
 
 CORRECTION_COLUMNS = (
@@ -89,6 +90,8 @@ class Registry:
         The rule by which patients stayed.
     deidentified : tuple of Treatment
         What became of each column that can identify; empty if nothing was done.
+    quality : QualityMap
+        What the data-quality report asks for, and what hospitals counted.
     shifted_days : int
         Days by which the dates of a patient may have been moved, all alike; 0 if they are true.
 
@@ -116,6 +119,7 @@ class Registry:
     consent: str = "opt-out"
     deidentified: tuple[Treatment, ...] = ()
     shifted_days: int = 0
+    quality: QualityMap = field(default_factory=QualityMap)
 
     @classmethod
     def from_tables(

@@ -31,7 +31,7 @@ LEVEL_ROW_RULES = (
         "level.neoplastic_field",
         "finding",
         "warning",
-        "A field of neoplastic levels is filled for another indication.",
+        "A field of neoplastic levels is filled for another indication, or without any.",
         Rows(levels("epidural_mass", "A/1/s/L1 A/1/s L1 yes"), ("A/1/s/L1",)),
         BOTH,
     ),
@@ -101,6 +101,25 @@ LEVEL_ROW_RULES = (
         "A CT finding is recorded although no CT was made; leaks then count as not assessed.",
         Rows(levels("yeom_b", "A/1/s/L1 A/1/s L1 yes"), ("A/1/s/L1",)),
         BOTH,
+    ),
+    Rule(
+        "leak.ct_unrecorded",
+        "finding",
+        "warning",
+        "No leak on CT is recorded where the session, unlike most of its center, does not say "
+        "whether a CT was made.",
+        Rows(
+            sessions(
+                "ct_post_done",
+                "s A/1 A 2020-03-01 yes",
+                "t A/1 A 2021-03-01 yes",
+                "u A/1 A 2022-03-01 -",
+            )
+            + "\nlevels: level_id procedure_id level\ns/L1 s L1\nu/L2 u L2\n"
+            "leaks: level_id modality site state\ns/L1 ct venous absent\nu/L2 ct venous absent",
+            ("u/L2",),
+        ),
+        "Say in the source whether a CT was made; without one, leave its leaks empty.",
     ),
 )
 
@@ -199,7 +218,7 @@ COURSE_RULES = (
         "event.pce_unseen",
         "finding",
         "warning",
-        "A cement embolism is recorded without imaging of the chest that could have shown it.",
+        "An embolism is recorded without imaging of the chest that could have shown it.",
         Rows(
             events(
                 "event_date detected_by", "e A/1 pce 2020-03-02 clinical", "f A/1 pce 2020-03-02 ct"
@@ -220,7 +239,7 @@ COURSE_RULES = (
         "fracture.unchecked",
         "finding",
         "warning",
-        "No treated vertebra is known before the fracture, so its kind is not proved.",
+        "Not every vertebra treated before the fracture is known, so its kind is not proved.",
         Rows(
             f"{ONE}{SESSION}events: event_id patient_id event_type event_date event_levels\n"
             "e A/1 adjacent_fx 2020-06-01 L2",

@@ -114,6 +114,43 @@ FILE_RULES = (
         "Undo the merge in the source and fill in every cell.",
     ),
     Rule(
+        "mapping.unconfirmed",
+        "finding",
+        "error",
+        "A part of registry.toml is a proposal that nobody has confirmed; it was not read.",
+        Export(
+            "patient_id;sex\n1;f\n",
+            "patients",
+            (0,),
+            {"columns": {"sex": {"column": "sex", "confirmed": False}}},
+        ),
+        "Look it over; remove confirmed = false where it is right, or the line where it is not.",
+    ),
+    Rule(
+        "mapping.contradicted",
+        "finding",
+        "error",
+        "Most cells of a column are not what the mapping says, or are in another unit or order.",
+        Export(
+            "patient_id;height_cm\n" + "".join(f"{i};2021-03-0{i % 9 + 1}\n" for i in range(12)),
+            "patients",
+            (0,),
+        ),
+        "Correct the column, unit or date_order in registry.toml.",
+    ),
+    Rule(
+        "mapping.codes_missing",
+        "finding",
+        "error",
+        "A code that stands often in the data is neither in the mapping nor known.",
+        Export(
+            "patient_id;smoker\n" + "".join(f"{i};{'abc'[i % 3]}\n" for i in range(15)),
+            "patients",
+            (0,),
+        ),
+        _MAP,
+    ),
+    Rule(
         "encoding.undecodable",
         "finding",
         "error",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,15 @@ def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Pat
     """
     if not content:
         raise DataError("the file is empty; export it again.", file=shown)
+    labels: Mapping[str, str] = {}
     if mapping.format == "parquet":
         columns, typed = _parquet(content, shown)
     else:
-        columns, typed = _labelled(content, mapping, shown, folder)
+        columns, typed, labels = _labelled(content, mapping, shown, folder)
     if not columns:
         raise DataError("has no columns; expected a table.", file=shown)
-    return typed_source(columns, typed, mapping, shown)
+    source = typed_source(columns, typed, mapping, shown)
+    return replace(source, meta=({**source.meta[0], "labels": labels},))
 
 
 def typed_source(
@@ -136,7 +139,8 @@ def _python(values: Any) -> list[Any]:
 
 def _labelled(
     content: bytes, mapping: SourceMap, shown: str, folder: Path
-) -> tuple[dict[str, TextColumn], list[str]]:
+) -> tuple[dict[str, TextColumn], list[str], dict[str, str]]:
+    """Columns, names of those that are numbers, and what the file calls its variables."""
     _refuse_cut_off(content, mapping.format, shown)
     data, meta = _pyreadstat(content, mapping, shown, folder)
     columns: dict[str, TextColumn] = {}
@@ -149,7 +153,8 @@ def _labelled(
             columns[f"{name}{LABEL}"] = from_texts([labels.get(v) or missing(v) for v in values])
         if meta.readstat_variable_types.get(name) not in ("string", "string_ref"):
             typed.append(name)
-    return columns, typed
+    named = {name: text for name, text in meta.column_names_to_labels.items() if text}
+    return columns, typed, named
 
 
 def _refuse_cut_off(content: bytes, kind: str, shown: str) -> None:

@@ -17,6 +17,7 @@ MAX_LEVELS = 5
 NOT_EXPORTED = frozenset(
     {
         "center_id",
+        "entry_date",
         "crp_limit",
         "pct_limit",
         "fill_fraction",

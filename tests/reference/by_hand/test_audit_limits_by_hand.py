@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from vpstats.centers.dispersion import additive, estimate_dispersion, expected_square, winsorise
+from vpstats.centers.dispersion import additive, estimate_dispersion
 from vpstats.centers.exact import poisson_binomial
 from vpstats.centers.judge import Rules, judge
 from vpstats.centers.limits import (
@@ -23,6 +23,7 @@ from vpstats.centers.limits import (
 )
 from vpstats.centers.multiplicity import fdr
 from vpstats.centers.sums import CenterSums, Risks
+from vpstats.centers.winsorised import expected_square, sample_square, winsorise
 
 Vector = NDArray[np.float64]
 
@@ -143,9 +144,34 @@ def test_winsorised_phi_and_tau() -> None:
     c = stats.norm.isf(0.1)
     fair = 0.8 - 2 * c * stats.norm.pdf(c) + 0.2 * c**2
     assert expected_square(0.1) == pytest.approx(fair, abs=1e-15)
-    assert found.tau == pytest.approx(np.sqrt(0.02 * (5 * 5.168 / fair - 4)), abs=1e-14)
+    # equal variances v: z / sqrt(1 + tau²/v) has the mean square 5.168 / (1 + tau²/v), which is
+    # that of five standard normal values: tau² = v (5.168 / E - 1)
+    wanted = sample_square(5, 0.1)
+    assert found.tau == pytest.approx(np.sqrt(0.08 * (5.168 / wanted - 1)), rel=1e-10)
     assert found.statistic == 16 + 1 + 1 + 36
     assert np.isnan(found.phi)  # five centers
+
+
+def test_a_center_is_held_against_the_tau_of_the_others() -> None:
+    # not winsorised, equal variances v = 1: tau² of others = mean of their squares - 1
+    z = np.array([3.0, 1.0, 2.0, 0.0])
+    found = estimate_dispersion(z, np.ones(4), winsorised=0.0)
+    others = [(1 + 4 + 0) / 3 - 1, (9 + 4 + 0) / 3 - 1, (9 + 1 + 0) / 3 - 1, (9 + 1 + 4) / 3 - 1]
+    np.testing.assert_allclose(found.tau_others**2, others, rtol=1e-9)
+    # var(tau²) = 2 (1 + tau²)² / 3 then, so that 2 (1 + tau²)² / var(tau²) = 3 degrees of freedom
+    np.testing.assert_allclose(found.freedom, 3.0, rtol=1e-12)
+    # and of a fifth center, whose variance by chance is 1 too, four
+    np.testing.assert_allclose(found.freedom_at(np.ones(1)), 4.0, rtol=1e-12)
+
+
+def test_winsorised_square_of_two_and_three_values() -> None:
+    # of two values a < b the ends are 0.9 a + 0.1 b and 0.1 a + 0.9 b; E a² = E b² = 1, E ab = 0
+    assert sample_square(2, 0.1) == pytest.approx(0.81 + 0.01, abs=1e-6)
+    # of three a < b < c the ends lie at 0.8 a + 0.2 b: E a² = 1 + sqrt(3) / (2 pi),
+    # E b² = 1 - sqrt(3) / pi, E ab = sqrt(3) / (2 pi), as tables of order statistics have them
+    r = np.sqrt(3) / np.pi
+    end = 0.64 * (1 + r / 2) + 0.04 * (1 - r) + 2 * 0.16 * r / 2
+    assert sample_square(3, 0.1) == pytest.approx((2 * end + 1 - r) / 3, abs=1e-6)
 
 
 def test_benjamini_and_hochberg() -> None:

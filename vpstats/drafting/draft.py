@@ -1,0 +1,290 @@
+"""The draft of a mapping: from exports to proposals, each with its score and its evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vpstats.drafting.centers import Center, centers_of
+from vpstats.drafting.codes import with_proposals, with_sexes
+from vpstats.drafting.exports import Export, open_exports
+from vpstats.drafting.fitting import ANY_DAY
+from vpstats.drafting.keys import linked
+from vpstats.drafting.matching import Match
+from vpstats.drafting.parts import Part, is_system, parts_of
+from vpstats.drafting.profiles import Profile
+from vpstats.drafting.tables import Chosen, TableDraft, choose, drafts_of, fields_of
+from vpstats.drafting.writing import SourceDraft, draft_toml
+from vpstats.errors import DataError, UsageError
+from vpstats.registry.columns import Dialect
+from vpstats.registry.dates import date_shape
+from vpstats.registry.mapping import parse_mapping
+from vpstats.registry.raw import from_texts
+from vpstats.registry.tables import ACCESS_GROUP
+from vpstats.registry.typed import column_decimal
+
+_MOSTLY = 0.9
+_WIDEST = 3000
+_A_MONTH = 31
+_COMPANY, _ONE_OF = 3, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One column of an export and what it is proposed to be.
+
+    Parameters
+    ----------
+    source, table, field : str
+        Where the draft puts it; table "" where no table of the source can take it.
+    columns : tuple of str
+        Raw columns.
+    certain : bool
+        Whether it is read without confirmation.
+    score : float
+        0 to 1.
+    doubt : str
+        Why it is not certain.
+    """
+
+    source: str
+    table: str
+    field: str
+    columns: tuple[str, ...]
+    certain: bool
+    score: float
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingDraft:
+    """A draft of registry.toml.
+
+    Parameters
+    ----------
+    toml : str
+        The file.
+    proposals : tuple of Proposal
+        Every column that has one, in the order of the file.
+    unmapped : tuple of (str, str)
+        Source and raw column of the others.
+    """
+
+    toml: str
+    proposals: tuple[Proposal, ...]
+    unmapped: tuple[tuple[str, str], ...]
+
+    @property
+    def summary(self) -> str:
+        """How many columns are certain, doubtful and left, in one line."""
+        return self.toml.split("# Columns: ")[1].split("\n")[0]
+
+
+def draft_mapping(
+    exports: Sequence[str | Path],
+    *,
+    folder: str | Path = ".",
+    name: str = "My registry",
+    data_cut: dt.date | None = None,
+    center: str | None = None,
+    password_env: str | None = None,
+    token_env: str | None = None,
+) -> MappingDraft:
+    """Draft the mapping of exports that nobody has described.
+
+    Parameters
+    ----------
+    exports : sequence of str or Path
+        Files, folders, zip archives, URLs of databases or of a REDCap API.
+    folder : str or Path
+        Where registry.toml will lie: files are named relative to it.
+    name : str
+        Of the registry.
+    data_cut : date, optional
+        Day of the exports; without it the last day in them is proposed.
+    center : str, optional
+        Where the rows come from, for sources without a column that says so.
+    password_env, token_env : str, optional
+        Environment variables that hold the password of a database, the token of an API.
+
+    Returns
+    -------
+    MappingDraft
+        A registry.toml that reads; what is doubtful in it is not applied.
+
+    Raises
+    ------
+    DataError, UsageError, MappingError
+        If an export cannot be read, or nothing in it is like a field of the registry.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> export = files("vpstats") / "templates" / "exports" / "events.csv"
+    >>> draft = draft_mapping([str(export)], center="C01")
+    >>> [p.field for p in draft.proposals if p.certain][:2]
+    ['patient_id', 'event_date']
+    """
+    if not exports:
+        raise UsageError("name an export: a file, folder, zip archive or URL.")
+    where = Path(folder)
+    opened, skipped = open_exports(
+        [str(e) for e in exports], where, password_env=password_env, token_env=token_env
+    )
+    sources = _sources(opened, center)
+    if not any(source.tables for source in sources):
+        raise DataError(
+            "no table of the registry can be made of these columns: the name of the patient, and "
+            "of the day or the vertebra, are not among them.",
+            file=opened[0].raw.files[0] if opened else str(exports[0]),
+        )
+    cut = data_cut or _last_day(sources)
+    text = draft_toml(sources, name=name, data_cut=cut, known=data_cut is not None, skipped=skipped)
+    parse_mapping(tomllib.loads(text), file="the draft")
+    return MappingDraft(text, tuple(_proposals(sources)), tuple(_unmapped(sources)))
+
+
+# ------------------------------------------------------------------ sources
+
+
+def _sources(exports: Sequence[Export], given: str | None) -> list[SourceDraft]:
+    parts = [parts_of(export) for export in exports]
+    centers = centers_of(exports, parts, given)
+    chosen: list[Chosen] = []
+    owners: list[int] = []
+    for number, export in enumerate(exports):
+        column = centers[number].column
+        for part in parts[number]:
+            _refuse_wide(part)
+            rest = tuple(p for p in part.profiles if p.name not in (column, ACCESS_GROUP))
+            own = replace(part, profiles=rest)
+            dialect = _dialect(export, own)
+            chosen.append(choose(own, dialect, export.group, column or ACCESS_GROUP))
+            owners.append(number)
+    chosen = [_proposing(c) for c in linked(chosen)]
+    drafts = [drafts_of(c) for c in chosen]
+    kept = _needed([table for tables, _ in drafts for table in tables], chosen)
+    sources = []
+    for number, export in enumerate(exports):
+        mine = [i for i, owner in enumerate(owners) if owner == number]
+        own_parts = [chosen[i] for i in mine]
+        tables = [t for i in mine for t in drafts[i][0] if id(t) in kept]
+        homeless = [m for i in mine for m in drafts[i][1]]
+        sources.append(_source(export, centers[number], own_parts, tables, homeless))
+    return sources
+
+
+def _refuse_wide(part: Part) -> None:
+    if len(part.profiles) > _WIDEST:
+        raise DataError(
+            f"has {len(part.profiles):,} columns; a draft is made of {_WIDEST:,} at most.",
+            file=part.raw.files[0],
+        )
+
+
+def _proposing(chosen: Chosen) -> Chosen:
+    """With proposals for codes that nobody knows."""
+    fields = fields_of(chosen.family)
+    matches = [with_proposals(m, fields[m.field]) for m in chosen.matches]
+    return replace(chosen, matches=with_sexes(matches))
+
+
+def _source(
+    export: Export,
+    center: Center,
+    parts: Sequence[Chosen],
+    tables: Sequence[TableDraft],
+    homeless: Sequence[Match],
+) -> SourceDraft:
+    used = {c for t in tables for m in t.matches for c in m.profile.columns}
+    used |= {c for m in homeless for c in m.profile.columns} | {center.column}
+    rest: dict[str, Profile] = {}
+    seen: set[str] = set()
+    for part in parts:
+        for profile in part.part.profiles:
+            seen |= set(profile.columns)
+            if not set(profile.columns) & used:
+                rest.setdefault(profile.name, profile)
+    for name, text in export.raw.columns.items():
+        if name not in seen | {center.column} and not text.filled.any() and not is_system(name):
+            rest[name] = Profile((name,), name, text)
+    twice = tuple(dict.fromkeys(n for part in parts for n in part.part.twice))
+    return SourceDraft(export, center, tuple(tables), tuple(homeless), tuple(rest.values()), twice)
+
+
+def _dialect(export: Export, part: Part) -> Dialect:
+    if export.keys["format"] == "excel":
+        return Dialect(ANY_DAY, decimal=".")
+    numbers = [p for p in part.profiles if not p.typed and p.numeric > _MOSTLY]
+    texts = [s for p in numbers for s, _ in p.told]
+    return Dialect(ANY_DAY, decimal=column_decimal(from_texts(texts)) if texts else None)
+
+
+def _needed(tables: Sequence[TableDraft], chosen: Sequence[Chosen]) -> set[int]:
+    """Tables that say something, or that another table of their export cannot do without."""
+    groups = {id(c.part): c.group for c in chosen}
+    told = {(groups[id(t.part)], t.name) for t in tables if t.own}
+    kept: set[int] = set()
+    for table in tables:
+        group = groups[id(table.part)]
+        if table.own or (group, table.name) not in told:
+            kept.add(id(table))
+    return kept
+
+
+# ------------------------------------------------------------------ what is said of them
+
+
+def _last_day(sources: Sequence[SourceDraft]) -> dt.date:
+    """The last day in the exports before which others stand close: a slip stands alone."""
+    counts: dict[dt.date, int] = {}
+    for source in sources:
+        for match in (m for t in source.tables for m in t.matches):
+            if match.found.fit.says.endswith("dates") and "birth" not in match.field:
+                for day, n in _days(match.profile):
+                    counts[day] = counts.get(day, 0) + n
+    days = sorted(counts, reverse=True)
+    company = max(_COMPANY, sum(counts.values()) // _ONE_OF)
+    for day in days:
+        near = (n for d, n in counts.items() if 0 <= (day - d).days <= _A_MONTH)
+        if sum(near) >= company:
+            return day
+    return days[0] if days else dt.date(2000, 1, 1)
+
+
+def _days(profile: Profile) -> Iterable[tuple[dt.date, int]]:
+    for spelling, n in profile.told:
+        shape = date_shape(spelling)
+        year = shape.year if shape.year > 99 else shape.year + 2000
+        if shape.kind in ("day", "ordered"):
+            day, month = sorted((shape.first, shape.second), reverse=True)
+            month = month if shape.kind == "ordered" else shape.second
+            day = day if shape.kind == "ordered" else shape.first
+            yield dt.date(year, min(month, 12), min(day, 28)), n
+
+
+def _proposals(sources: Sequence[SourceDraft]) -> Iterable[Proposal]:
+    for source in sources:
+        for table in source.tables:
+            sure = source.center.certain and not table.doubt
+            for m in table.matches:
+                doubt = m.doubt or table.doubt
+                yield Proposal(
+                    source.export.name, table.name, m.field, m.profile.columns,
+                    m.certain and sure, m.found.score, doubt,
+                )  # fmt: skip
+        for m in source.homeless:
+            yield Proposal(
+                source.export.name, "", m.field, m.profile.columns, False, m.found.score,
+                "no table of the source can take it",
+            )  # fmt: skip
+
+
+def _unmapped(sources: Sequence[SourceDraft]) -> Iterable[tuple[str, str]]:
+    for source in sources:
+        for profile in source.rest:
+            yield from ((source.export.name, column) for column in profile.columns)
+        yield from ((source.export.name, name) for name in source.twice)

@@ -1,0 +1,115 @@
+"""Keys between the parts of an export: the same names of patients and sessions in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vpstats.drafting.fitting import Fit
+from vpstats.drafting.headers import Likeness, likeness
+from vpstats.drafting.matching import Candidate, Match
+from vpstats.drafting.profiles import Profile
+from vpstats.drafting.tables import Chosen
+from vpstats.registry.people import plain_id
+
+_SURE = 0.98  # of the cells are names of the other part; the rest may be faults
+_STRANGE = 0.5
+_ENOUGH = 5  # names, below which two columns share them by chance
+_COVERED = 0.3  # of the names are there, if they are numbers: any small ones meet a few
+_RELATED = 0.4  # likeness of the header
+
+
+def linked(chosen: Sequence[Chosen]) -> list[Chosen]:
+    """Find the column that names the session in parts that have none, and check the others.
+
+    Parameters
+    ----------
+    chosen : sequence of Chosen
+        All parts.
+
+    Returns
+    -------
+    list of Chosen
+        With sessions found by their names, and doubts where keys do not meet.
+    """
+    for field in ("patient_id", "procedure_id"):
+        homes = {c.group: c for c in chosen if _is_home(c, field)}
+        chosen = [_linked(c, homes.get(c.group), field) for c in chosen]
+    return list(chosen)
+
+
+def _is_home(chosen: Chosen, field: str) -> bool:
+    """Whether a part has the patients or sessions that the others name."""
+    match = chosen.match(field)
+    if chosen.family != "treatment" or match is None or not match.certain:
+        return False
+    wanted = {"patient_id": ("sex", "birth_date", "birth_year"), "procedure_id": ("proc_date",)}
+    return any(chosen.match(name) is not None for name in wanted[field])
+
+
+def _linked(chosen: Chosen, home: Chosen | None, field: str) -> Chosen:
+    there = home.match(field) if home is not None else None
+    if home is None or there is None or home is chosen:
+        return chosen
+    known = {_plain(s) for s in there.profile.text.spellings}
+    match = chosen.match(field)
+    if match is not None and match.certain:
+        return _replaced(chosen, match, _met(match, known, home.part.name))
+    if match is not None and _share(match.profile, known) < _STRANGE:
+        chosen = replace(chosen, matches=tuple(m for m in chosen.matches if m is not match))
+    if field == "procedure_id" and len(known) >= _ENOUGH:
+        found = _found(chosen, known, field)
+        if found is not None:
+            return _with(chosen, found)
+    return chosen
+
+
+def _plain(name: str) -> str:
+    return plain_id(f"/{name}")
+
+
+def _share(profile: Profile, known: set[str]) -> float:
+    total = sum(n for _, n in profile.told)
+    return sum(n for s, n in profile.told if _plain(s) in known) / total if total else 0.0
+
+
+def _met(match: Match, known: set[str], where: str) -> Match:
+    share = _share(match.profile, known)
+    if match.profile.distinct < _ENOUGH or share >= _STRANGE:
+        return match
+    return replace(match, doubt=f"only {share:.0%} of its cells are also in {where.split()[0]}")
+
+
+def _found(chosen: Chosen, known: set[str], field: str) -> Match | None:
+    """The one column whose cells are the sessions of another part, and whose header says so."""
+    taken = {m.profile for m in chosen.matches if m.certain}
+    best: list[tuple[float, Profile, Likeness]] = []
+    numbers = all(name.lstrip("/").isdigit() for name in known)
+    enough = max(_ENOUGH, _COVERED * len(known)) if numbers else _ENOUGH
+    for profile in chosen.part.profiles:
+        like = _likeness(profile, field)
+        share = _share(profile, known) if profile not in taken else 0.0
+        if share >= _SURE and profile.distinct >= enough and like.score >= _RELATED:
+            best.append((share, profile, like))
+    if len(best) != 1:
+        return None
+    share, profile, like = best[0]
+    seen = Fit(share, f"{share:.0%} of its cells are sessions of the other rows")
+    return Match(profile, field, Candidate(round(share, 4), like, seen))
+
+
+def _likeness(profile: Profile, field: str) -> Likeness:
+    found = [likeness(header, {field: ""}).get(field) for header in profile.headers]
+    return max(
+        (f for f in found if f is not None), key=lambda f: f.score, default=Likeness(0.0, "")
+    )
+
+
+def _replaced(chosen: Chosen, old: Match, new: Match) -> Chosen:
+    matches = tuple(new if m is old else m for m in chosen.matches)
+    return replace(chosen, matches=matches)
+
+
+def _with(chosen: Chosen, found: Match) -> Chosen:
+    rest = [m for m in chosen.matches if m.field != found.field and m.profile is not found.profile]
+    return replace(chosen, matches=(*rest, found))

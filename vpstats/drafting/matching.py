@@ -1,0 +1,187 @@
+"""Columns to fields, one to one: the assignment whose scores add up to most, and its doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vpstats.drafting.fitting import ENOUGH, Fit, fit
+from vpstats.drafting.headers import NAMED, Likeness, likeness, quantity
+from vpstats.drafting.profiles import Profile
+from vpstats.registry.columns import Dialect
+from vpstats.schema import Column
+from vpstats.schema_tables import VERTEBRAE
+
+WORTH_SAYING = 0.4
+"""Score below which a match is not proposed."""
+
+MARGIN = 0.08
+"""Distance to the next best match below which neither is certain."""
+
+_HEADER = 0.4  # of the score is due to the header alone, the rest needs cells that agree
+_BY_CELLS = 0.45
+_KEY_FITS = 0.95
+_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A field that a column may be.
+
+    Parameters
+    ----------
+    score : float
+        0 to 1: how much header and cells speak for it.
+    like : Likeness
+        What the header says.
+    fit : Fit
+        What the cells say.
+    """
+
+    score: float
+    like: Likeness
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A column and the field that it most likely is.
+
+    Parameters
+    ----------
+    profile : Profile
+        The column.
+    field : str
+        Canonical field.
+    found : Candidate
+        Score and evidence.
+    doubt : str
+        Why a person has to confirm it; "" where it is certain.
+    """
+
+    profile: Profile
+    field: str
+    found: Candidate
+    doubt: str = ""
+
+    @property
+    def certain(self) -> bool:
+        """Whether it needs nobody's confirmation."""
+        return not self.doubt
+
+
+def candidates(
+    profile: Profile, fields: Mapping[str, Column], dialect: Dialect
+) -> dict[str, Candidate]:
+    """Fields that a column may be, with their scores.
+
+    Parameters
+    ----------
+    profile : Profile
+        The column.
+    fields : mapping of str to Column
+        Fields that are at choice.
+    dialect : Dialect
+        How the source writes.
+
+    Returns
+    -------
+    dict of str to Candidate
+        Only those that header or cells speak for.
+    """
+    units = {name: quantity(column) for name, column in fields.items()}
+    likes: dict[str, Likeness] = {}
+    for header in profile.headers:
+        for name, like in likeness(header, units).items():
+            if like.score > likes.get(name, Likeness(0.0, "")).score:
+                likes[name] = like
+    for name in ("level", "event_levels"):
+        if name in fields and name not in likes and profile.vertebral > ENOUGH:
+            likes[name] = Likeness(_BY_CELLS, "")
+    found = {}
+    for name, like in likes.items():
+        seen = fit(profile, fields[name], like.unit, dialect)
+        score = like.score * (_HEADER + (1 - _HEADER) * seen.share)
+        found[name] = Candidate(round(score, 4), like, seen)
+    return found
+
+
+def assign(
+    profiles: Sequence[Profile], fields: Mapping[str, Column], dialect: Dialect
+) -> list[Match]:
+    """Give each column at most one field and each field at most one column.
+
+    Parameters
+    ----------
+    profiles : sequence of Profile
+        The columns of one part.
+    fields : mapping of str to Column
+        Fields of the tables that the part may feed.
+    dialect : Dialect
+        How the source writes.
+
+    Returns
+    -------
+    list of Match
+        In the order of the columns.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    table = [candidates(profile, fields, dialect) for profile in profiles]
+    names = list(fields)
+    scores = np.zeros((len(profiles), len(names)))
+    for row, found in enumerate(table):
+        for name, candidate in found.items():
+            scores[row, names.index(name)] = candidate.score
+    rows, columns = linear_sum_assignment(scores, maximize=True)
+    matches = []
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        if scores[row, column] >= WORTH_SAYING:
+            name = names[column]
+            found = table[row][name]
+            doubt = _doubt(profiles[row], fields[name], found) or _rival(
+                scores, row, column, names, profiles
+            )
+            matches.append(Match(profiles[row], name, found, doubt))
+    return matches
+
+
+def _doubt(profile: Profile, column: Column, found: Candidate) -> str:
+    return next(_reasons(profile, column, found), "")
+
+
+def _reasons(profile: Profile, column: Column, found: Candidate) -> Iterator[str]:
+    if found.like.score == _BY_CELLS:
+        yield "only the cells speak for it"
+    if found.like.score < NAMED:
+        yield f"the header is only like '{found.like.name}'"
+    if found.fit.against:
+        yield found.fit.against
+    if found.fit.share < _needed(column, found.fit):
+        yield f"only {found.fit.share:.0%} of the cells can be read as it"
+
+
+def _needed(column: Column, seen: Fit) -> float:
+    """Share of the cells that has to fit; codes that are not known are found when they are read."""
+    if column.role in ("identifier", "key"):
+        return _KEY_FITS
+    several = seen.says.count("(") > 1 and tuple(column.codes) != VERTEBRAE
+    return _HALF if column.kind == "category" and several else ENOUGH
+
+
+def _rival(
+    scores: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    row: int,
+    column: int,
+    names: Sequence[str],
+    profiles: Sequence[Profile],
+) -> str:
+    """The match that is nearly as good, where there is one."""
+    near = scores[row, column] - MARGIN
+    fields = [n for i, n in enumerate(names) if i != column and scores[row, i] > near]
+    if fields:
+        return f"it may as well be {' or '.join(fields)}"
+    others = [p.name for i, p in enumerate(profiles) if i != row and scores[i, column] > near]
+    return f"'{others[0]}' fits as well" if others else ""

@@ -1,0 +1,133 @@
+"""Columns whose cells are not what the mapping says: seen from the column as a whole.
+
+A cell that cannot be read is a finding of its own. When most of a column cannot be read, or its
+middle lies where another unit would put it, the mapping is what should be looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vpstats.registry.blocks import Block
+from vpstats.registry.cells import fold
+from vpstats.registry.columns import PARTIAL, raw_name
+from vpstats.registry.dates import Evidence, date_shape
+from vpstats.registry.fields import TYPED_MISSING, field_column
+from vpstats.registry.lexicon import coded, kind_of_missing
+from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.raw import SourceNote, TextColumn
+from vpstats.registry.synonyms import NONE_WORDS
+from vpstats.registry.typed import column_evidence
+from vpstats.registry.typical import possible_units
+from vpstats.schema import Column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+CONTRADICTED, CODES_MISSING = "mapping.contradicted", "mapping.codes_missing"
+_FEW = 10  # cells, below which a column says nothing about its mapping
+_FEW_NUMBERS = 30  # numbers, below which the middle of a column says little
+_SHARE = 0.05  # of the cells, from which on a code is a code and not a slip
+_CODES = 30  # spellings, above which they are no list of codes
+_OFTEN = 5  # times that a code stands there at least
+
+
+def contradictions(block: Block) -> Iterator[SourceNote]:
+    """What the columns of a block say against their mapping, once its values have been read.
+
+    Parameters
+    ----------
+    block : Block
+        With its values.
+
+    Yields
+    ------
+    SourceNote
+        About a column; no value of an identifying column is quoted.
+    """
+    for name, text in block.text.fields.items():
+        column, mapping = field_column(block.table, name), block.mapping(name)
+        if column.kind != "string" and name in block.values:
+            for rule, said in _of_column(block, text, column, mapping):
+                where = f"{said} (field {name})"
+                yield SourceNote(rule, block.text.raw.files[0], where, column=raw_name(mapping))
+
+
+def _of_column(
+    block: Block, text: TextColumn, column: Column, mapping: ColumnMap
+) -> Iterator[tuple[str, str]]:
+    values = block.values[column.name]
+    if column.kind == "date":
+        order = mapping.date_order or block.dialect.date_order
+        yield from _against_order(text, column, order)
+    if column.kind == "number" and mapping.unit is None and mapping.unit_column is None:
+        yield from _another_unit(values, column)
+    if column.name == "birth_date" or column.name in PARTIAL:
+        return  # a year or a month alone is kept elsewhere
+    told = np.array([_is_told(s, column, mapping) for s in text.spellings] + [False], bool)
+    told = told[text.codes]
+    unread = told & _missing(values)
+    if column.kind in ("category", "yes_no", "set"):
+        missing = _codes_missing(text, unread, int(told.sum()), column)
+        if missing:
+            yield CODES_MISSING, missing
+            return
+    if told.sum() >= _FEW and unread.sum() * 2 > told.sum():
+        said = f"{unread.sum()} of {told.sum()} cells cannot be read as what the mapping says"
+        yield CONTRADICTED, said
+
+
+def _is_told(spelling: str, column: Column, mapping: ColumnMap) -> bool:
+    """Whether a cell has something to say that its field can hold; an empty set holds nothing."""
+    mapped = coded(spelling, mapping.codes) if mapping.codes else None
+    if column.kind == "set" and fold(mapped or spelling) in NONE_WORDS:
+        return False
+    return mapped not in TYPED_MISSING and (mapped is not None or kind_of_missing(spelling) is None)
+
+
+def _missing(values: Array) -> Array:
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind == "M":
+        return np.isnat(values)
+    return np.array([v is None for v in values], bool)
+
+
+def _codes_missing(text: TextColumn, unread: Array, told: int, column: Column) -> str:
+    """Codes that stand often in the data and neither in the mapping nor in the lexicon."""
+    counts = np.bincount(text.codes[unread], minlength=len(text.spellings))
+    often = np.flatnonzero((counts >= _OFTEN) & (counts >= _SHARE * told))
+    if not len(often) or (counts > 0).sum() > _CODES:
+        return ""
+    ranked = sorted(often, key=lambda code: (-counts[code], text.spellings[code]))
+    shown = ", ".join(f"'{text.spellings[c]}' ({counts[c]})" for c in ranked[:_CODES])
+    said = f": {shown}" if not column.masked else ""
+    return f"{len(often)} codes of the data are neither in codes = {{ … }} nor known{said}"
+
+
+def _against_order(
+    text: TextColumn, column: Column, declared: str | None
+) -> Iterator[tuple[str, str]]:
+    if declared not in ("dmy", "mdy"):
+        return
+    shapes = [date_shape(s, birth=column.role == "birth") for s in text.spellings]
+    seen = sum(column_evidence(shapes, text.counts()).values(), Evidence())
+    against, by = (seen.mdy, seen.dmy) if declared == "dmy" else (seen.dmy, seen.mdy)
+    if against > by:
+        said = f'date_order = "{declared}", but {against} cells can only be read the other way'
+        yield CONTRADICTED, f"{said} and {by} only this way"
+
+
+def _another_unit(values: Array, column: Column) -> Iterator[tuple[str, str]]:
+    known = values[~np.isnan(values)]
+    if len(known) < _FEW_NUMBERS:
+        return
+    middle = float(np.median(known))
+    units = possible_units(column, middle)
+    if len(units) == 1 and units[0] != column.unit:
+        yield CONTRADICTED, f"half of the values lie below {middle:.3g}; is the unit {units[0]}?"
