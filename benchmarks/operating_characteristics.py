@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from vpstats.centers.dispersion import Dispersion, estimate_dispersion
+from vpstats.centers.dispersion import FEWEST_FOR_PHI, estimate_dispersion
 from vpstats.centers.limits import (
     Chance,
     Tail,
@@ -28,6 +28,7 @@ from vpstats.centers.limits import (
     tail_functions,
 )
 from vpstats.centers.multiplicity import fdr
+from vpstats.centers.rules import student_tail
 from vpstats.centers.sums import CenterSums, Risks
 
 Vector = NDArray[np.float64]
@@ -224,53 +225,30 @@ def judge_estimated(rng: np.random.Generator, low: float, high: float) -> dict[s
 
 
 def judge_varied(rng: np.random.Generator, centers: int = 40) -> dict[str, Share]:
-    sums = varied(rng, BATCH, 10, 100)
+    size = BATCH // centers * centers
+    sums = varied(rng, size, 10, 100)
     chance, upper, lower = scores(sums)
     z = signed_scores(upper, lower)
-    called = dict.fromkeys(("chance alone", "tau", "tau, as published", "phi"), 0)
-    called["chance alone"] = int(np.sum(upper < ALARM))
-    for start in range(0, BATCH, centers):
-        part = slice(start, start + centers)
-        for name, count in calls_with_dispersion(chance, sums, z, part).items():
-            called[name] += count
+    own = chance.cumulants.variance(np.zeros((size, 1)))[:, 0]
+    parts = [slice(start, start + centers) for start in range(0, size, centers)]
+    found = [estimate_dispersion(z[part], 1 / own[part]) for part in parts]
+    called = {"chance alone": upper < ALARM}
+    if centers >= FEWEST_FOR_PHI:
+        phi = np.repeat([d.phi for d in found], centers)
+        called["phi"] = z / np.sqrt(phi) > stats.norm.isf(ALARM)
+    taus = {
+        "tau": np.concatenate([d.tau_others for d in found]),
+        "tau of all centers, as if known": np.repeat([d.tau for d in found], centers),
+        "tau, as published": np.repeat([d.tau_raw for d in found], centers),
+        "tau known": np.full(size, SPREAD),
+    }
+    freedom = np.concatenate([d.freedom for d in found])
+    for name, tau in taus.items():
+        functions = tail_functions(chance.widened(tau).mass(), "mid-p")
+        tail = read_tails(chance.laws, functions, sums.observed)[0]
+        called[name] = (student_tail(tail, freedom) if name == "tau" else tail) < ALARM
     name = f"true odds ratios vary (tau = {SPREAD:g}), networks of {centers}, limits for"
-    return {f"{name} {which}": Share(count, BATCH) for which, count in called.items()}
-
-
-def calls_with_dispersion(
-    chance: Chance, sums: CenterSums, z: Vector, part: slice
-) -> dict[str, int]:
-    own = chance.cumulants.variance(np.zeros((len(z), 1)))[part, 0]
-    found: Dispersion = estimate_dispersion(z[part], 1 / own)
-    calls = {"phi": int(np.sum(z[part] / np.sqrt(found.phi) > stats.norm.isf(ALARM)))}
-    laws = replace(chance.laws, first=chance.laws.first[part], log_mass=chance.laws.log_mass[part])
-    for name, tau in (("tau", found.tau), ("tau, as published", found.tau_raw)):
-        # centers without a factor of their own need no shift; tau alone is mixed over
-        some = Chance(laws, Part(chance, part), chance.shift[part], np.full(len(own), tau))
-        functions = tail_functions(some.mass(), "mid-p")
-        calls[name] = int(np.sum(read_tails(laws, functions, sums.observed[part])[0] < ALARM))
-    return calls
-
-
-class Part:
-    """Cumulants of some centers of many."""
-
-    def __init__(self, chance: Chance, part: slice) -> None:
-        self.chance, self.part = chance, part
-
-    def _all(self, tilt_: Matrix) -> Matrix:
-        whole = np.zeros((len(self.chance.shift), tilt_.shape[1]))
-        whole[self.part] = tilt_
-        return whole
-
-    def value(self, tilt_: Matrix) -> Matrix:
-        return self.chance.cumulants.value(self._all(tilt_))[self.part]
-
-    def mean(self, tilt_: Matrix) -> Matrix:
-        return self.chance.cumulants.mean(self._all(tilt_))[self.part]
-
-    def variance(self, tilt_: Matrix) -> Matrix:
-        return self.chance.cumulants.variance(self._all(tilt_))[self.part]
+    return {f"{name} {which}": Share(int(hits.sum()), size) for which, hits in called.items()}
 
 
 def judge_clustered(rng: np.random.Generator) -> dict[str, Share]:
@@ -346,7 +324,8 @@ def main(evaluations: int = EVALUATIONS, seed: int = 20260101) -> None:
         print_shares(
             repeat(lambda rng, a=low, b=high: judge_estimated(rng, a, b), evaluations, seed + 1)
         )  # type: ignore[misc]  # mypy cannot infer a lambda with bound defaults
-    print_shares(repeat(judge_varied, evaluations, seed + 2))
+    for centers in (12, 40, 200):
+        print_shares(repeat(lambda rng, k=centers: judge_varied(rng, k), evaluations, seed + 2))  # type: ignore[misc]  # mypy cannot infer a lambda with bound defaults
     print_shares(repeat(judge_clustered, evaluations, seed + 3))
     print_shares(repeat(judge_scanned, evaluations, seed + 5))
     power()

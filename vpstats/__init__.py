@@ -9,8 +9,8 @@ disclosure gate (`release`), and what has passed becomes figures, tables and a r
 The rooms, from the ground up: `errors`; `results`, `ledger`, `frames` and `schema`; `study` (the
 plan); `models` (any table to results, knowing nothing of registries); `registry` (exports to
 tables); `simulate`; `cohorts`; `analyses` (a question of the plan to ledger rows); `centers` (an
-indicator of the plan to verdicts); `disclosure`, `figures`, `tables`; `report`; `pipeline`; `cli`.
-A test reads the imports and keeps this order.
+indicator of the plan to verdicts); `quality` (how good the data are); `disclosure`, `figures`,
+`tables`; `report`; `pipeline`; `cli`. A test reads the imports and keeps this order.
 
 Names below are loaded when they are first used, so that ``import vpstats`` stays quick.
 """
@@ -57,6 +57,7 @@ _PUBLIC = {
     "fit_fine_gray": "models.fine_gray",
     "fit_illness_death": "models.interval.illness_death",
     "fit_interval_aft": "models.interval.interval_aft",
+    "draft_mapping": "drafting",
     "fit_gee": "models.gee",
     "fit_cox_by_window": "models.windows",
     "fit_logistic": "models.logistic",
@@ -78,9 +79,12 @@ _PUBLIC = {
     "release": "disclosure",
     "ReleasePolicy": "disclosure",
     "partial_effects": "models.partial_effects",
+    "quality_report": "quality",
+    "QualityResult": "quality",
     "read_plan": "study",
     "residuals": "models.residuals",
     "run_audit": "pipeline",
+    "run_quality": "pipeline",
     "run_study": "pipeline",
     "curve_quantiles": "models.quantiles",
     "restricted_mean": "models.restricted",

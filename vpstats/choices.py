@@ -29,14 +29,14 @@ class Schema(StrEnum):
 
 
 class Edition(StrEnum):
-    """Which edition of an audit is printed, and whether the internal one is written."""
+    """Which edition of a report is printed, and whether the internal one is written."""
 
     INTERNAL = "internal"
     PUBLIC = "public"
 
 
 class Printed(StrEnum):
-    """How `audit` prints."""
+    """How `audit` and `quality` print."""
 
     TEXT = "text"
     JSON = "json"
@@ -47,3 +47,10 @@ class Gravity(StrEnum):
 
     ALERT = "alert"
     ALARM = "alarm"
+
+
+class Worry(StrEnum):
+    """From which finding on `quality` says so."""
+
+    WARNING = "warning"
+    ERROR = "error"

@@ -1,41 +1,27 @@
 """The command line: reads arguments, prints, sets the exit code; no analysis.
 
-Libraries are imported inside the commands, so that ``vpstats --help`` answers at once. Errors
-that vpstats raises on purpose become one line on stderr and their exit code; anything else is
-reported as a defect. `_guard` is the one place that translates.
+Libraries are imported inside the commands, so that ``vpstats --help`` answers at once. What the
+commands share stands in `vpstats.terminal`.
 """
 
 from __future__ import annotations
 
-import functools
+import datetime as dt
 import json
 import os
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vpstats import __version__
-from vpstats.choices import Edition, Gravity, Listing, Printed, Schema, Sheet
-from vpstats.errors import ExitCode, UsageError, VpstatsError
+from vpstats.choices import Edition, Gravity, Listing, Printed, Schema, Sheet, Worry
+from vpstats.errors import ExitCode, UsageError
+from vpstats.terminal import DEBUG, guard, hint, put, show_progress, shown
 
 if TYPE_CHECKING:
     from vpstats.study import StudyPlan
-
-INTERRUPTED = 130
-"""128 + SIGINT, as other programs say that the user stopped them."""
-
-READER_GONE = 141
-"""128 + SIGPIPE: whoever read the output closed it."""
-
-USAGE = int(ExitCode.USAGE)
-
-_DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
 
 app = typer.Typer(
     name="vpstats",
@@ -86,74 +72,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(ExitCode.OK)
 
 
-def _guard(command: Callable[..., None]) -> Callable[..., None]:
-    """Translate what a command raises into one line on stderr and an exit code."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **options: Any) -> None:
-        try:
-            command(*args, **options)
-            sys.stdout.flush()
-        except typer.Exit:
-            raise
-        except BrokenPipeError:
-            # what is still buffered cannot be written either; do not fail again at exit
-            sys.stdout = None
-            raise typer.Exit(READER_GONE) from None
-        except (Exception, KeyboardInterrupt) as error:
-            line, code = _verdict(error)
-            _complain(line)
-            raise typer.Exit(code) from None
-
-    return run
-
-
-def _verdict(error: BaseException) -> tuple[str, int]:
-    """The line and the exit code that an error becomes."""
-    match error:
-        case VpstatsError():
-            return _one_line(str(error)), int(error.exit_code)
-        case KeyboardInterrupt():
-            return "stopped.", INTERRUPTED
-        case UnicodeEncodeError():
-            hint = "Write to a file with --out, or set PYTHONIOENCODING=utf-8."
-            return f"the output cannot show every letter ({error.encoding}). {hint}", USAGE
-        case OSError(filename=str() | Path() as path):
-            return f"{path}: {error.strerror}.", USAGE
-        case _:
-            return _defect(error), int(ExitCode.INTERNAL)
-
-
-def _complain(line: str) -> None:
-    if _DEBUG.get():
-        traceback.print_exc()
-    typer.echo(f"vpstats: {line}", err=True)
-
-
-def _one_line(message: str) -> str:
-    r"""Join the lines of a message; items of a list are separated by semicolons.
-
-    Examples
-    --------
-    >>> _one_line("study.toml: wrong:\n  - a: x\n  - b: y")
-    'study.toml: wrong: a: x; b: y'
-    """
-    first, *rest = (line.strip() for line in message.splitlines() if line.strip())
-    items = "; ".join(line.removeprefix("- ") for line in rest)
-    return f"{first} {items}".strip()
-
-
-def _defect(error: BaseException) -> str:
-    """Name a defect by its type and place: its message might quote a patient's value."""
-    here = Path(__file__).parent
-    own = [p for p in traceback.extract_tb(error.__traceback__) if here in Path(p.filename).parents]
-    place = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
-    return (
-        f"a defect of vpstats {__version__}, not of your data: {type(error).__name__}{place}. "
-        "Please report it; 'vpstats --debug …' shows the traceback."
-    )
-
-
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"vpstats {__version__}")
@@ -172,7 +90,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    _DEBUG.set(debug)
+    DEBUG.set(debug)
 
 
 Folder = Annotated[Path, typer.Argument(help="Folder to make; it must be empty or absent.")]
@@ -180,7 +98,7 @@ Out = Annotated[Path | None, typer.Option(help="Write there instead of the stand
 
 
 @app.command("new")
-@_guard
+@guard
 def new(folder: Folder) -> None:
     """Write a registry.toml and study.toml to start from.
 
@@ -192,7 +110,7 @@ def new(folder: Folder) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         typer.echo(str(target))
-    _hint(f"next: vpstats check {folder}")
+    hint(f"next: vpstats check {folder}")
 
 
 def _require_empty(folder: Path) -> None:
@@ -212,7 +130,7 @@ def _starter_files() -> list[tuple[str, bytes]]:
 
 
 @app.command("check")
-@_guard
+@guard
 def check(
     path: Annotated[Path, typer.Argument(help="registry.toml, study.toml or their folder.")],
     format: Annotated[  # noqa: A002  # the option's name
@@ -248,7 +166,7 @@ def check(
         Listing.JSON: listing.as_json,
         Listing.CSV: listing.as_csv,
     }
-    _write(write[format](registry), out)
+    put(write[format](registry), out)
     if registry.findings["severity"].isin(["error", "warning"]).any():
         raise typer.Exit(int(ExitCode.FINDINGS))
 
@@ -264,7 +182,7 @@ def _check_against(new: Path, old: Path, format: Listing, out: Path | None) -> N
         Listing.JSON: listing.changes_as_json,
         Listing.CSV: listing.changes_as_csv,
     }
-    _write(write[format](comparison), out)
+    put(write[format](comparison), out)
     if len(comparison.to_look_at):
         raise typer.Exit(int(ExitCode.FINDINGS))
 
@@ -287,8 +205,60 @@ def _plan_at(path: Path) -> StudyPlan | None:
     return None if other else plan
 
 
+@app.command("map")
+@guard
+def map_exports(
+    exports: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, zips, URLs of databases or of a REDCap API."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="registry.toml to write; it must not be there yet."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the registry.")] = "My registry",
+    center: Annotated[
+        str | None, typer.Option(help="Center of the rows, where no column names it.")
+    ] = None,
+    data_cut: Annotated[
+        str | None, typer.Option(help="Day of the exports, YYYY-MM-DD; else one is proposed.")
+    ] = None,
+    password_env: Annotated[
+        str | None, typer.Option(help="Environment variable with the database's password.")
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(help="Environment variable with the REDCap token.")
+    ] = None,
+) -> None:
+    """Draft a registry.toml for exports that nobody has described.
+
+    Each column is compared with the fields of the registry by its header, in six languages, and
+    by its cells. What is certain is written as it is; what is doubtful is marked 'confirmed =
+    false' and not read until a person takes that out. No value of a name, a number or a date of a
+    person is written.
+    """
+    from vpstats.drafting import draft_mapping
+
+    if out is not None and out.exists():
+        raise UsageError("is there already; nothing is overwritten. Name another.", file=out)
+    folder = Path() if out is None else out.parent
+    draft = draft_mapping(
+        exports, folder=folder, name=name, data_cut=_day(data_cut), center=center,
+        password_env=password_env, token_env=token_env,
+    )  # fmt: skip
+    put(draft.toml, out)
+    hint(f"{draft.summary} Next: read {out or 'the draft'}, then vpstats check {out or ''}")
+
+
+def _day(text: str | None) -> dt.date | None:
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"'{text}' is no day; expected YYYY-MM-DD, as 2025-12-31.") from None
+
+
 @app.command("report")
-@_guard
+@guard
 def report(
     plan: Annotated[Path, typer.Argument(help="study.toml or its folder.")],
     out: Annotated[
@@ -302,15 +272,15 @@ def report(
 
     study = read_plan(plan)
     beside = plan if plan.is_dir() else plan.parent
-    with _progress() as progress:
+    with show_progress() as progress:
         result = run_study(study, out=out or beside / "report", progress=progress)
-    typer.echo(str(_shown(result.folder, "public", "report.html")))
-    typer.echo(str(_shown(result.folder, "internal")))
-    _hint("public/ has passed the plan's disclosure rule; internal/ is not for release.")
+    typer.echo(str(shown(result.folder, "public", "report.html")))
+    typer.echo(str(shown(result.folder, "internal")))
+    hint("public/ has passed the plan's disclosure rule; internal/ is not for release.")
 
 
 @app.command("audit")
-@_guard
+@guard
 def audit(
     plan: Annotated[Path, typer.Argument(help="study.toml or its folder.")],
     out: Annotated[Path, typer.Option(help="Folder of the audit.")],
@@ -346,13 +316,13 @@ def audit(
     from vpstats.study import read_plan
 
     study = read_plan(plan)
-    with _progress() as progress:
+    with show_progress() as progress:
         run = run_audit(
             study, out=out, center=center, as_of=as_of, previous=previous,
             audience=audience.value, workers=workers, progress=progress,
         )  # fmt: skip
     typer.echo(document_text(run, format.value), nl=False)
-    _hint(f"next: {_shown(run.folder, 'public', 'index.html')}")
+    hint(f"next: {shown(run.folder, 'public', 'index.html')}")
     findings = bool(run.registry.findings["severity"].isin(["error", "warning"]).any())
     code = _audit_code(run.result.worst(center), fail_on, findings=findings)
     if code is not ExitCode.OK:
@@ -374,8 +344,52 @@ def _audit_code(worst: str, fail_on: Gravity, *, findings: bool) -> ExitCode:
     return ExitCode.FINDINGS if findings else ExitCode.OK
 
 
+@app.command("quality")
+@guard
+def quality(
+    path: Annotated[Path, typer.Argument(help="registry.toml, study.toml or their folder.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; nothing is written if not given.")
+    ] = None,
+    center: Annotated[
+        str | None, typer.Option(help="Write this center's page alone, beside the network's.")
+    ] = None,
+    audience: Annotated[
+        Edition, typer.Option(help="public leaves the internal edition out.")
+    ] = Edition.INTERNAL,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Last day that counts, YYYY-MM-DD; the data cut if not given."),
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        Printed, typer.Option(help="text for people, json for programs.")
+    ] = Printed.TEXT,
+    fail_on: Annotated[
+        Worry, typer.Option(help="Finding from which the exit code says so.")
+    ] = Worry.WARNING,
+) -> None:
+    """Say how complete, valid and timely the data of each center are.
+
+    Exit code 0: nothing falls below what [quality] of registry.toml asks for. 1: something does.
+    Findings of the cleaning, one by one, are what `vpstats check` lists.
+    """
+    from vpstats.pipeline import quality_text, run_quality
+
+    plan = _plan_at(path)
+    with show_progress() as progress:
+        run = run_quality(
+            path if plan is None else plan.registry_path, out=out, center=center, as_of=as_of,
+            audience=audience.value, plan=plan, progress=progress,
+        )  # fmt: skip
+    typer.echo(quality_text(run, format.value), nl=False)
+    if run.folder is not None:
+        hint(f"next: {shown(run.folder, 'public', 'index.html')}")
+    if run.result.worst(center) in (("error",) if fail_on is Worry.ERROR else ("error", "warning")):
+        raise typer.Exit(int(ExitCode.FINDINGS))
+
+
 @app.command("simulate")
-@_guard
+@guard
 def simulate(
     folder: Folder,
     procedures: Annotated[int, typer.Option(min=50, help="Procedures, about.")] = 3000,
@@ -392,11 +406,11 @@ def simulate(
     (folder / "study.toml").write_bytes(dict(_starter_files())["study.toml"])
     for name in (*files, "study.toml"):
         typer.echo(str(folder / name))
-    _hint(f"next: vpstats check {folder}")
+    hint(f"next: vpstats check {folder}")
 
 
 @app.command("dictionary")
-@_guard
+@guard
 def dictionary(
     rules: Annotated[
         bool, typer.Option("--rules", help="The cleaning rules instead of the columns.")
@@ -409,13 +423,13 @@ def dictionary(
 ) -> None:
     """Print columns, cleaning rules or JSON Schemas."""
     if format is Sheet.JSON_SCHEMA:
-        _write(json.dumps(_json_schema(of), indent=2, ensure_ascii=False) + "\n", out)
+        put(json.dumps(_json_schema(of), indent=2, ensure_ascii=False) + "\n", out)
     elif rules:
         from vpstats.registry.rules import rules_markdown
 
-        _write(rules_markdown(), out)
+        put(rules_markdown(), out)
     else:
-        _write(_columns_page(), out)
+        put(_columns_page(), out)
 
 
 def _json_schema(of: Schema) -> dict[str, Any]:
@@ -442,42 +456,3 @@ def _columns_page() -> str:
     from vpstats.schema_tables import TABLES
 
     return dictionary_markdown(TABLES.values())
-
-
-def _hint(text: str) -> None:
-    """Tell a person at a terminal; a pipe is not told."""
-    if sys.stderr.isatty():
-        typer.echo(text, err=True)
-
-
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        typer.echo(text, nl=False)
-    else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _shown(folder: Path | None, *parts: str) -> Path:
-    """A path below the working directory is shown relative to it."""
-    path = (folder or Path()).joinpath(*parts)
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
-    """Show steps on a terminal; yield None in a pipe."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda name, number, total: bar.update(
-            task, description=escape(name), completed=number - 1, total=total
-        )

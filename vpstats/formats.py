@@ -110,9 +110,45 @@ def ratio(value: float) -> str:
         return ">9,999"
     if value < 0.001:
         return "<0.001"
+    return decimal(value, ratio_digits(value))
+
+
+def ratio_digits(value: float) -> int:
+    """Decimals that a ratio is printed with.
+
+    Examples
+    --------
+    >>> [ratio_digits(x) for x in (1.234, 0.0312, 12.34, 432.1)]
+    [2, 3, 1, 0]
+    """
     steps = ((99.95, 0), (9.995, 1), (0.0995, 2), (0.00995, 3))
-    digits = next((digits for floor, digits in steps if value >= floor), 4)
-    return decimal(value, digits)
+    return next((digits for floor, digits in steps if value >= floor), 4)
+
+
+NARROW = 0.025
+"""Width of an interval near one below which two decimals would not tell its limits apart."""
+
+
+def is_narrow(low: float, high: float) -> bool:
+    """Whether the limits of a ratio take three decimals, as per unit of a long scale.
+
+    Examples
+    --------
+    >>> is_narrow(1.0007, 1.0114), is_narrow(0.99, 1.03), is_narrow(float("nan"), 1.0)
+    (True, False, False)
+    """
+    return 0.5 < low <= high < 2 and high - low < NARROW
+
+
+def fine_ratio(value: float) -> str:
+    """Print a ratio with three decimals.
+
+    Examples
+    --------
+    >>> fine_ratio(1.00061)
+    '1.001'
+    """
+    return decimal(value, 3)
 
 
 def p_value(value: float) -> str:
@@ -177,7 +213,10 @@ def show(row: Mapping[str, Any], stat: str, fmt: Number = decimal, mark: str = S
     value = float(row[stat])
     if np.isnan(value):
         return NOT_ESTIMABLE
-    return f"{ABOUT if stat in (row.get('rounded') or ()) else ''}{fmt(value)}"
+    text = fmt(value)
+    # a bound is no number that could be rounded further
+    about = stat in (row.get("rounded") or ()) and not text.startswith(("<", ">"))
+    return f"{ABOUT if about else ''}{text}"
 
 
 def show_interval(
@@ -208,9 +247,13 @@ def show_interval(
     '1.23 (0.80–1.90)'
     >>> show_interval({**row, "hidden": {"conf_low"}}, ratio)
     '*'
+    >>> show_interval({"estimate": 1.0061, "conf_low": 1.0007, "conf_high": 1.0114}, ratio)
+    '1.006 (1.001–1.011)'
     """
     if hidden_stats(row) & set(stats):
         return mark
+    if fmt is ratio and is_narrow(*(float(row.get(s, np.nan)) for s in stats[1:])):
+        fmt = fine_ratio
     point = show(row, stats[0], fmt, mark)
     if point in ("", NOT_ESTIMABLE) or stats[1] not in row:
         return point

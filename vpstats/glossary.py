@@ -154,6 +154,13 @@ GLOSSARY: Mapping[str, str] = {
     "exceedance": "probability that the true observed over expected is clearly worse",
     "rank_low": "lower limit of the rank that a center may have; 1 is the smallest",
     "rank_high": "upper limit of the rank that a center may have",
+    "section": "part of a data-quality report: completeness, validity, timeliness, …",
+    "network_median": "median of the centers",
+    "network_low": "smallest value of a center",
+    "network_high": "largest value of a center",
+    "n_centers": "number of centers",
+    "n_errors": "findings whose numbers contradict one another",
+    "n_warnings": "findings below what is asked for",
     "survives_detection": "whether a flag outlives a look at who was examined: yes, no, or empty",
 }
 """Every column that a result may print, and what it means."""

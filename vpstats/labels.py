@@ -39,6 +39,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "max_fill_fraction": "Largest fill fraction",
         "n_levels": "Treated levels",
         "region": "Region",
+        "level": "Level",
         "height_loss_pct": "Height loss (%)",
         "kyphosis_deg_pre": "Kyphosis before (degrees)",
         "cortical_breach": "Cortical breach",
@@ -105,6 +106,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
 CODE_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "tl_junction": "thoracolumbar junction",
+        "uni": "one pedicle",
+        "bi": "both pedicles",
         "pvp": "PVP",
         "bkp": "BKP",
         "rf_ablation_pvp": "RF ablation and PVP",

@@ -248,6 +248,17 @@ def fit_cells(
     ]
 
 
+def plural(unit: str) -> str:
+    """Write a unit in the plural.
+
+    Examples
+    --------
+    >>> plural("vertebra"), plural("level")
+    ('vertebrae', 'levels')
+    """
+    return {"vertebra": "vertebrae"}.get(unit, f"{unit}s")
+
+
 def curve_cells(
     curve: CurveResult, analysis: str, *, variable: str, label: str = "", parent: str = ""
 ) -> list[dict[str, Any]]:
@@ -268,7 +279,7 @@ def curve_cells(
             group="" if name is None else str(name),
             level=format(row["time"], ".10g"),
             label=label or ("" if name is None else str(name)),
-            unit=curve.unit + "s" if stat.startswith("n_") else curve.estimand,
+            unit=plural(curve.unit) if stat.startswith("n_") else curve.estimand,
             n=row["n_risk"],
             caveat=caveat,
             parent=parent,

@@ -31,6 +31,7 @@ BELOW_PIPELINE = CORE | {
     "cohorts",
     "analyses",
     "centers",
+    "quality",
     "disclosure",
     "figures",
     "tables",
@@ -38,6 +39,7 @@ BELOW_PIPELINE = CORE | {
 }
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "workers": set(),
     "glossary": set(),
     "rendering": set(),
     "step_reading": set(),
@@ -50,12 +52,15 @@ ALLOWED: dict[str, set[str]] = {
     "study": {"study", "schema", "schema_tables", "errors"},
     "models": {"models", "results", "frames", "errors"},
     "registry": {"registry", "schema", "schema_tables", "results", "frames", "errors"},
+    "drafting": {"drafting", "registry", "schema", "schema_tables", "errors"},
     "simulate": {"simulate", "schema", "schema_tables", "registry.spine", "errors"},
     "cohorts": {"cohorts", "registry", "frames", "results", "study", "errors"}
     | {"schema", "schema_tables", "severity", "labels"},
     "analyses": {"analyses", "models", "frames", "results", "ledger", "study", "severity"}
-    | {"labels", "errors"},
+    | {"labels", "formats", "errors"},
     "centers": {"centers", "models", "frames", "results", "ledger", "study", "labels", "errors"},
+    "quality": {"quality", "registry", "cohorts", "centers", "models", "disclosure", "frames"}
+    | {"results", "intervals", "ledger", "schema", "schema_tables", "labels", "errors"},
     "formats": {"errors"},
     "rows": {"formats", "results", "ledger", "errors"},
     "severity": {"errors"},
@@ -64,16 +69,19 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"figures", "formats", "rows", "results", "ledger", "errors"},
     "tables": {"tables", "formats", "rows", "results", "ledger", "errors"},
     "report": {"report", "figures", "tables", "disclosure", "formats", "rows", "results", "ledger"}
-    | {"study", "labels", "errors"},
-    "pipeline": BELOW_PIPELINE | {"pipeline", "labels"},
+    | {"study", "labels", "workers", "errors"},
+    "pipeline": BELOW_PIPELINE | {"pipeline", "labels", "workers"},
     "listing": {"registry", "formats", "errors"},
     "choices": set(),
+    "terminal": {"errors"},
     "cli": {
         "choices",
+        "terminal",
         "listing",
         "pipeline",
         "study",
         "registry",
+        "drafting",
         "simulate",
         "schema",
         "schema_tables",

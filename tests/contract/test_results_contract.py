@@ -52,6 +52,8 @@ from vpstats.models.standardised import standardised_risks
 from vpstats.models.validation import validate
 from vpstats.models.varying import fit_time_varying
 from vpstats.models.windows import fit_cox_by_window
+from vpstats.quality import quality_report
+from vpstats.registry import Registry
 from vpstats.results import GLOSSARY, Caveat, CurveResult, FitResult, Result, TableResult
 
 PSEUDONYM = "PAT-"
@@ -138,7 +140,19 @@ def operated() -> pd.DataFrame:
     return rows().assign(case=number, procedure_date=day)
 
 
+def recorded(data: pd.DataFrame) -> Registry:
+    """The levels as a registry: a procedure and a patient for each."""
+    names = data["patient_id"] + "/" + np.arange(len(data)).astype(str)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(data)), unit="D")
+    people = pd.DataFrame({"patient_id": names, "center_id": data["center_id"]})
+    sessions = people.assign(procedure_id=names, proc_date=day)
+    tables = {"patients": people, "procedures": sessions}
+    return Registry.from_tables(tables, name="Levels", data_cut="2024-12-31")
+
+
 CASES: dict[str, Callable[[], Result]] = {
+    "data quality": lambda: quality_report(recorded(rows())),
+    "data quality, no rows": lambda: quality_report(recorded(rows().head(0))),
     "audit": lambda: audit_centers(levels(), outcome="leak", adjust=["cement_ml"]),
     "audit, no rows": lambda: audit_centers(
         levels().keep(rows()["leak"] > 1, "none"), outcome="leak"

@@ -48,7 +48,8 @@ def judged(name: str, n: int, observed: float, expected: float, *hidden: str) ->
     return {
         "group": name, "label": f"Outcome of {name}", "n": float(n), "observed": observed,
         "expected": expected, "o_e": ratio, "o_e_low": 0.7 * ratio, "o_e_high": 1.4 * ratio,
-        "rate": 100 * observed / n, "alert_low": 0.6, "alert_high": 1.5, "alarm_low": 0.4,
+        "rate": 100 * observed / n, "rate_low": 70 * observed / n,
+        "rate_high": 140 * observed / n, "alert_low": 0.6, "alert_high": 1.5, "alarm_low": 0.4,
         "alarm_high": 1.9, "shrunken": (1 + ratio) / 2, "shrunken_low": 0.4 + ratio / 4,
         "shrunken_high": 0.6 + 3 * ratio / 4, "p_value": 0.04, "q_value": 0.3,
         "indirect": 10 * ratio, "indirect_low": 7 * ratio, "indirect_high": 14 * ratio,

@@ -164,10 +164,10 @@ def test_named_tests_of_factor_curve_and_modifier() -> None:
 
 
 def test_within_patients_uses_only_what_varies_in_them() -> None:
-    found = values(
-        ask(levels(), "risk_factor", outcome="disc", exposure="cleft", adjust=["age", "region"],
-            within_patient=True)
-    )  # fmt: skip
+    ledger = ask(levels(), "risk_factor", outcome="disc", exposure="cleft",
+                 adjust=["age", "region"], within_patient=True)  # fmt: skip
+    found = values(ledger)
+    assert "Within patients: adjusted for region." in texts(ledger, "caveat")
     fit = fit_conditional_logistic(levels(), "disc ~ cleft + region", strata="patient_id")
     theirs = fit.tidy(exponentiate=True).set_index("term").loc["cleft[T.yes]", "estimate"]
     assert found["q/within/cleft[T.yes]//estimate"] == pytest.approx(theirs, rel=1e-9)
@@ -282,8 +282,21 @@ def test_windows_have_rates_hazard_ratios_and_a_test() -> None:
 
 
 def test_vertebrae_of_a_patient_are_compared_in_strata() -> None:
-    found = values(ask(levels(), "time_to_event", exposure="cleft", within_patient=True))
+    ledger = ask(levels(), "time_to_event", exposure="cleft", within_patient=True)
+    found = values(ledger)
+    assert "Within patients: adjusted for nothing else." in texts(ledger, "caveat")
     fit = fit_cox(levels(), "cleft", duration="days", event="event", strata="patient_id")
+    theirs = fit.tidy(exponentiate=True)["estimate"].item()
+    assert found["q/within/cleft[T.yes]//estimate"] == pytest.approx(theirs, rel=1e-9)
+
+
+def test_few_vertebrae_of_patients_are_compared_with_a_penalty() -> None:
+    data = levels().data
+    later = (data["event"] == 1) & ((data["event"] == 1).cumsum() > 7)
+    few = levels(data.assign(event=data["event"].mask(later, 0)))
+    found = values(ask(few, "time_to_event", exposure="cleft", within_patient=True))
+    fit = fit_cox(few, "cleft", duration="days", event="event", strata="patient_id",
+                  penalty="firth")  # fmt: skip
     theirs = fit.tidy(exponentiate=True)["estimate"].item()
     assert found["q/within/cleft[T.yes]//estimate"] == pytest.approx(theirs, rel=1e-9)
 

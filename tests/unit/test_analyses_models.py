@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from vpstats.analyses import analyse, restrict
-from vpstats.analyses.time_to_event import thinned
+from vpstats.analyses.time_to_event import one_event_each, thinned
 from vpstats.errors import PlanError
 from vpstats.frames import Frame, start_frame
 from vpstats.ledger import Ledger
@@ -216,6 +217,31 @@ def test_between_the_floors_one_coefficient_is_fitted_with_a_penalty() -> None:
     )
     value = ledger.cells.set_index("cell_id").loc["q/crude/breach[T.yes]//estimate", "value"]
     assert value == fit.tidy(exponentiate=True)["estimate"].iloc[0]
+
+
+def test_a_category_without_events_is_not_said_to_protect() -> None:
+    frame = followed(events=16)
+    data = frame.data
+    first = data[data["event"] == 1].drop_duplicates("patient_id").index
+    code = data["event"].where((data["event"] != 1) | data.index.isin(first), 0)
+    rng = np.random.default_rng(5)
+    drug = np.where(rng.random(N) < 0.15, "new", "old")
+    drug[(code == 1).to_numpy()] = "old"
+    frame = replace(frame, data=data.assign(event=code, drug=pd.Categorical(drug, ["old", "new"])))
+    ledger = ask_time(frame, exposure="drug", adjust=[], by=None, penalty="firth")
+    cells = ledger.cells.set_index("cell_id")["value"]
+    low, high = (cells[f"q/crude/drug[T.new]//{s}"] for s in ("conf_low", "conf_high"))
+    assert low < 0.05  # no event among them: the profile has hardly a lower limit
+    assert high > 1  # a sandwich would end below one
+    assert "no patient has more than one event" in texts(ledger, "caveat")
+
+
+def test_patients_with_several_events_stay_clustered_under_a_penalty() -> None:
+    frame = followed()
+    assert frame.data.loc[frame.data["event"] == 1, "patient_id"].duplicated().any()
+    assert one_event_each(frame, 1) is None
+    ledger = ask_time(frame, penalty="firth")
+    assert "taken as independent" not in texts(ledger, "caveat")
 
 
 def test_thinning_keeps_the_curve_the_numbers_at_risk_and_the_sums() -> None:

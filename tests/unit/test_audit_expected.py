@@ -16,8 +16,10 @@ from vpstats.centers.expected import Expected, expected_proportion
 from vpstats.centers.floors import choose_adjustment
 from vpstats.centers.followup import followup_completeness
 from vpstats.centers.incidence import expected_incidence
+from vpstats.centers.limits import chance_of, read_tails, tail_functions
 from vpstats.centers.process import with_recorded, with_values
 from vpstats.centers.standard import condense
+from vpstats.centers.sums import CenterSums, Risks
 from vpstats.centers.volume import needed_volume, power
 from vpstats.errors import UsageError
 from vpstats.frames import Frame, Imputations
@@ -597,6 +599,41 @@ def test_power_below_and_above() -> None:
     assert needed_volume(0.8, 0.5) == needed_volume(0.2, 2.0)
     assert needed_volume(0.0) == np.inf
     assert needed_volume(1e-8) == np.inf
+
+
+def test_power_against_a_benchmark_that_is_not_known() -> None:
+    """Simulated: 200 rows at doubled odds, held against 1,500 others at the risk itself."""
+    rng = np.random.default_rng(5)
+    n, others, risk, draws = 200, 1_500, 0.3, 400
+    worse = 0.6 / 1.3  # odds 3/7 doubled
+    error = np.sqrt((1 - risk) / risk / others)
+    share = np.clip(rng.binomial(others, risk, draws) / others, 0.01, 0.99)
+    own = rng.binomial(n, worse, draws)
+    one = np.ones(draws)
+    risks = tuple(Risks(np.array([p]), np.array([float(n)])) for p in share)
+    sums = CenterSums(
+        tuple(f"{i:03d}" for i in range(draws)), "patient", "proportion", n * one, n * one,
+        own.astype(float), n * share, n * share * (1 - share), one,
+        n**2 * share * (1 - share) / others, risk, risks,
+    )  # fmt: skip
+    chance = chance_of(sums)
+    upper = read_tails(chance.laws, tail_functions(chance.mass(), "mid-p"), sums.observed)[0]
+    called = float(np.mean(upper < 0.001))
+    printed = power(n, risk, 2.0, benchmark_error=error)
+    assert abs(called - printed) <= 3 * np.sqrt(printed * (1 - printed) / draws)
+    assert printed < power(n, risk, 2.0) - 0.02
+
+
+def test_volume_against_a_benchmark_that_is_not_known() -> None:
+    for options in ({"benchmark_error": 0.03}, {"tau": 0.1}, {"benchmark_error": 0.02, "tau": 0.1}):
+        found = needed_volume(0.3, 2.0, **options)
+        assert found > needed_volume(0.3, 2.0)
+        # normal scores carry the exact volume over: within the teeth of the power
+        assert power(int(found), 0.3, 2.0, **options) == pytest.approx(0.8, abs=0.05)
+    assert needed_volume(0.3, 2.0, tau=0.4) == np.inf  # 3.1 tau is more than doubled odds
+    assert power(200, 0.3, 2.0, benchmark_error=1e-9) == pytest.approx(power(200, 0.3, 2.0))
+    halved = power(200, 0.3, 0.5, benchmark_error=0.03)
+    assert 0.5 < halved < power(200, 0.3, 0.5)
 
 
 @pytest.mark.parametrize(

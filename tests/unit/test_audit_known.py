@@ -182,22 +182,25 @@ def test_an_examination_that_says_nothing_is_refused(
         Seen(examined="seen", sensitivity=sensitivity, specificity=specificity)
 
 
-def needed(**seen: float) -> tuple[float, str]:
+def needed(**seen: float) -> tuple[float, float, str]:
     data, ask = rows(), Seen(examined="seen", **seen)
     frame = Frame(data, unit="procedure", independent="one row per patient")
     made = plan()
     spec: Indicator = made.audited[0].model_copy(update={"ascertainment": ask})
     (one,) = audit_indicator(frame, spec)
     said = " ".join(text for _, role, text in one.result.sentences if role == "limit")
-    return float(one.result.network["needed_power"].iloc[0]), said
+    network = one.result.network.iloc[0]
+    return float(network["needed_power"]), float(network["benchmark_error"]), said
 
 
 def test_the_volume_allows_for_what_the_examination_misses() -> None:
-    perfect, plain = needed()
-    half, said = needed(sensitivity=0.5, specificity=0.96)
-    risk = 102 / 600
-    assert perfect == pytest.approx(needed_volume(risk), rel=0.02)
-    assert half == pytest.approx(needed_volume(risk, seen_odds_ratio(risk, 2, 0.5, 0.96)), rel=0.02)
+    perfect, error, plain = needed()
+    half, _, said = needed(sensitivity=0.5, specificity=0.96)
+    risk, shown = 102 / 600, seen_odds_ratio(102 / 600, 2, 0.5, 0.96)
+    # each of three equal centers is held against 400 patients: sqrt((1 - p) / (400 p)), p near risk
+    assert error == pytest.approx(np.sqrt((1 - risk) / risk / 400), rel=0.1)
+    assert perfect == pytest.approx(needed_volume(risk, benchmark_error=error), rel=0.02)
+    assert half == pytest.approx(needed_volume(risk, shown, benchmark_error=error), rel=0.02)
     assert half > 1.5 * perfect
     assert "shows 50% of what there is and calls 96% of the rest free" in said
     assert "examination" not in plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -220,3 +221,13 @@ def test_the_number_of_processes_does_not_matter() -> None:
     one, two = (run_audit(asked, registry=registry(), workers=n) for n in (1, 2))
     assert one.document == two.document
     pd.testing.assert_frame_equal(one.ledger.cells, two.ledger.cells)
+
+
+def test_the_number_of_processes_does_not_show_in_the_files(tmp_path: Path) -> None:
+    asked = plan("severe", "reoperation_90d", "crp_before")
+    folders = [tmp_path / "one" / "audit", tmp_path / "two" / "audit"]
+    for folder, workers in zip(folders, (1, 2), strict=True):
+        run_audit(asked, registry=registry(), out=folder, workers=workers)
+    one, two = ({p.relative_to(f): p.read_bytes() for p in f.rglob("*.*")} for f in folders)
+    assert one == two
+    assert sum(path.parent.name == "centers" for path in one) >= 8

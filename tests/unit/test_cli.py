@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vpstats import cli
+from vpstats import terminal
 from vpstats.errors import DataError, ExitCode, MappingError
 from vpstats.ledger import cell
 
@@ -35,27 +35,27 @@ class Terminal(io.StringIO):
     ],
 )
 def test_what_an_error_becomes(error: BaseException, line: str, code: int) -> None:
-    assert cli._verdict(error) == (line, code)
+    assert terminal.verdict(error) == (line, code)
 
 
 def test_a_defect_is_named_by_type_and_place_in_the_package_only() -> None:
     try:
         cell(*("C01/0042",) * 4)
     except TypeError as error:
-        line, code = cli._verdict(error)
+        line, code = terminal.verdict(error)
     assert code == ExitCode.INTERNAL
     assert "TypeError." in line  # it was raised here, outside the package
     assert "0042" not in line
     try:
         cell("a", "v", "n", "C01/0042", kind="count")
     except ValueError as error:
-        line, code = cli._verdict(error)
+        line, code = terminal.verdict(error)
     assert "ValueError in ledger.py, line" in line
     assert "0042" not in line
 
 
 def test_an_error_that_was_never_raised_has_no_place() -> None:
-    line, _ = cli._verdict(ValueError("secret"))
+    line, _ = terminal.verdict(ValueError("secret"))
     assert "ValueError." in line
     assert "secret" not in line
 
@@ -63,18 +63,18 @@ def test_an_error_that_was_never_raised_has_no_place() -> None:
 def test_progress_is_silent_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    with cli._progress() as progress:
+    with terminal.show_progress() as progress:
         assert progress is None
-    cli._hint("next")
+    terminal.hint("next")
     assert stream.getvalue() == ""
 
 
 def test_progress_shows_its_steps_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr("sys.stderr", stream)
-    with cli._progress() as progress:
+    with terminal.show_progress() as progress:
         progress("Leakage [bold]on CT", 2, 5)
-    cli._hint("next")
+    terminal.hint("next")
     assert "Leakage [bold]on CT" in stream.getvalue()
     assert "1/5" in stream.getvalue()
     assert stream.getvalue().endswith("next\n")
@@ -84,5 +84,5 @@ def test_paths_are_shown_from_where_the_user_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli._shown(tmp_path / "report", "public") == Path("report/public")
-    assert cli._shown(tmp_path.parent, "x") == tmp_path.parent / "x"
+    assert terminal.shown(tmp_path / "report", "public") == Path("report/public")
+    assert terminal.shown(tmp_path.parent, "x") == tmp_path.parent / "x"

@@ -122,3 +122,12 @@ def test_degrees_of_freedom_of_a_balanced_comparison() -> None:
     _, df = bias_reduced_covariance(bread, x, variance, RESIDUALS[: len(x)], clusters)
     assert df[1] == pytest.approx(2 * groups - 2)
     assert df[0] == pytest.approx(groups - 1)  # the mean of the reference clusters alone
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint8", "object"])
+def test_ids_in_order_are_numbered_as_any_others(kind: str) -> None:
+    values = np.array([3, 3, 5, 9, 9, 9]).astype(kind)
+    found = make_clusters(values)
+    assert found.codes.tolist() == [0, 0, 1, 2, 2, 2]
+    assert found.count == 3
+    assert make_clusters(values[::-1]).codes.tolist() == [0, 0, 0, 1, 2, 2]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpstats.disclosure import Relation, Released, ReleasePolicy, policy_text, release
+from vpstats.disclosure import Relation, Released, ReleasePolicy, policy_text, release, secondary
 from vpstats.disclosure.cells import Cells, split_term
 from vpstats.disclosure.curves import significant
 from vpstats.disclosure.derived import solves_small_table
@@ -258,6 +258,57 @@ def test_protection_withstands_the_exact_attack() -> None:
     relate_counts(builder)
     protect(builder.system)
     for low, high in attack(builder.system, sorted(builder.system.sensitive)).values():
+        assert high - low + 1 >= SHOW.width
+
+
+def centers(count: int) -> Ledger:
+    """Two outcomes of many centers with few procedures each, and their sums."""
+    rng = np.random.default_rng(11)
+    rows, sums = [], {"n": 0, "x": 0, "y": 0}
+    for k in range(count):
+        n = int(rng.integers(12, 40))
+        whole = f"a/g{k}/n//n"
+        rows.append(cell("a", "n", "n", n, kind="total", group=f"g{k}", unit="rows", n=n))
+        sums["n"] += n
+        for name in ("x", "y"):
+            v = int(rng.integers(1, 8))
+            rows.append(cell("a", name, "n", v, kind="count", group=f"g{k}", unit="rows", n=n,
+                             parent=whole))  # fmt: skip
+            sums[name] += v
+    rows.append(cell("a", "n", "n", sums["n"], kind="total", unit="rows", n=sums["n"]))
+    for name in ("x", "y"):
+        rows.append(cell("a", name, "n", sums[name], kind="count", unit="rows", n=sums["n"],
+                         parent="a//n//n"))  # fmt: skip
+    return Ledger.from_rows(rows)
+
+
+def protected(ledger: Ledger) -> System:
+    builder = count_system(Cells.of(ledger), SHOW)
+    relate_counts(builder)
+    protect(builder.system)
+    return builder.system
+
+
+def test_the_sum_over_many_centers_does_not_make_each_of_them_dear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    solve = secondary._solve
+
+    def watched(system: System, relations: Any, *goal: int) -> Any:
+        sizes.append(len(relations))
+        return solve(system, relations, *goal)
+
+    monkeypatch.setattr(secondary, "_solve", watched)
+    system = protected(centers(250))
+    assert len(system.relations) > 500
+    assert max(sizes) <= secondary.LARGE  # one over everything would hold hundreds
+
+
+def test_many_centers_withstand_the_exact_attack() -> None:
+    system = protected(centers(40))
+    assert len(system.sensitive) >= 40
+    for low, high in attack(system, sorted(system.sensitive)).values():
         assert high - low + 1 >= SHOW.width
 
 

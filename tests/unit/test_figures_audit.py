@@ -130,9 +130,13 @@ def test_limits_keep_their_values_and_their_names() -> None:
 
 
 def test_limits_without_over_dispersion_stand_beside_those_with_it() -> None:
-    plain = [{**r, "alert_high_plain": 1.1} for r in GRID]
-    lines = [tuple(line.get_ydata()) for line in funnel(CENTERS, plain).figure.axes[1].lines]
+    more = [{**r, "alarm_high_plain": 1.1, "alarm_high_tau": 1.2} for r in GRID]
+    drawn = funnel(CENTERS, more)
+    lines = [tuple(line.get_ydata()) for line in drawn.figure.axes[1].lines]
     assert (1.1,) * 5 in lines
+    assert (1.2,) * 5 in lines
+    assert drawn.beside == ("plain", "tau")
+    assert funnel(CENTERS, GRID).beside == ()
 
 
 def test_a_proportion_is_the_ratio_times_the_benchmark() -> None:

@@ -468,6 +468,7 @@ def test_blocks_starts_and_steps_change_nothing(
     whole = fit()
     monkeypatch.setattr("vpstats.models.risksets.SCATTER", 128)
     monkeypatch.setattr("vpstats.models.partial.SCORED", 100)
+    monkeypatch.setattr("vpstats.models.partial.SCATTER", 100)
     monkeypatch.setattr("vpstats.models.subdistribution_curve.SCORED", 90)
     monkeypatch.setattr("vpstats.models.hazards_search._SUBSAMPLE_FROM", 1000)
     monkeypatch.setattr("vpstats.models.hazards_search._MANY", 1000)
@@ -507,6 +508,31 @@ def maximise_from_zero(sets: Any) -> np.ndarray:
     return maximise(likelihood(sets), np.zeros(3)).estimate
 
 
+def test_the_score_needs_no_sums_of_covariates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the passes over many rows the last alone sums covariates by event time."""
+    from vpstats.models import hazards_search
+
+    passes: list[str] = []
+
+    def counted(name: str) -> None:
+        own = getattr(hazards_search, name)
+        monkeypatch.setattr(
+            hazards_search, name, lambda *given: (passes.append(name), own(*given))[1]
+        )
+
+    monkeypatch.setattr(hazards_search, "_MANY", 1000)
+    counted("find_levels")
+    counted("complete")
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(4000, 2))
+    time = np.ceil(500 * rng.exponential(np.exp(-x @ [0.3, -0.2])))
+    found = search(find_risk_sets(HazardRows(x, time, rng.random(4000) < 0.6), "efron"))
+    assert found.solution.converged
+    assert passes.count("complete") == 1
+    assert passes[-1] == "complete"
+    assert passes.count("find_levels") <= 8
+
+
 def test_a_large_cluster_is_no_block_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = HazardRows(
         ROWS[["age"]].to_numpy(), ROWS["days"].to_numpy(), ROWS["event"].to_numpy() == 1
@@ -515,5 +541,5 @@ def test_a_large_cluster_is_no_block_boundary(monkeypatch: pytest.MonkeyPatch) -
     sums = sum_up(sets, np.zeros(1))
     clusters = Clusters(np.repeat([0, 1, 2], [5, 200, 35]), 3)
     whole = score_meat(sets, sums, clusters)
-    monkeypatch.setattr("vpstats.models.partial.SCORED", 10)
+    monkeypatch.setattr("vpstats.models.partial.SCATTER", 10)
     np.testing.assert_allclose(score_meat(sets, sums, clusters), whole, rtol=1e-12)

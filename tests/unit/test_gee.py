@@ -425,3 +425,32 @@ def test_the_model_covariance_is_the_scaled_inverse() -> None:
     expected = found.moments.scale * np.linalg.inv(found.information)
     np.testing.assert_allclose(covariance.matrix, expected)
     assert np.isinf(covariance.df)
+
+
+@pytest.mark.parametrize("rare", [False, True])
+def test_separation_among_many_rows_is_found_though_a_part_is_looked_at_first(rare: bool) -> None:
+    rng = np.random.default_rng(7)
+    n = 40_000
+    data = pd.DataFrame({"patient_id": np.arange(n) // 2, "x": rng.normal(size=n)})
+    data["leak"] = (rng.random(n) < 1 / (1 + np.exp(1 - data["x"]))).astype(int)
+    # the rare mark is on no row of the part
+    data["mark"] = (
+        (np.arange(n) % 20 == 7) & (np.arange(n) < 4_000) if rare else data["x"] > 2
+    ) * 1
+    plain = fit_gee(data, "leak ~ x + mark", cluster="patient_id")
+    assert plain.ok
+    data.loc[data["mark"] == 1, "leak"] = 1
+    assert fit_gee(data, "leak ~ x + mark", cluster="patient_id").status == "separated"
+
+
+def test_where_the_search_starts_does_not_matter_among_many_rows() -> None:
+    rng = np.random.default_rng(8)
+    n = 40_000
+    data = pd.DataFrame({"patient_id": np.arange(n) // 3, "x": rng.normal(size=n)})
+    data["leak"] = (rng.random(n) < 1 / (1 + np.exp(1 - data["x"]))).astype(int)
+    one = fit_gee(data, "leak ~ x", cluster="patient_id")
+    # other rows are every twentieth
+    two = fit_gee(data.iloc[::-1], "leak ~ x", cluster="patient_id")
+    errors = np.sqrt(np.diag(one.covariance))
+    assert np.abs((one.coefficients - two.coefficients) / errors).max() < 1e-7
+    np.testing.assert_allclose(one.covariance, two.covariance, rtol=1e-7)

@@ -374,8 +374,12 @@ def test_imputations_are_pooled() -> None:
     assert np.isnan(pooled.log_likelihood)
     with pytest.raises(UsageError, match="no baseline"):
         pooled.predict(ROWS, times=[30], kind="cumulative_hazard")
-    firth = fit_cox(Imputations(frames), "age", **TIMES, penalty="firth")
-    assert "pooled_wald" not in [c.code for c in firth.caveats]
+    clustered, alone = (
+        fit_cox(Imputations(frames), "age", **TIMES, penalty="firth", independent=why)
+        for why in (None, "one level a patient")
+    )
+    assert "pooled_wald" in [c.code for c in clustered.caveats]  # robust errors have no profile
+    assert "pooled_wald" not in [c.code for c in alone.caveats]
 
 
 # ---- checks of a fit --------------------------------------------------------------------------

@@ -636,3 +636,23 @@ def rows_with_profile() -> pd.DataFrame:
     x = rng.normal(size=200)
     eta = 0.7 * x + 1.2 * rng.normal(size=25)[g]
     return pd.DataFrame({"g": g, "x": x, "y": (rng.random(200) < special.expit(eta)).astype(int)})
+
+
+@pytest.mark.parametrize("seed", [5, 18, 19, 30])
+def test_errors_are_of_the_maximum_also_of_small_deviations(seed: int) -> None:
+    # the search ends near the top, and the error of a deviation near zero changes fast around it
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(90), rng.integers(1, 5, 90))
+    x = rng.normal(size=len(group))
+    drawn, shared = rng.random(len(group)), rng.normal(0, 0.4, 90)[group]
+    y = (drawn < special.expit(-1.5 + 0.5 * x + shared)).astype(int)
+    found = fit_mixed_logistic(
+        pd.DataFrame({"g": group, "x": x, "y": y}), "y ~ x", group="g", nodes=15
+    )
+    X = np.column_stack([np.ones(len(x)), x])
+    kernel = one_level(BinaryRows(X, y * 2.0 - 1), Clusters(group, 90), 15)
+    theta = np.append(found.coefficients, found.scales)
+    errors = np.sqrt(np.diag(found.joint_covariance))
+    information = differences(kernel.evaluate, theta, errors, np.arange(3))
+    again = np.sqrt(np.diag(np.linalg.inv((information + information.T) / 2)))
+    np.testing.assert_allclose(errors, again, rtol=5e-5)  # 1e-6 standard errors over 0.08 of 3.2

@@ -18,7 +18,7 @@ from vpstats.registry.cut import cut_registry
 from vpstats.registry.deidentify import hashed_names
 from vpstats.registry.read import read_cut
 from vpstats.schema_tables import TABLES
-from vpstats.study import read_plan
+from vpstats.study import StudyPlan, read_plan
 
 MAPPING = """
 version = 1
@@ -182,23 +182,45 @@ def test_times_from_the_procedure_are_the_same(write: Write) -> None:
     )
 
 
+def audited(folder: Path, *more: str) -> StudyPlan:
+    (folder / "study.toml").write_text(
+        'version = 1\ntitle = "Test"\nregistry = "registry.toml"\n'
+        "[[indicator]]\n"
+        'id = "ct"\ntitle = "CT made"\nkind = "process"\ncohort = "procedures"\n'
+        'outcome = "ct_post_done"\nvalues = ["yes"]\nbetter = "higher"\n' + "\n".join(more),
+        "utf-8",
+    )
+    return read_plan(folder)
+
+
 def test_calendar_order_is_refused(write: Write) -> None:
     folder = write(ask("shift_days = 9"))
     hidden = read_registry(folder)
     with pytest.raises(UsageError, match="calendar order"):
         cut_registry(hidden, "2024-06-01")
-    (folder / "study.toml").write_text(
-        'version = 1\ntitle = "Test"\nregistry = "registry.toml"\n'
-        "[[indicator]]\n"
-        'id = "ct"\ntitle = "CT made"\nkind = "process"\ncohort = "procedures"\n'
-        'outcome = "ct_post_done"\nvalues = ["yes"]\nbetter = "higher"\n',
-        "utf-8",
+    with pytest.raises(UsageError, match=r"An audit as of a day.* needs days in calendar order"):
+        run_audit(audited(folder), as_of="2024-06-01")
+
+
+def test_an_audit_leaves_out_what_needs_calendar_order(write: Write) -> None:
+    folder = write(ask("shift_days = 9"))
+    period = (
+        '[[indicator]]\nid = "late"\ntitle = "CT made lately"\nkind = "process"\n'
+        'cohort = "procedures"\noutcome = "ct_post_done"\nvalues = ["yes"]\n'
+        'better = "higher"\nperiod = { from = 2024-01-01 }\n'
     )
-    plan = read_plan(folder)
-    with pytest.raises(UsageError, match=r"An audit .* needs days in calendar order"):
-        run_audit(plan)
-    with pytest.raises(UsageError, match="calendar order"):
-        check_audit(plan, hidden)
+    plan = audited(folder, "[indicator.monitor]\nodds_ratio = 3.0\n", period)
+    check_audit(plan, read_registry(folder))
+    run = run_audit(plan)
+    assert [one.indicator for one in run.result.indicators] == ["ct"]
+    (said,) = [n.text for n in run.ledger.notes if n.role == "calendar"]
+    assert "moved by up to 9 days" in said
+    assert said.endswith("Not audited, since they are of a period: CT made lately.")
+    plain = run_audit(plan, registry=read_registry(write(name="plain")))
+    assert [one.indicator for one in plain.result.indicators] == ["ct", "late"]
+    assert not [n for n in plain.ledger.notes if n.role == "calendar"]
+    ours, theirs = (r.result.indicators[0].table[["n", "observed"]] for r in (run, plain))
+    assert ours.to_numpy().tolist() == theirs.to_numpy().tolist()
 
 
 def test_a_question_about_the_operators_case_number_is_refused(write: Write) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from vpstats.disclosure import ReleasePolicy, release
 from vpstats.ledger import Ledger, Note, cell
-from vpstats.report.claims import AGAINST, IN_LINE, OPEN, answers, claims_section
+from vpstats.report.claims import AGAINST, IN_LINE, OPEN, REFUSED, _held, answers, claims_section
 from vpstats.report.parts import Edition, Listing
 from vpstats.study import StudyPlan
 
@@ -70,6 +70,24 @@ def test_a_verdict_needs_the_whole_interval(
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "p", "verdict"),
+    [
+        (1.0, 2.6, 0.04, IN_LINE),  # 1.01 was rounded onto one
+        (1.0, 2.6, 0.06, OPEN),
+        (1.0, 2.6, float("nan"), OPEN),
+        (0.4, 1.0, 0.04, AGAINST),
+        (0.9, 2.6, 0.04, OPEN),
+    ],
+)
+def test_a_limit_rounded_onto_no_effect_is_settled_by_the_p_value(
+    low: float, high: float, p: float, verdict: str
+) -> None:
+    row = {"conf_low": low, "conf_high": high, "p_value": p, "hidden": set(), "confidence": 0.95}
+    assert _held(row | {"rounded": {"conf_low", "conf_high"}}, "higher", 1.0) == verdict
+    assert _held(row | {"rounded": set()}, "higher", 1.0) == OPEN  # an exact limit of one
+
+
+@pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [(-2.0, 4.0, IN_LINE), (-2.0, 6.0, OPEN), (6.0, 9.0, AGAINST), (-9.0, -6.0, AGAINST)],
 )
@@ -97,7 +115,15 @@ def test_a_refused_model_says_why() -> None:
     note = Note("q", "refusal", "Crude: refused, because there are fewer than 10 events.")
     (answer,) = answers(edition(asked, [], note), asked.questions[0])
     assert answer.text == note.text
-    assert answer.verdict == ""
+    assert answer.verdict == REFUSED
+
+
+def test_the_refusal_is_that_of_the_model_which_answers() -> None:
+    asked = plan(risk_factor(adjust=["age"], expects="higher"))
+    texts = ("Adjusted: refused, too few.", "Within patients: refused, too few.")
+    notes = [Note("q", "refusal", text) for text in texts]
+    (answer,) = answers(edition(asked, [], *notes), asked.questions[0])
+    assert answer.text == texts[0]
 
 
 def test_withheld_estimates_have_no_verdict() -> None:
@@ -125,6 +151,18 @@ def test_every_claim_stands_in_the_table_with_its_parts_that_cannot_be_tested() 
     assert [row[0] for row in block.table.rows] == ["Cement and leakage", "Not tested"]
     assert block.table.rows[0][3] == IN_LINE
     assert block.table.rows[1][2:] == ("Delay cannot be tested.", "not testable")
+
+
+def test_a_sign_is_answered_together_with_what_adds_to_it() -> None:
+    asked = plan(
+        {"kind": "diagnosis", "id": "q", "title": "Sign", "cohort": "embolism", "claim": ["C9"],
+         "sign": "leak", "outcome": "pce", "others": ["ml"]}
+    )  # fmt: skip
+    rows = [cell("q", "addition", "p_value", 0.009, kind="estimate", group="tests",
+                 label="Volume: whether it says anything beyond the sign", unit="LR")]  # fmt: skip
+    note = Note("q", "finding", "Leak as a sign: sensitivity 10 %.")
+    found = [a.text for a in answers(edition(asked, rows, note), asked.questions[0])]
+    assert found == [note.text, "Volume: whether it says anything beyond the sign: p 0.009 (LR)."]
 
 
 def test_without_claims_there_is_no_section() -> None:

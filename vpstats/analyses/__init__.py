@@ -23,7 +23,7 @@ from vpstats.analyses.risk_factor import risk_factor
 from vpstats.analyses.sources import source
 from vpstats.analyses.time_to_event import time_to_event
 from vpstats.errors import FormulaError, PlanError, UsageError
-from vpstats.study import Profile
+from vpstats.study import Diagnosis, PairedProportions, Profile, Proportion
 
 if TYPE_CHECKING:
     from vpstats.frames import Frame
@@ -117,16 +117,29 @@ def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
         label = f"{frame.labels.get(column, column)}: {', '.join(_in_words(v) for v in values)}"
         frame = frame.keep(frame.data[column].isin(values), label)
     frame = _numbered(frame, getattr(question, "outcome", None))
-    by, exposure = getattr(question, "by", None), getattr(question, "exposure", None)
-    compared = question.kind in ("risk_factor", "description") or by == exposure
     if getattr(question, "missing", "complete") == "impute":
         return frame  # rows without the exposure are imputed, not left out
-    column = str(exposure or by)
-    if compared and column in frame.data.columns:
+    column = _compared(question)
+    if column in frame.data.columns:
         # counts, curves, crude and adjusted estimates then speak of the same rows
         label = f"{frame.labels.get(column, column)} recorded"
         frame = frame.keep(frame.data[column].notna(), label)
     return frame
+
+
+def _compared(question: Question) -> str:
+    """The column without which a row says nothing to a question; "" where there is no such one."""
+    by, exposure = getattr(question, "by", None), getattr(question, "exposure", None)
+    if isinstance(question, Profile):
+        return question.exposures[0] if len(question.exposures) == 1 else ""
+    if isinstance(question, PairedProportions):
+        return question.outcomes[0]  # it stands in every pair
+    if isinstance(question, Diagnosis):
+        return question.sign
+    if isinstance(question, Proportion):
+        return question.outcome
+    compared = question.kind in ("risk_factor", "description") or by == exposure
+    return str(exposure or by or "") if compared else ""
 
 
 def _in_words(value: object) -> str:

@@ -27,7 +27,7 @@ from vpstats.analyses.logistic_models import (
     model_terms,
     rarer,
 )
-from vpstats.analyses.notes import refusal, varying, without_variation
+from vpstats.analyses.notes import refusal, varying, within_note, without_variation
 from vpstats.analyses.sensitivity import imputed
 from vpstats.frames import PATIENT
 from vpstats.ledger import Note, cell, cell_id
@@ -279,6 +279,7 @@ def _within(question: RiskFactor, frame: Frame, plan: StudyPlan, terms: list[str
     events = cell_id(question.id, "within", "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, "within", frame.labels, events))
     whole = cell_id(question.id, "", question.outcome, "", "n")
+    part.notes.append(within_note(question, kept, frame))
     part.notes += caveat_notes(fit, question, "within", frame.labels, whole)
     return part
 

@@ -13,7 +13,7 @@ import pandas as pd
 from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame
 from vpstats.labels import CODE_WORDS
-from vpstats.ledger import Note, cell, cell_id, fit_cells
+from vpstats.ledger import Note, cell, cell_id, fit_cells, plural
 from vpstats.models.formula import parse_formula
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from vpstats.study import Floors, Question
 
 CENTER = "center_id"
+
+ONE_EVENT_EACH = "no patient has more than one event"
+"""Why a penalised model of hazards needs no clusters."""
 
 MODEL_WORDS: Mapping[str, str] = {
     "crude": "Crude (exposure and center)",
@@ -54,17 +57,6 @@ class Part:
         """Append another part."""
         self.rows += other.rows
         self.notes += other.notes
-
-
-def plural(unit: str) -> str:
-    """Write a unit in the plural.
-
-    Examples
-    --------
-    >>> plural("vertebra"), plural("level")
-    ('vertebrae', 'levels')
-    """
-    return {"vertebra": "vertebrae"}.get(unit, f"{unit}s")
 
 
 def words(text: str) -> str:
@@ -289,8 +281,11 @@ def caveat_notes(
     notes = [
         Note(question.id, "caveat", braces(f"{head}: {text}"))
         for code, text in seen.items()
-        if code != "dropped_rows"
+        if code not in ("dropped_rows", "independent")
     ]
+    if "independent" in seen:
+        text = f"{head}: Rows of one patient were taken as independent: {ONE_EVENT_EACH}."
+        notes.append(Note(question.id, "caveat", text))
     if "dropped_rows" in seen and group != "within":  # there most rows have nothing to compare
         n = quote(cell_id(question.id, group, "model", "", "n"), ",.0f")
         text = (

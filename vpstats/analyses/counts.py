@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.analyses.common import n_patients, plural, words
+from vpstats.analyses.common import n_patients, words
 from vpstats.frames import PATIENT, Frame
-from vpstats.ledger import cell, cell_id
+from vpstats.ledger import cell, cell_id, plural
 from vpstats.models.rates import event_rates
 
 if TYPE_CHECKING:

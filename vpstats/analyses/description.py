@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.analyses.common import CENTER, Part, n_patients, need, plural, quote, words
+from vpstats.analyses.common import CENTER, Part, n_patients, need, quote, words
 from vpstats.analyses.counts import outcome_cells, rate_cells, rate_table
-from vpstats.ledger import Note, cell, cell_id
+from vpstats.ledger import Note, cell, cell_id, plural
 from vpstats.severity import COMPLICATIONS
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def complications(question: Complications, frame: Frame, plan: StudyPlan) -> Par
     text = (
         "A leak into the canal is counted among the procedures with a CT, made as a routine or on "
         "suspicion; every other complication among all procedures, so that what was not recorded "
-        "counts as absent. The worst severity leaves the leak out."
+        "counts as absent. An infection that was there before the procedure is among them if it "
+        "was found within the days named. The worst severity leaves the leak out."
     )
     part.notes.append(Note(question.id, "caveat", text))
     return part
@@ -198,7 +199,7 @@ QUALITY: tuple[tuple[str, str, Measure], ...] = (
     ("bmd", "Bone density recorded", _recorded("bmd_tscore")),
     ("viscosity", "Viscosity recorded", _recorded("viscosity_class")),
     ("cement", "Cement volume recorded", _recorded("total_cement_ml")),
-    ("ct_recorded", "CT after: done or not recorded", _recorded("ct_post_done")),
+    ("ct_recorded", "Whether a CT was made after: recorded", _recorded("ct_post_done")),
     ("ct_routine", "CT after, as a routine", _equals("ct_post_reason", "routine")),
     ("ct_suspicion", "CT after, on suspicion", _equals("ct_post_reason", "suspicion")),
     ("chest_ct", "Chest seen by CT", _equals("chest_imaging_modality", "ct_full", "ct_partial")),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vpstats.analyses.common import CENTER, Part, judge, n_parameters, need, plural, quote, words
+from vpstats.analyses.common import CENTER, Part, judge, n_parameters, need, quote, words
 from vpstats.analyses.logistic_models import complete_rows, informative, rarer
-from vpstats.ledger import Note, cell, cell_id
+from vpstats.ledger import Note, cell, cell_id, plural
 from vpstats.models.diagnostic import diagnostic_accuracy
 from vpstats.models.logistic import fit_logistic
 
@@ -123,7 +123,7 @@ def _additions(question: Diagnosis, frame: Frame, plan: StudyPlan) -> Part:
     kept = frame.keep(informative(frame, question.outcome, terms), "centers with both outcomes")
     complete = complete_rows(kept, [question.outcome, *terms])
     verdict = judge(rarer(complete, question.outcome), n_parameters(complete, terms), plan.floors)
-    names = ", ".join(frame.labels.get(o, words(o)).lower() for o in question.others)
+    names = " and ".join(_lowered(frame.labels.get(o, words(o))) for o in question.others)
     if not verdict.allowed:
         text = f"Whether {names} add to the sign was not tested, because {verdict.reason}."
         return Part(notes=[Note(question.id, "refusal", text)])
@@ -138,7 +138,7 @@ def _additions(question: Diagnosis, frame: Frame, plan: StudyPlan) -> Part:
         else fit.likelihood_ratio_test(kept.data, question.others)
     ).iloc[0]
     parent = cell_id(question.id, "", "cross", "sign present, present", "n_events")
-    label = f"{names} say nothing beyond the sign"
+    label = f"{names}: whether they say anything beyond the sign"
     rows = [
         cell(question.id, "addition", stat, found[stat], kind="estimate", group="tests",
              label=label[:1].upper() + label[1:], unit=str(found["method"]), n=fit.n,
@@ -146,3 +146,14 @@ def _additions(question: Diagnosis, frame: Frame, plan: StudyPlan) -> Part:
         for stat in ("statistic", "df", "p_value")
     ]  # fmt: skip
     return Part(rows=rows)
+
+
+def _lowered(label: str) -> str:
+    """A label inside a sentence; its units keep their letters.
+
+    Examples
+    --------
+    >>> _lowered("Cement in the session (mL)"), _lowered("BMI")
+    ('cement in the session (mL)', 'BMI')
+    """
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]

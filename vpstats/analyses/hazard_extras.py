@@ -24,7 +24,7 @@ from vpstats.analyses.common import (
     words,
 )
 from vpstats.analyses.logistic_models import complete_rows, model_terms
-from vpstats.analyses.notes import refusal, varying, without_variation
+from vpstats.analyses.notes import refusal, varying, within_note, without_variation
 from vpstats.analyses.unseen import unseen
 from vpstats.frames import PATIENT
 from vpstats.ledger import Note, cell, cell_id
@@ -168,8 +168,11 @@ def _within(question: TimeToEvent, frame: Frame, plan: StudyPlan, terms: list[st
     verdict = judge(events, n_parameters(telling, kept), plan.floors)
     if not verdict.allowed:
         return refusal(question, "within", verdict.reason, plan.floors)
-    fit = _cox(question, frame, plan, kept, strata=PATIENT)
-    return _model_part(question, frame, fit, "within")
+    penalty = "firth" if verdict.penalised else question.penalty
+    fit = _cox(question, frame, plan, kept, strata=PATIENT, penalty=penalty)
+    part = _model_part(question, frame, fit, "within")
+    part.notes.insert(0, within_note(question, kept, frame))
+    return part
 
 
 def _cox(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vpstats.analyses.common import Part, heading, plural, quote, words
+from vpstats.analyses.common import Part, heading, quote, words
 from vpstats.frames import PATIENT
-from vpstats.ledger import Note, cell_id
+from vpstats.ledger import Note, cell_id, plural
 from vpstats.models.formula import parse_formula
 
 if TYPE_CHECKING:
@@ -48,6 +48,14 @@ def without_variation(question: Any) -> Part:
         "patient."
     )
     return Part(notes=[Note(question.id, "refusal", text)])
+
+
+def within_note(question: Any, kept: list[str], frame: Frame) -> Note:
+    """Say what a comparison within patients holds fixed beside the patient."""
+    others = [frame.labels.get(t, words(t)) for t in kept if t != question.exposure]
+    text = f"{heading('within')}: adjusted for {'; '.join(others) or 'nothing else'}. What is the "
+    text += "same in all rows of a patient drops out."
+    return Note(question.id, "caveat", text)
 
 
 def count_note(question: Question, frame: Frame, outcome: str, level: float) -> Note:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vpstats.analyses.common import Part, need, plural, quote, words
+from vpstats.analyses.common import Part, need, quote, words
 from vpstats.analyses.counts import exposure_cells, outcome_cells, rate_table
 from vpstats.analyses.notes import count_note
 from vpstats.labels import LABELS
-from vpstats.ledger import Note, cell, cell_id
+from vpstats.ledger import Note, cell, cell_id, plural
 from vpstats.models.agreement import agreement
 from vpstats.models.paired import paired_proportions
 

@@ -18,6 +18,7 @@ from vpstats.analyses.common import (
 from vpstats.analyses.counts import exposure_cells, outcome_cells
 from vpstats.analyses.logistic_models import belongs, model_terms, prepare
 from vpstats.analyses.notes import count_note, refusal
+from vpstats.formats import is_narrow, ratio_digits
 from vpstats.ledger import Note, cell_id
 
 if TYPE_CHECKING:
@@ -70,29 +71,28 @@ def finding(question: Any, fit: FitResult, group: str, frame: Frame) -> list[Not
     if group != main_group(question) or not fit.ok:
         return []
     measure = fit.measure.replace("_", " ")
-    return [
-        Note(
-            question.id,
-            "finding",
-            _ratio_sentence(question.id, group, term, measure, frame, fit.level),
+    rows = fit.tidy(exponentiate=True).set_index("term")
+    found = []
+    for term in fit.terms:
+        if not belongs(term, question.exposure):
+            continue
+        mid, low, high = _quoted(question.id, group, rows.loc[term])
+        text = (
+            f"{term_label(term, frame.labels)}: {group} {measure} {mid} "
+            f"({100 * fit.level:g} % interval {low} to {high})."
         )
-        for term in fit.terms
-        if belongs(term, question.exposure)
-    ]
+        found.append(Note(question.id, "finding", text))
+    return found
 
 
-def _ratio_sentence(
-    analysis: str, group: str, term: str, measure: str, frame: Frame, level: float
-) -> str:
-    def at(stat: str, fmt: str) -> str:
-        return quote(cell_id(analysis, group, term, "", stat), fmt)
-
-    label = term_label(term, frame.labels)
-    percent = f"{100 * level:g}"
-    return (
-        f"{label}: {group} {measure} {at('estimate', '.2f')} ({percent} % interval "
-        f"{at('conf_low', '.2f')} to {at('conf_high', '.2f')})."
-    )
+def _quoted(analysis: str, group: str, row: pd.Series) -> list[str]:
+    """An estimate and its limits, with as many decimals as the tables give them."""
+    narrow = is_narrow(row["conf_low"], row["conf_high"])
+    return [
+        quote(cell_id(analysis, group, str(row.name), "", stat),
+              f".{3 if narrow else ratio_digits(row[stat])}f")
+        for stat in ("estimate", "conf_low", "conf_high")
+    ]  # fmt: skip
 
 
 def varies_within_centers(data: pd.DataFrame, exposure: str) -> bool:

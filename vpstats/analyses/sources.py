@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.analyses.common import Part, need, plural, words
-from vpstats.ledger import Note, cell, cell_id
+from vpstats.analyses.common import Part, need, words
+from vpstats.ledger import Note, cell, plural
 from vpstats.models.named_tests import compare_groups
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def source(question: Source, frame: Frame, plan: StudyPlan) -> Part:
     known = events[question.column].notna()
     for name in windows.cat.categories:
         part.rows += _window(question, frame, events, windows == name, str(name), total)
-    part.extend(_test(question, events[known], windows[known]))
+    part.extend(_test(question, events[known], windows[known], _rarest(part.rows)))
     text = (
         "Who judged the source knew the time of the infection, so that the two agree in part by "
         "definition. An infection that was there before the procedure is not counted here."
@@ -80,14 +80,19 @@ def _window(
     ]  # fmt: skip
 
 
-def _test(question: Source, events: pd.DataFrame, windows: pd.Series) -> Part:
+def _rarest(rows: list[dict[str, Any]]) -> str:
+    """The smallest count that is not zero: a test of so few cells would give it away."""
+    counts = [row for row in rows if row["kind"] == "count" and row["value"] > 0]
+    return str(min(counts, key=lambda row: row["value"])["cell_id"]) if counts else ""
+
+
+def _test(question: Source, events: pd.DataFrame, windows: pd.Series, parent: str) -> Part:
     data = events[[question.column]].astype(str).assign(**{WINDOW: windows.astype(str)})
     if data[question.column].nunique() < 2 or data[WINDOW].nunique() < 2:
         text = "Whether source and time go together was not tested: one of them does not vary."
         return Part(notes=[Note(question.id, "refusal", text)])
     found = compare_groups(data, variable=question.column, by=WINDOW, test="fisher").tidy().iloc[0]
-    parent = cell_id(question.id, "", "event", "", "n")
     row = cell(question.id, "source and time", "p_value", found["p_value"], kind="estimate",
-               group="tests", label="Source and time of the event are independent",
+               group="tests", label="Whether source and time of the event go together",
                unit="Fisher's exact test", n=len(data), parent=parent)  # fmt: skip
     return Part(rows=[row])

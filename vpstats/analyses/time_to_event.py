@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from vpstats.analyses.common import (
     CENTER,
+    ONE_EVENT_EACH,
     Part,
     caveat_notes,
     judge,
@@ -18,7 +19,6 @@ from vpstats.analyses.common import (
     n_parameters,
     n_patients,
     need,
-    plural,
     quote,
     words,
 )
@@ -26,7 +26,7 @@ from vpstats.analyses.hazard_extras import beyond_hazards
 from vpstats.analyses.logistic_models import complete_rows, model_terms
 from vpstats.analyses.notes import refusal
 from vpstats.analyses.risk_factor import finding, varies_within_centers
-from vpstats.ledger import Note, cell, cell_id, curve_cells
+from vpstats.ledger import Note, cell, cell_id, curve_cells, plural
 from vpstats.models.curves import cumulative_incidence
 from vpstats.models.hazards import fit_cox
 from vpstats.models.rates import incidence_rates
@@ -212,6 +212,7 @@ def _model(
     verdict = judge(events, n_parameters(complete, fitted), plan.floors)
     if not verdict.allowed:
         return refusal(question, group, verdict.reason, plan.floors)
+    penalty: Literal["firth"] | None = "firth" if verdict.penalised else question.penalty
     fit = fit_cox(
         frame,
         " + ".join(fitted),
@@ -219,8 +220,9 @@ def _model(
         event="event",
         cause=question.cause,
         strata=CENTER if question.center == "strata" else None,
-        penalty="firth" if verdict.penalised else question.penalty,
+        penalty=penalty,
         level=plan.level,
+        independent=one_event_each(frame, question.cause) if penalty else None,
     )
     parent = cell_id(question.id, group, "model", "", "n_events")
     part = Part(rows=model_cells(fit, question.id, group, frame.labels, parent))
@@ -228,3 +230,16 @@ def _model(
     part.notes += caveat_notes(fit, question, group, frame.labels, whole)
     part.notes += finding(question, fit, group, frame)
     return part
+
+
+def one_event_each(frame: Frame, cause: int) -> str | None:
+    """Why the rows of a patient may be taken as independent under a penalty; None where not.
+
+    A penalty is asked for where events are few. A sandwich of few scores is then too small, and
+    along a category without any event it is no variance at all; the penalised profile likelihood
+    has limits there (Heinze and Schemper, Biometrics 2001;57:114-119).
+    """
+    if frame.cluster is None:
+        return None
+    with_event = frame.data.loc[frame.data["event"] == cause, frame.cluster]
+    return None if with_event.duplicated().any() else ONE_EVENT_EACH

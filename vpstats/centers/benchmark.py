@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
 
 from vpstats.centers.folds import deal
-from vpstats.centers.within import CenterRows, WithinFit, fit_within
-from vpstats.models.covariance import Clusters, cluster_sums
-from vpstats.models.newton import Evaluation, maximise
+from vpstats.centers.within import CenterRows, WithinFit, fit_within, start_without
+from vpstats.models.covariance import Clusters, cluster_sums, sandwich
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 FOLDS = 20
 """Up to so many centers each is left out alone; more are left out in so many folds."""
-_EXACT = 1e-22
-"""Decrement to which the average center is found: observed equals expected to eleven digits."""
 _MOST_STEPS, _LEVEL_STEP = 100, 1e-12
 """Newton steps for the levels of centers, and the step that counts as none."""
 
@@ -92,8 +89,8 @@ def deal_folds(rows: CenterRows, patients: Vector, folds: int | None) -> Codes:
         rows, events, patients and covariates are interchangeable.
     """
     count = min(rows.k, FOLDS if folds is None else folds)
-    n, events = rows.totals(np.ones_like(rows.y)), rows.totals(rows.y)
-    keys = [*np.round(rows.totals(rows.X), 6).T, patients, events, n]
+    n, events = rows.sizes.astype(float), rows.totals(rows.y)
+    keys = [*np.round(rows.totals(rows.columns), 6), patients, events, n]
     return deal(keys, count)
 
 
@@ -121,16 +118,15 @@ def cross_fit(
     """
     risk, variance = np.full(len(rows.y), np.nan), np.full(rows.k, np.nan)
     unlearnt, penalised = np.zeros(rows.X.shape[1], dtype=bool), False
-    start = np.concatenate([whole.alpha, whole.beta])
+    start = start_without(rows, whole)
     for number in np.unique(fold):
         used = fold != number
-        fit = fit_within(rows, used, firth=firth, start=start)
+        fit = fit_within(rows, used, firth=firth, start=start(used))
         if not fit.converged and not firth:
             fit, penalised = fit_within(rows, used, firth=True), True
         average = average_center(rows, used, fit, patients)
-        out = ~used[rows.center]
-        own, spread = predict_centers(rows, average)
-        risk[out], variance[~used] = own[out], spread[~used]
+        out = rows.spread(~used)
+        risk[out], variance[~used] = predict_centers(rows, average, ~used)
         unlearnt |= ~fit.learnt
     return CrossFit(risk, variance, penalised, unlearnt)
 
@@ -167,8 +163,8 @@ def average_center(
     accurate effect estimates and predictions? Stat Med 2017;36:2302-2317. Stefanski LA, Boos DD.
     The calculus of M-estimation. Am Stat 2002;56:29-38.
     """
-    use = used[rows.center]
-    shift = rows.X @ fit.beta
+    use = rows.spread(used)
+    shift = fit.beta @ rows.columns
     events, size = float(rows.y[use].sum()), float(np.count_nonzero(use))
     p = len(fit.beta)
     if events in (0.0, size):
@@ -179,10 +175,10 @@ def average_center(
     weight = np.where(use, risk * (1 - risk), 0.0)
     scores = _patient_scores(rows, fit, np.where(use, rows.y - risk, 0.0), patients)
     groups = np.count_nonzero(np.bincount(patients.codes, use, patients.count))
-    bread = _stacked_bread(fit.bread, float(weight.sum()), weight @ rows.X)
-    influence = scores @ bread.T
+    bread = _stacked_bread(fit.bread, float(weight.sum()), rows.columns @ weight)
     factor = groups / (groups - 1) if groups > 1 else np.nan
-    return AverageCenter(intercept, fit.beta, factor * influence.T @ influence, size)
+    covariance = sandwich(bread, factor * scores.T @ scores)
+    return AverageCenter(intercept, fit.beta, covariance, size)
 
 
 def level_of(shift: Vector, events: float) -> float:
@@ -201,16 +197,18 @@ def level_of(shift: Vector, events: float) -> float:
     >>> round(level_of(np.zeros(4), 1.0), 6) == round(float(np.log(1 / 3)), 6)
     True
     """
+    level, step, steps = special.logit(events / len(shift)) - float(shift.mean()), 1.0, 0
+    while abs(step) >= _LEVEL_STEP and steps < _MOST_STEPS:
+        risk = special.expit(level + shift)
+        step = _level_step(events - float(risk.sum()), float(risk @ (1 - risk)))
+        level, steps = level + step, steps + 1
+    return float(level)
 
-    def evaluate(point: Vector) -> Evaluation:
-        eta = point[0] + shift
-        risk = special.expit(eta)
-        value = events * point[0] - float(np.logaddexp(0.0, eta).sum())
-        score, information = events - risk.sum(), float((risk * (1 - risk)).sum())
-        return Evaluation(value, np.array([score]), np.array([[information]]))
 
-    start = special.logit(events / len(shift)) - shift.mean()
-    return float(maximise(evaluate, np.array([start]), tolerance=_EXACT).estimate[0])
+def _level_step(excess: Any, information: Any) -> Any:
+    # the expected number rises throughout: a step cut short cannot go past the root for long
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(np.nan_to_num(np.divide(excess, information)), -1.0, 1.0)
 
 
 def levels_of(shift: Vector, center: Codes, events: Vector) -> Vector:
@@ -244,10 +242,7 @@ def levels_of(shift: Vector, center: Codes, events: Vector) -> Vector:
     while np.abs(step).max(initial=0.0) >= _LEVEL_STEP and steps < _MOST_STEPS:
         risk = special.expit(level[center] + shift)
         information = np.bincount(center, risk * (1 - risk), k)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = (share * n - np.bincount(center, risk, k)) / information
-        # the expected number rises throughout: a step cut short cannot go past the root for long
-        step = np.clip(np.nan_to_num(step), -1.0, 1.0)
+        step = _level_step(share * n - np.bincount(center, risk, k), information)
         level, steps = level + step, steps + 1
     return np.where(inside, level, np.where(events > 0, np.inf, -np.inf))
 
@@ -269,22 +264,35 @@ def _stacked_bread(slopes: Matrix, total: float, moved: Vector) -> Matrix:
     return bread
 
 
-def predict_centers(rows: CenterRows, average: AverageCenter) -> tuple[Vector, Vector]:
-    """Risk of every row at the average center, and variance of the sum over each center.
+def predict_centers(
+    rows: CenterRows, average: AverageCenter, centers: Mask
+) -> tuple[Vector, Vector]:
+    """Risk of the rows of some centers at the average center, and variance of their sums.
+
+    Parameters
+    ----------
+    rows : CenterRows
+        Rows of all centers.
+    average : AverageCenter
+        The average of others.
+    centers : ndarray of bool, shape (k,)
+        The j centers whose m rows are predicted.
 
     Returns
     -------
-    risk : ndarray, shape (n,)
-    variance : ndarray, shape (k,)
+    risk : ndarray, shape (m,)
+    variance : ndarray, shape (j,)
         By the delta method. Where the average center saw no event, or nothing but events, the
         variance is that of half an event in one row more: no event is not no doubt.
     """
+    own = np.flatnonzero(rows.spread(centers))
+    sizes = rows.sizes[centers]
     if not np.isfinite(average.intercept):
-        risk = np.full(len(rows.y), float(average.intercept > 0))
         rate = 0.5 / (average.size + 1)
-        own = rows.totals(np.ones_like(rows.y))
-        return risk, own**2 * rate * (1 - rate) / average.size
-    risk = special.expit(average.intercept + rows.X @ average.beta)
-    weight = risk * (1 - risk)
-    gradient = np.column_stack([rows.totals(weight), rows.totals(weight[:, None] * rows.X)])
+        variance = sizes.astype(float) ** 2 * rate * (1 - rate) / average.size
+        return np.full(len(own), float(average.intercept > 0)), variance
+    X = rows.X[own]
+    risk = special.expit(average.intercept + X @ average.beta)
+    weighted = (risk * (1 - risk))[:, None] * np.column_stack([np.ones(len(own)), X])
+    gradient = np.add.reduceat(weighted, np.cumsum(sizes) - sizes, axis=0)
     return risk, np.einsum("ij,jk,ik->i", gradient, average.covariance, gradient)

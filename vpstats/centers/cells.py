@@ -12,7 +12,7 @@ import pandas as pd
 
 from vpstats.centers.result import JUDGED, AuditResult, IndicatorAudit
 from vpstats.labels import CODE_WORDS, LABELS
-from vpstats.ledger import CellKind, Note, cell, cell_id
+from vpstats.ledger import CellKind, Note, cell, cell_id, plural
 
 NETWORK, LIMITS = "network", "limits"
 
@@ -31,10 +31,14 @@ PERCENT = frozenset(
 """Shares: of 1 in results, of 100 in the ledger."""
 
 SHOWN = tuple(stat for stat in JUDGED if stat not in ("p_upper", "p_lower"))
-LIMIT_STATS = ("alert_low", "alert_high", "alarm_low", "alarm_high")
+STEP_STATS = (
+    "estimate", "conf_low", "conf_high", "std_error", "n_risk", "n_event", "n_censor"
+)  # fmt: skip
+WHOLE = "all"
+"""Group of the network's curve: the disclosure gate takes it for that of everybody."""
 _PLACEHOLDER = re.compile(r"\{(network\.)?(\w+):(\w+)(?::([^{}]*))?\}")
 
-VOLUME = "A verdict takes about {network.outcome:needed_verdict:,.0f} rows."
+VOLUME = "A verdict takes about {network.outcome:needed_verdict:,.0f} UNITS."
 """Said with every expected number that is too small."""
 
 
@@ -95,7 +99,9 @@ def _indicator_rows(audit: IndicatorAudit, label: str) -> Iterator[dict[str, Any
     yield from at.calibration(audit.calibration)
     yield from at.funnel(audit.limits, "outcome")
     yield from at.funnel(audit.detection_limits, "detection")
-    yield from at.model(audit.model)
+    timed = np.isfinite(audit.horizon)
+    yield from at.model(audit.model, "hazard ratio" if timed else "odds ratio")
+    yield from at.curve(audit.incidence, audit.horizon)
 
 
 def _network_row(audit: IndicatorAudit) -> pd.DataFrame:
@@ -104,11 +110,14 @@ def _network_row(audit: IndicatorAudit) -> pd.DataFrame:
         return pd.DataFrame()
     totals = audit.table[["n", "n_patients", "observed", "expected"]].sum()
     rates = audit.table["observed"] / audit.table["n"].where(audit.table["n"] > 0)
+    rate = totals["observed"] / totals["n"] if totals["n"] else np.nan
+    if np.isfinite(audit.horizon):  # not everybody was followed to the horizon
+        rates, rate = audit.rates["crude"], float(audit.network["benchmark"].iloc[0])
     quartiles = {"q1": 0.25, "median": 0.5, "q3": 0.75}
     return audit.network.assign(
         center_id=NETWORK,
         **totals.to_dict(),
-        rate=totals["observed"] / totals["n"] if totals["n"] else np.nan,
+        rate=rate,
         **{name: rates.quantile(share) for name, share in quartiles.items()},
     )
 
@@ -169,7 +178,7 @@ class _Place:
     def _unit(self, stat: str, kind: CellKind) -> str:
         if kind == "estimate":
             return "%" if stat in PERCENT else ""
-        return "patients" if stat == "n_patients" else _plural(self.unit)
+        return "patients" if stat == "n_patients" else plural(self.unit)
 
     def calibration(self, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
         """Observed against expected by group of risk, and overall slope and intercept."""
@@ -184,16 +193,37 @@ class _Place:
                 yield from self.row(NETWORK, f"calibration:{name}", values)
 
     def funnel(self, limits: pd.DataFrame, variable: str) -> Iterator[dict[str, Any]]:
-        """Limits over a grid of expected numbers; they rest on nobody's count."""
+        """Limits over a grid of expected numbers, all of them; they rest on nobody's count."""
+        stats = [name for name in limits.columns if name.startswith(("alert_", "alarm_"))]
         for row in limits.to_dict("records") if len(limits) else ():
-            for stat in LIMIT_STATS:
+            for stat in stats:
                 yield cell(
                     self.analysis, variable, stat, row[stat], kind="estimate", group=LIMITS,
                     level=f"{row['expected']:.6g}", label=self.label,
                 )  # fmt: skip
 
-    def model(self, model: pd.DataFrame) -> Iterator[dict[str, Any]]:
-        """The risk model, as ratios."""
+    def curve(self, steps: pd.DataFrame, horizon: float) -> Iterator[dict[str, Any]]:
+        """The network's curve, and its reading at the horizon; both rest on the network's count."""
+        parent = self.count(NETWORK)
+        for row in steps.to_dict("records"):
+            for stat in STEP_STATS:
+                yield cell(
+                    self.analysis, "incidence", stat, row[stat], kind="curve step", group=WHOLE,
+                    level=f"{row['time']:.10g}", label=self.label, n=row["n_risk"], parent=parent,
+                    unit=plural(self.unit) if stat.startswith("n_") else "incidence",
+                )  # fmt: skip
+        if not len(steps):
+            return
+        last = steps.iloc[-1]
+        for stat in ("estimate", "conf_low", "conf_high"):
+            yield cell(
+                self.analysis, "incidence_at", stat, 100 * float(last[stat]), kind="estimate",
+                group=WHOLE, level=f"{horizon:.10g}", label=f"incidence by day {horizon:g}",
+                unit="%", n=float(last["n_risk"]), parent=parent,
+            )  # fmt: skip
+
+    def model(self, model: pd.DataFrame, ratio: str) -> Iterator[dict[str, Any]]:
+        """The risk model, as ratios of odds or of hazards."""
         stats = ("estimate", "conf_low", "conf_high")
         parent = self.count(NETWORK)
         for row in model.to_dict("records") if len(model) else ():
@@ -204,7 +234,7 @@ class _Place:
                                 "p_value": row["p_value"]}.items():  # fmt: skip
                 yield cell(
                     self.analysis, "model", stat, value, kind="estimate", group=NETWORK,
-                    level=str(row["term"]), label=term_words(str(row["term"])), unit="ratio",
+                    level=str(row["term"]), label=term_words(str(row["term"])), unit=ratio,
                     parent=parent,
                 )  # fmt: skip
 
@@ -237,15 +267,12 @@ def term_words(term: str) -> str:
     name, _, level = term.partition("[")
     words = LABELS.get(name, name.replace("_", " "))
     code = level.rstrip("]").removeprefix("T.")
-    return words if code in ("", "yes") else f"{words}: {CODE_WORDS.get(code, code)}"
+    said = CODE_WORDS.get(code, code.replace("_", " "))
+    return words if code in ("", "yes") else f"{words}: {said}"
 
 
 def _is_number(column: pd.Series) -> bool:
     return column.dtype.kind in "fiu"
-
-
-def _plural(unit: str) -> str:
-    return {"vertebra": "vertebrae"}.get(unit, f"{unit}s")
 
 
 # ------------------------------------------------------------------ words
@@ -259,22 +286,26 @@ def _notes(audit: IndicatorAudit) -> Iterator[Note]:
         said = f"{verdict}, {row['side']}" if row["side"] else verdict
         yield _note(audit, center, "verdict", said)
         if row["reason"]:
-            more = f" {VOLUME}" if "expected" in row["reason"] and len(audit.network) else ""
-            yield _note(audit, center, "reason", f"{row['reason']}{more}")
+            yield _note(audit, center, "reason", row["reason"])
+            if "expected" in row["reason"] and len(audit.network):
+                yield _note(audit, center, "reason", VOLUME.replace("UNITS", plural(audit.unit)))
 
 
 def _note(audit: IndicatorAudit, center: str, role: str, text: str) -> Note:
-    """A sentence; one about a center falls with the center's count."""
+    """A sentence; one about a center falls with the center's count, any with a network's number."""
     group = center or NETWORK
+    shared: list[str] = []
 
     def place(match: re.Match[str]) -> str:
         whole, variable, stat, fmt = match.groups()
         name = cell_id(audit.analysis, NETWORK if whole else group, variable, "", stat)
+        shared.extend([name] if whole else [])
         return f"{{{name}:{fmt}}}" if fmt else f"{{{name}}}"
 
     count = cell_id(audit.analysis, center, "outcome", "", "observed")
     filled = _PLACEHOLDER.sub(place, text)
-    return Note(audit.analysis, role, filled, center, (count,) if center else ())
+    own = (count,) if center else ()
+    return Note(audit.analysis, role, filled, center, (*own, *dict.fromkeys(shared)))
 
 
 # ------------------------------------------------------------------ what adds up

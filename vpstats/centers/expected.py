@@ -9,7 +9,7 @@ part of what is audited.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -89,6 +89,9 @@ class Expected:
         What to know.
     status, reason : str
         "ok", or "no rows", "one center", "constant outcome", and what to do.
+    curves : DataFrame
+        Of an incidence its curves up to the horizon, as `incidence.thin_steps` leaves them: every
+        center's and, as "all", the network's.
     """
 
     sums: CenterSums
@@ -104,6 +107,7 @@ class Expected:
     caveats: tuple[Caveat, ...] = ()
     status: str = "ok"
     reason: str = ""
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def ok(self) -> bool:

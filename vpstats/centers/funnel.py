@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from vpstats.centers.dispersion import Dispersion
 from vpstats.centers.limits import Chance, chance_of, limits_from, risks_of, tail_functions
-from vpstats.centers.rules import Rules, law_of, side_share
+from vpstats.centers.rules import Rules, Widening, law_of, widenings_at
 from vpstats.centers.sums import CenterSums, Risks, choose_centers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
-    Columns = dict[str, Any]
 
 GRID = 40
 """Points of the funnel."""
@@ -23,30 +23,59 @@ STEPS, DISTINCT = 2000, 100
 """Steps through the network's risks, and distinct ones in a center of the funnel."""
 
 
-def funnel(sums: CenterSums, chance: Chance | None, rules: Rules, network: Columns) -> pd.DataFrame:
+LIMITS = ("alert_low", "alert_high", "alarm_low", "alarm_high")
+BESIDE = {"none": "plain", "tau": "tau", "phi": "phi"}
+"""Choice of what limits allow for, and the ending of its columns where another was chosen."""
+
+
+def funnel(
+    sums: CenterSums, chance: Chance | None, rules: Rules, used: str, spread: Dispersion
+) -> pd.DataFrame:
     """Limits of O/E over a grid of expected numbers, at the network's own mix of risks.
+
+    Parameters
+    ----------
+    sums : CenterSums
+        The centers.
+    chance : Chance, optional
+        None where there are none.
+    rules : Rules
+    used : {"none", "tau", "phi"}
+        What the limits of the flags allow for.
+    spread : Dispersion
+        Variation between centers.
 
     Returns
     -------
     DataFrame
-        ``expected, n, alert_low, alert_high, alarm_low, alarm_high``.
+        ``expected, n, alert_low, alert_high, alarm_low, alarm_high``; with the same names and
+        ``_plain`` the limits for chance alone, ``_tau`` and ``_phi`` those with either variation,
+        as far as they can be estimated and are not the ones in use.
     """
-    names = ["expected", "n", "alert_low", "alert_high", "alarm_low", "alarm_high"]
     if chance is None or not np.any(sums.expected > 0):
-        return pd.DataFrame({name: np.empty(0) for name in names})
+        return pd.DataFrame({name: np.empty(0) for name in ("expected", "n", *LIMITS)})
     typical = _typical(sums)
     at = chance_of(typical, law=law_of(sums, rules))
-    tau = network["tau"] if network["dispersion"] == "tau" else 0.0
-    factor = np.sqrt(network["phi"]) if network["dispersion"] == "phi" else 1.0
-    functions = tail_functions((at.widened(tau) if tau > 0 else at).mass(), rules.tail)
+    own = at.cumulants.variance(np.zeros((len(typical), 1)))[:, 0]
+    total = np.maximum(typical.variance + typical.benchmark_variance, own)
     columns = {"expected": typical.expected, "n": typical.n}
+    errors = np.divide(total, own**2, out=np.full(len(own), np.inf), where=own > 0)
+    for name, more in widenings_at(spread, errors).items():
+        ending = "" if name == used else f"_{BESIDE[name]}"
+        for limit, values in _limits(at, typical.expected, rules, more).items():
+            columns[f"{limit}{ending}"] = values
+    first = ["expected", "n", *LIMITS]
+    return pd.DataFrame(columns)[first + [c for c in columns if c not in first]]
+
+
+def _limits(at: Chance, expected: Vector, rules: Rules, more: Widening) -> dict[str, Vector]:
+    wide = at if more.tau is None else at.widened(more.tau)
+    functions = tail_functions(wide.mass(), rules.tail)
+    found = {}
     for name, level in (("alert", rules.alert), ("alarm", rules.alarm)):
-        low, high = limits_from(at.laws, functions, side_share(level, factor))
-        columns[f"{name}_low"], columns[f"{name}_high"] = (
-            low / typical.expected,
-            high / typical.expected,
-        )
-    return pd.DataFrame(columns)[names]
+        low, high = limits_from(at.laws, functions, more.side_share(level))
+        found[f"{name}_low"], found[f"{name}_high"] = low / expected, high / expected
+    return found
 
 
 def _typical(sums: CenterSums) -> CenterSums:

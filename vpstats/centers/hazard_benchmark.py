@@ -234,9 +234,10 @@ def expectation_variance(
     who, when = rows.patients.codes[events], rows.last[events] - 1
     count = np.count_nonzero(np.bincount(rows.patients.codes, use, rows.patients.count))
     factor = count / (count - 1) if count > 1 else np.nan
+    starts = np.searchsorted(rows.center, np.arange(rows.k + 1))
     found = []
     for i in centers:
-        own = np.flatnonzero(rows.center == i)
+        own = slice(starts[i], starts[i + 1])
         relative = fold.relative[own]
         own_risk, *own_moments = rows.at_risk(np.vstack([relative, relative * rows.X[own].T]), own)
         ratio = np.divide(own_risk, at_risk, out=np.zeros(len(at_risk)), where=some)

@@ -364,7 +364,7 @@ def _finish(frame: Frame, question: _Question, fit: _Fitted, unit: str | None) -
     if places.clustered:
         correlation = within_correlation(fit.dead - fit.mean, fit.mean, pairs)
     variance, effect = center_variance(fit.hazard, places.center, places.k, pairs, correlation)
-    curves = _incidence(frame, question, places)
+    curves, steps = _incidence(frame, question, places)
     status, reason = _status(fit)
     sums = CenterSums(
         centers=places.names,
@@ -396,13 +396,16 @@ def _finish(frame: Frame, question: _Question, fit: _Fitted, unit: str | None) -
         caveats=fit.caveats,
         status=status,
         reason=reason,
+        curves=steps,
     )
 
 
-def _incidence(frame: Frame, question: _Question, places: Places) -> pd.DataFrame:
-    """Incidence by the horizon of each center and, last, of the network."""
+def _incidence(
+    frame: Frame, question: _Question, places: Places
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Incidence by the horizon of each center and, last, of the network; and the curves to it."""
     if not len(places.given):
-        return pd.DataFrame()
+        return pd.DataFrame(), pd.DataFrame()
     table = frame.data.iloc[places.given].assign(**{_CENTER: places.center})
     rows = replace(frame, data=table)
     if frame.cluster is None:  # opened already: rows are independent as they were then
@@ -415,11 +418,46 @@ def _incidence(frame: Frame, question: _Question, places: Places) -> pd.DataFram
         "level": question.level,
     }
     times = [question.horizon]
-    own = cumulative_incidence(rows, by=_CENTER, **shared).at(times)
-    network = cumulative_incidence(rows, **shared).at(times)
+    own = cumulative_incidence(rows, by=_CENTER, **shared)
+    network = cumulative_incidence(rows, **shared)
     columns = ["estimate", "std_error", "conf_low", "conf_high"]
-    return pd.concat([own[columns], network[columns]], ignore_index=True)
+    at = pd.concat([own.at(times)[columns], network.at(times)[columns]], ignore_index=True)
+    steps = own.tidy().assign(**{CENTER: lambda t: [places.names[i] for i in t[_CENTER]]})
+    steps = pd.concat([steps, network.tidy().assign(**{CENTER: WHOLE})], ignore_index=True)
+    return at, thin_steps(steps, question.horizon)
 
+
+def thin_steps(steps: pd.DataFrame, horizon: float) -> pd.DataFrame:
+    """The steps of curves that hold events, up to a horizon, and the last one before it.
+
+    Who was censored between is added to the next step kept.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        ``center_id`` and the columns of a curve, times ascending within each.
+    horizon : float
+
+    Returns
+    -------
+    DataFrame
+        ``center_id, time, n_risk, n_event, n_censor, estimate, std_error, conf_low, conf_high``.
+    """
+    steps = steps[steps["time"] <= horizon].reset_index(drop=True)
+    last = ~steps[CENTER].duplicated(keep="last") | ~steps[CENTER].duplicated()
+    kept = (steps["n_event"] > 0) | last
+    block = kept.shift(fill_value=False).cumsum()
+    censored = steps.groupby(block)["n_censor"].sum().to_numpy()
+    found = steps[kept].assign(n_censor=censored[: int(kept.sum())])
+    return found[STEP_COLUMNS].reset_index(drop=True)
+
+
+CENTER, WHOLE = "center_id", "all"
+STEP_COLUMNS = [
+    "center_id", "time", "n_risk", "n_event", "n_censor", "estimate", "std_error", "conf_low",
+    "conf_high",
+]  # fmt: skip
+"""Columns of the curves of incidence; the network's `center_id` is "all"."""
 
 _CENTER = "_center_code"
 

@@ -12,16 +12,19 @@ import pandas as pd
 from vpstats.centers.detection import Looked, look, survival
 from vpstats.centers.expected import Expected
 from vpstats.centers.following import chart, learn
+from vpstats.centers.incidence import CENTER, WHOLE
 from vpstats.centers.judge import Judged, Rules, judge
 from vpstats.centers.result import JUDGED, KEYS, WORDS, IndicatorAudit
 from vpstats.centers.rows import DAY, OUTCOME, indicator_rows, keep_where
-from vpstats.centers.volume import needed_volume, seen_odds_ratio
+from vpstats.centers.volume import benchmark_error, needed_volume, seen_odds_ratio
 from vpstats.frames import Frame
+from vpstats.labels import LABELS
+from vpstats.ledger import plural
 
 if TYPE_CHECKING:
+    from vpstats.centers.sums import CenterSums
     from vpstats.study import Indicator
 
-CENTER = "center_id"
 P_USED = {"none": "p_value", "tau": "p_tau", "phi": "p_phi"}
 
 FINDING = (
@@ -30,10 +33,22 @@ FINDING = (
 )
 
 TOO_FEW = "Fewer than {least:g} outcomes were to be expected."
-NEEDED = (
-    "A verdict takes about {network.outcome:needed_verdict:,.0f} rows; to find doubled odds as an "
-    "alarm with a power of 80 % takes about {network.outcome:needed_power:,.0f}."
+NEEDED = "A verdict takes about {network.outcome:needed_verdict:,.0f} UNITS."
+NEEDED_POWER = (
+    "To find ODDS odds as an alarm with a power of 80 % takes about "
+    "{network.outcome:needed_power:,.0f} UNITS, the uncertainty of the benchmark allowed for."
 )
+NOT_FOUND = (
+    "ODDS odds at one center are not found as an alarm with a power of 80 %, however many UNITS it "
+    "has: the benchmark gives the expected number a standard error of "
+    "{network.outcome:benchmark_error:.0%}, which is too much, or centers differ by too much."
+)
+BESIDE_LIMITS = {
+    "competing_censored": "Deaths and other competing events end the time at risk: expected "
+    "numbers are sums of cause-specific hazards. Incidences count them as competing events (Aalen "
+    "and Johansen).",
+}
+"""Caveats that are said of an audit in other words than of a curve."""
 IMPERFECT = (
     "That allows for an examination which shows {sensitivity:.0%} of what there is and calls "
     "{specificity:.0%} of the rest free, as the plan states."
@@ -70,6 +85,8 @@ class Audited:
         Charts over time and what they signalled; a step is a patient.
     learning : DataFrame
         Learning curves by operator.
+    curves : DataFrame
+        Curves of an incidence by center.
     """
 
     result: IndicatorAudit
@@ -79,6 +96,7 @@ class Audited:
     charts: pd.DataFrame = field(default_factory=pd.DataFrame)
     signals: pd.DataFrame = field(default_factory=pd.DataFrame)
     learning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def audit_indicator(
@@ -122,6 +140,8 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
     table = _with_absent(table, looked, frame, spec, stratum)
     risks = np.full(len(frame), np.nan)
     risks[expected.rows] = expected.row_risks
+    curves = expected.curves if stratum == "all" else pd.DataFrame()
+    whole = (curves[CENTER] == WHOLE).to_numpy() if len(curves) else np.empty(0, bool)
     result = IndicatorAudit(
         title=spec.title,
         unit=frame.unit,
@@ -143,11 +163,14 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
         detection_limits=looked.detection_limits,
         followup=looked.followup,
         casemix=looked.casemix,
+        horizon=float(spec.horizon or np.nan),
+        incidence=curves[whole] if len(curves) else curves,
         model=expected.model,
         calibration=expected.calibration,
         adjusted=expected.adjusted,
         sentences=tuple(_sentences(table, judged, looked, spec)),
     )
+    frame = _with_last_step(frame, looked, spec)
     if stratum != "all":
         return Audited(result, _slim(frame, spec), risks, spec)
     charts = chart(frame, risks, spec, data_cut)
@@ -159,7 +182,20 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
         _named(None if charts is None else charts.charts, spec),
         _named(None if charts is None else charts.signals, spec),
         learn(frame, risks, spec),
+        curves[~whole].assign(indicator=spec.id) if len(curves) else curves,
     )
+
+
+def _with_last_step(frame: Frame, looked: Looked, spec: Indicator) -> Frame:
+    """The frame whose flow ends with the rows that were compared; its rows stay what they are."""
+    compared = np.zeros(len(frame), dtype=bool)
+    compared[looked.expected.rows] = True
+    asked = [] if looked.seen is None else [
+        "examined as a routine" if looked.seen.basis == "routine" else "examined"
+    ]  # fmt: skip
+    asked += ["followed" if spec.measure == "incidence" else "outcome known"]
+    asked += ["all of the case mix known"] if looked.expected.adjusted else []
+    return replace(frame, flow=frame.keep(compared, ", ".join(asked)).flow)
 
 
 def _slim(frame: Frame, spec: Indicator) -> Frame:
@@ -193,15 +229,17 @@ def _network(judged: Judged, expected: Expected, spec: Indicator) -> pd.DataFram
     row = judged.network.drop(columns=["total_observed", "total_expected"], errors="ignore")
     risk = expected.sums.benchmark
     if not (expected.ok and 0 < risk < 1):
-        return row.assign(needed_verdict=np.nan, needed_power=np.nan)
-    effect = max(float(np.nanmedian(expected.sums.design_effect)), 1.0)
-    power = _needed_power(risk, effect, spec)
+        return row.assign(needed_verdict=np.nan, needed_power=np.nan, benchmark_error=np.nan)
+    power = _needed_power(risk, expected.sums, judged, spec)
     verdict = np.ceil((spec.minimum_expected or 0.0) / risk)
-    return row.assign(needed_verdict=verdict, needed_power=power)
+    error = benchmark_error(expected.sums)
+    return row.assign(needed_verdict=verdict, needed_power=power, benchmark_error=error)
 
 
-def _needed_power(risk: float, effect: float, spec: Indicator) -> float:
+def _needed_power(risk: float, sums: CenterSums, judged: Judged, spec: Indicator) -> float:
     """Rows from which a true change of the odds is found, by what the examination shows of it."""
+    effect = max(float(np.nanmedian(sums.design_effect)), 1.0)
+    row = judged.network.iloc[0]
     ratio, seen = 2.0 if spec.better == "lower" else 0.5, spec.ascertainment
     if seen is not None:
         ratio = seen_odds_ratio(risk, ratio, seen.sensitivity, seen.specificity)
@@ -213,6 +251,8 @@ def _needed_power(risk: float, effect: float, spec: Indicator) -> float:
         alpha=1 - (spec.alarm or 0.998),
         tail="mid-p" if spec.tail == "mid-p" else "exact",
         design_effect=effect,
+        benchmark_error=benchmark_error(sums),
+        tau=float(row["tau"]) if row["dispersion"] == "tau" else 0.0,
     )
 
 
@@ -306,18 +346,39 @@ def _sentences(
     for reason in judged.network["reason"].astype(str):
         if reason:
             yield "", "method", _sentence(reason)
-    for caveat in dict.fromkeys(c.public for c in looked.expected.caveats):
+    said = (BESIDE_LIMITS.get(c.code, c.public) for c in looked.expected.caveats)
+    for caveat in dict.fromkeys(said):
         yield "", "caveat", caveat
-    if spec.limits:
-        yield "", "limit", spec.limits
-    if looked.expected.ok:
-        yield "", "limit", f"{NEEDED}{_imperfect(spec)}"
+    for limit in (spec.limits, *_volumes(judged, looked, spec)):
+        if limit:
+            yield "", "limit", limit
+    yield from _of_centers(table)
+
+
+def _of_centers(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     for row in table.to_dict("records"):
         if row["side"]:
             yield str(row["center_id"]), "finding", FINDING
         if row["survives_detection"]:
             survives = row["survives_detection"] == "yes"
             yield str(row["center_id"]), "detection", SURVIVES if survives else EXPLAINED
+
+
+def _volumes(judged: Judged, looked: Looked, spec: Indicator) -> Iterator[str]:
+    """How many rows a verdict takes, and how many a power of 80 %."""
+    sums = looked.expected.sums
+    if not looked.expected.ok:
+        return
+    units = plural(sums.unit)
+    odds = "doubled" if spec.better == "lower" else "halved"
+    yield NEEDED.replace("UNITS", units)
+    risk = sums.benchmark
+    if 0 < risk < 1:
+        found = np.isfinite(_needed_power(risk, sums, judged, spec))
+        text = NEEDED_POWER.replace("ODDS", odds) if found else (
+            NOT_FOUND.replace("ODDS", odds.capitalize())
+        )  # fmt: skip
+        yield f"{text.replace('UNITS', units)}{_imperfect(spec)}"
 
 
 def _imperfect(spec: Indicator) -> str:
@@ -330,9 +391,18 @@ def _imperfect(spec: Indicator) -> str:
 
 
 def _adjustment_words(expected: Expected, spec: Indicator) -> str:
+    if not spec.adjust and spec.kind == "process":
+        return "What is done is not adjusted for case mix: it is owed to every patient."
     if not spec.adjust:
         return "Nothing was adjusted for, as the plan says."
     if not expected.adjusted:
         return "There are too few outcomes to adjust for case mix: expectations are the network's."
     firth = ", by Firth's penalty" if expected.penalty else ""
-    return f"Adjusted for {', '.join(expected.adjusted)}{firth}, with an effect of each center."
+    terms = ", ".join(_in_words(term) for term in expected.adjusted)
+    return f"Adjusted for {terms}{firth}, with an effect of each center."
+
+
+def _in_words(term: str) -> str:
+    """A term of the plan as it stands within a sentence."""
+    words = LABELS.get(term, term.replace("_", " "))
+    return words if words[1:2].isupper() else f"{words[:1].lower()}{words[1:]}"

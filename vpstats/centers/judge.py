@@ -21,7 +21,7 @@ from vpstats.centers.limits import (
     signed_scores,
     tail_functions,
 )
-from vpstats.centers.rules import SMALL_RISK, Rules, law_of, side_share
+from vpstats.centers.rules import SMALL_RISK, Rules, law_of, student_tail, widening_of
 from vpstats.centers.shrinkage import Shrinkage, no_shrinkage, shrink
 from vpstats.centers.sums import CenterSums, choose_centers
 from vpstats.errors import UsageError
@@ -47,7 +47,7 @@ class Judged:
     network : DataFrame
         One row.
     limits : DataFrame
-        Limits of O/E over a grid of expected numbers, for drawing.
+        Limits of O/E over a grid of expected numbers, for drawing; see `centers.funnel`.
     """
 
     table: pd.DataFrame
@@ -102,7 +102,7 @@ def judge(sums: CenterSums, rules: Rules | None = None) -> Judged:
     _check(sums)
     known = _complete(sums)
     part = choose_centers(sums, known)
-    columns, network, chance = _judge_complete(part, rules)
+    columns, network, chance, spread = _judge_complete(part, rules)
     table = pd.DataFrame(_spread(columns, known)).assign(
         center_id=list(sums.centers), n=sums.n, n_patients=sums.n_patients
     )
@@ -113,7 +113,7 @@ def judge(sums: CenterSums, rules: Rules | None = None) -> Judged:
     return Judged(
         table[list(COLUMNS)],
         pd.DataFrame([{**network, "n_centers": len(sums)}]),
-        funnel(part, chance, rules, network),
+        funnel(part, chance, rules, network["dispersion"], spread),
     )
 
 
@@ -157,7 +157,9 @@ def _spread(columns: Columns, known: NDArray[np.bool_]) -> Columns:
     return full
 
 
-def _judge_complete(sums: CenterSums, rules: Rules) -> tuple[Columns, Columns, Chance | None]:
+def _judge_complete(
+    sums: CenterSums, rules: Rules
+) -> tuple[Columns, Columns, Chance | None, Dispersion]:
     if not len(sums):
         return _no_center()
     law = law_of(sums, rules)
@@ -187,17 +189,17 @@ def _judge_complete(sums: CenterSums, rules: Rules) -> tuple[Columns, Columns, C
         "rank_low": shrunken.rank_low,
         "rank_high": shrunken.rank_high,
     }
-    return columns, _network(sums, spread, shrunken, rules), chance
+    return columns, _network(sums, spread, shrunken, rules), chance, spread
 
 
-def _no_center() -> tuple[Columns, Columns, None]:
+def _no_center() -> tuple[Columns, Columns, None, Dispersion]:
     worded = {"method", "flag", "side", "reason", "center_id", "small"}
     columns: Columns = {name: np.empty(0) for name in COLUMNS if name not in worded}
     spread = estimate_dispersion(np.empty(0), np.empty(0))
     empty = np.empty(0)
     sums = CenterSums((), "", "proportion", *(empty,) * 7, benchmark=np.nan)
     network = _network(sums, spread, no_shrinkage(0, "no center has sums."), Rules())
-    return {**columns, "method": np.empty(0, dtype=object)}, network, None
+    return {**columns, "method": np.empty(0, dtype=object)}, network, None, spread
 
 
 def _shrink(sums: CenterSums, chance: Chance, rules: Rules) -> Shrinkage:
@@ -241,39 +243,26 @@ def _byar(sums: CenterSums, rules: Rules) -> tuple[Vector, Vector]:
     return byar(sums.observed, rules.level)
 
 
-def _widening(rules: Rules, spread: Dispersion) -> tuple[float, float]:
-    """Tau and the root of phi that the flags' limits carry."""
-    tau = spread.tau if rules.dispersion == "tau" and np.isfinite(spread.tau) else 0.0
-    phi = spread.phi if rules.dispersion == "phi" and np.isfinite(spread.phi) else 1.0
-    return tau, float(np.sqrt(phi))
-
-
 def _tails_and_limits(
     sums: CenterSums, chance: Chance, rules: Rules, spread: Dispersion
 ) -> Columns:
     """One-sided tails for chance alone; limits and p-value with the variation that rules choose."""
     plain = tail_functions(chance.mass(), rules.tail)
     upper, lower = read_tails(chance.laws, plain, sums.observed)
-    tau, factor = _widening(rules, spread)
-    wide = tail_functions(chance.widened(tau).mass(), rules.tail) if tau > 0 else plain
+    more, wide = widening_of(rules, spread), plain
+    if more.tau is not None:
+        wide = tail_functions(chance.widened(more.tau).mass(), rules.tail)
+    found = read_tails(chance.laws, wide, sums.observed)
     columns: Columns = {
         "p_upper": upper,
         "p_lower": lower,
-        "p_value": _two_sided(*_narrowed(*read_tails(chance.laws, wide, sums.observed), factor)),
+        "p_value": _two_sided(*(more.tail(one) for one in found)),
     }
     for name, level in (("alert", rules.alert), ("alarm", rules.alarm)):
-        low, high = limits_from(chance.laws, wide, side_share(level, factor))
+        low, high = limits_from(chance.laws, wide, more.side_share(level))
         columns[f"{name}_low"] = _over(low, sums.expected)
         columns[f"{name}_high"] = _over(high, sums.expected)
     return columns
-
-
-def _narrowed(upper: Vector, lower: Vector, factor: float) -> tuple[Vector, Vector]:
-    """Tails when z-scores are divided by a factor."""
-    if factor == 1:
-        return upper, lower
-    isf, sf = stats.norm.isf, stats.norm.sf
-    return np.asarray(sf(isf(upper) / factor)), np.asarray(sf(isf(lower) / factor))
 
 
 def _two_sided(upper: Vector, lower: Vector) -> Vector:
@@ -282,12 +271,11 @@ def _two_sided(upper: Vector, lower: Vector) -> Vector:
 
 def _dispersed(sums: CenterSums, chance: Chance, z: Vector, spread: Dispersion) -> Columns:
     """z-scores and two-sided p-values under either variation beyond chance."""
-    tau = spread.tau if np.isfinite(spread.tau) else np.nan
-    if np.isnan(tau):
-        z_tau = np.full(len(sums), np.nan)
-    else:
-        functions = tail_functions(chance.widened(tau).mass(), "mid-p")
-        z_tau = signed_scores(*read_tails(chance.laws, functions, sums.observed))
+    z_tau = np.full(len(sums), np.nan)
+    if np.isfinite(spread.tau):
+        functions = tail_functions(chance.widened(spread.tau_others).mass(), "mid-p")
+        found = read_tails(chance.laws, functions, sums.observed)
+        z_tau = signed_scores(*(student_tail(one, spread.freedom) for one in found))
     z_phi = z / np.sqrt(spread.phi)
     return {
         "z_tau": z_tau,

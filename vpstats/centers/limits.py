@@ -71,7 +71,7 @@ class Chance:
     shift: Vector
     spread: Vector
 
-    def widened(self, tau: float) -> Chance:
+    def widened(self, tau: Vector | float) -> Chance:
         """The same with true differences between centers of standard deviation `tau`."""
         return replace(self, spread=np.hypot(self.spread, tau))
 

@@ -63,6 +63,10 @@ class IndicatorAudit(TableResult):
         How much is known of each center's rows.
     casemix : DataFrame
         ``variable, level, center_id`` and how far the center is from the network.
+    incidence : DataFrame
+        The network's curve of an incidence up to its horizon; a center's has steps of one patient.
+    horizon : float
+        End of follow-up of an incidence, in days; NaN elsewhere.
     model, calibration : DataFrame
         The risk model, and observed against expected by fifths of risk.
     adjusted : tuple of str
@@ -82,6 +86,8 @@ class IndicatorAudit(TableResult):
     detection_limits: pd.DataFrame = field(default_factory=_empty)
     followup: pd.DataFrame = field(default_factory=_empty)
     casemix: pd.DataFrame = field(default_factory=_empty)
+    incidence: pd.DataFrame = field(default_factory=_empty)
+    horizon: float = np.nan
     model: pd.DataFrame = field(default_factory=_empty)
     calibration: pd.DataFrame = field(default_factory=_empty)
     adjusted: tuple[str, ...] = ()

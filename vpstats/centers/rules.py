@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from scipy import stats
 
+from vpstats.centers.dispersion import Dispersion
 from vpstats.centers.limits import Tail, risks_of
 from vpstats.centers.sums import CenterSums
 from vpstats.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
 
 SMALL_RISK = 0.1
 """Largest risk of any row for which a Poisson distribution is used on request."""
@@ -90,6 +96,73 @@ def law_of(sums: CenterSums, rules: Rules) -> Literal["exact", "poisson"]:
     return "poisson" if rules.law == "poisson" and largest <= SMALL_RISK else "exact"
 
 
-def side_share(level: float, factor: float) -> float:
-    """Probability of one side at a level, when z-scores are divided by a factor."""
-    return float(stats.norm.sf(factor * stats.norm.isf((1 - level) / 2)))
+@dataclass(frozen=True)
+class Widening:
+    """What the limits of the flags allow for beyond chance.
+
+    Parameters
+    ----------
+    tau : ndarray, shape (k,), optional
+        Standard deviation of the true log odds ratios, for each center.
+    freedom : ndarray, shape (k,), optional
+        Degrees of freedom with which that is known.
+    factor : float
+        By which z-scores are divided: the root of phi.
+    """
+
+    tau: Vector | None = None
+    freedom: Vector | None = None
+    factor: float = 1.0
+
+    def side_share(self, level: float) -> Vector | float:
+        """Probability that one side of the law must have for the limits to be of a level."""
+        half = (1 - level) / 2
+        if self.freedom is not None:
+            return np.asarray(stats.norm.sf(stats.t.isf(half, self.freedom)))
+        return float(stats.norm.sf(self.factor * stats.norm.isf(half)))
+
+    def tail(self, share: Vector) -> Vector:
+        """A tail of the law as a tail that allows for what is not known."""
+        if self.freedom is not None:
+            return student_tail(share, self.freedom)
+        if self.factor == 1:
+            return share
+        return np.asarray(stats.norm.sf(stats.norm.isf(share) / self.factor))
+
+
+def student_tail(share: Vector, freedom: Vector) -> Vector:
+    """A normal tail as the tail of Student's t at the same score.
+
+    Examples
+    --------
+    >>> student_tail(np.array([0.025]), np.array([10.0])).round(4).tolist()
+    [0.0392]
+    """
+    return np.asarray(stats.t.sf(stats.norm.isf(share), freedom))
+
+
+def widening_of(rules: Rules, spread: Dispersion) -> Widening:
+    """The widening that rules choose, where it could be estimated."""
+    if rules.dispersion == "tau" and np.isfinite(spread.tau):
+        return Widening(spread.tau_others, spread.freedom)
+    if rules.dispersion == "phi" and np.isfinite(spread.phi):
+        return Widening(factor=float(np.sqrt(spread.phi)))
+    return Widening()
+
+
+def widenings_at(spread: Dispersion, variances: Vector) -> dict[str, Widening]:
+    """Every widening that could be estimated, for centers that took no part in it.
+
+    Parameters
+    ----------
+    spread : Dispersion
+    variances : ndarray, shape (m,)
+        Variance by chance of the log odds ratio of such centers.
+    """
+    found = {"none": Widening()}
+    if np.isfinite(spread.tau):
+        tau = np.full(len(variances), spread.tau)
+        found["tau"] = Widening(tau, spread.freedom_at(variances))
+    if np.isfinite(spread.phi):
+        found["phi"] = Widening(factor=float(np.sqrt(spread.phi)))
+    return found

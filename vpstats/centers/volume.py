@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import special, stats
+from scipy import optimize, special, stats
 
+from vpstats.centers.limits import chance_of, tail_functions
+from vpstats.centers.sums import CenterSums, Risks
 from vpstats.errors import UsageError
 
 _MOST = 10_000_000
@@ -74,6 +76,23 @@ def seen_odds_ratio(
     return float(np.exp(special.logit(other) - special.logit(risk)))
 
 
+def benchmark_error(sums: CenterSums) -> float:
+    """Standard error of the expected number over the expected number, at the median center.
+
+    Parameters
+    ----------
+    sums : CenterSums
+
+    Returns
+    -------
+    float
+        0 where no center has an expected number with a known error.
+    """
+    known = (sums.expected > 0) & np.isfinite(sums.benchmark_variance)
+    errors = np.sqrt(sums.benchmark_variance[known]) / sums.expected[known]
+    return float(np.median(errors)) if len(errors) else 0.0
+
+
 def power(
     n: int,
     risk: float,
@@ -82,6 +101,8 @@ def power(
     *,
     tail: Tail = "mid-p",
     design_effect: float = 1.0,
+    benchmark_error: float = 0.0,
+    tau: float = 0.0,
 ) -> float:
     """Probability that a center beyond the average is beyond the limit, exactly.
 
@@ -90,7 +111,7 @@ def power(
     n : int
         Rows of the center, each with the same risk.
     risk : float
-        Risk at the average center, taken as known.
+        Risk at the average center.
     odds_ratio : float
         Odds at the center over those at the average center; below 1 the lower limit counts. At 1
         the result is the false-alarm rate of the upper limit.
@@ -100,6 +121,11 @@ def power(
         Whether half or all of the probability of the count itself belongs to the tail.
     design_effect : float
         Of rows that are alike within patients; as good as ``n / design_effect`` rows, rounded down.
+    benchmark_error : float
+        Standard error of the expected number over the expected number: 0 where the average center
+        is known. It widens the limits, and moves what is found at a center beyond them as well.
+    tau : float
+        Standard deviation of true log odds ratios that the limits allow for; 0 for chance alone.
 
     Returns
     -------
@@ -126,10 +152,28 @@ def power(
     if n < 0:
         raise UsageError(f"n is {n}; expected a number of rows.")
     size = int(n / design_effect)
+    if benchmark_error or tau:
+        return _reached_with(size, risk, odds_ratio, (limit, tail), benchmark_error, tau)
     other = raised_risk(risk, odds_ratio)
     if odds_ratio < 1:  # counted from the other end, the lower limit is an upper one
         return _reached(size, 1 - risk, 1 - other, limit, tail)
     return _reached(size, risk, other, limit, tail)
+
+
+def _reached_with(
+    n: int, risk: float, odds_ratio: float, rule: tuple[float, Tail], error: float, tau: float
+) -> float:
+    """Power where the limits hold a benchmark that is not known, or variation between centers."""
+    one, expected = np.ones(1), np.array([n * risk])
+    sums = CenterSums(
+        ("",), "", "proportion", n * one, n * one, 0 * one, expected, expected * (1 - risk), one,
+        (error * expected) ** 2, risk, (Risks(np.array([risk]), n * one),),
+    )  # fmt: skip
+    chance = chance_of(sums)
+    upper, lower = tail_functions(chance.widened(tau).mass(), rule[1])
+    beyond = (upper if odds_ratio > 1 else lower) < (1 - rule[0]) / 2
+    there = replace(chance, shift=chance.shift + np.log(odds_ratio)).mass()
+    return float(there[beyond].sum())
 
 
 def _reached(n: int, risk: float, other: float, limit: float, tail: Tail) -> float:
@@ -159,12 +203,14 @@ def needed_volume(
     *,
     tail: Tail = "mid-p",
     design_effect: float = 1.0,
+    benchmark_error: float = 0.0,
+    tau: float = 0.0,
 ) -> float:
     """Rows from which a center beyond the average is found with the power wanted.
 
     Parameters
     ----------
-    risk, odds_ratio, tail, design_effect
+    risk, odds_ratio, tail, design_effect, benchmark_error, tau
         As in `power`.
     alpha : float
         Two-sided level of the limit: 0.05 alert, 0.002 alarm.
@@ -175,7 +221,9 @@ def needed_volume(
     -------
     float
         A whole number. Power rises in saw-teeth; from this number on it is never below the power
-        wanted. Infinite where more than ten million rows would be needed, or the risk is 0 or 1.
+        wanted. A benchmark that is not known, and variation between centers, multiply it as they
+        do for normal scores. Infinite where more than ten million rows would be needed or no number
+        is enough, or the risk is 0 or 1.
 
     Raises
     ------
@@ -193,6 +241,7 @@ def needed_volume(
     if odds_ratio == 1 or not alpha < power_wanted < 1:
         raise UsageError("needed_volume takes an odds ratio other than 1 and a power above alpha.")
 
+    more = _growth(risk, odds_ratio, alpha, power_wanted, (benchmark_error, tau))
     other = raised_risk(risk, odds_ratio)
     if odds_ratio < 1:
         risk, other = 1 - risk, 1 - other
@@ -205,7 +254,28 @@ def needed_volume(
         return np.inf
     begin, end = tooth.starts(safe - 1), tooth.starts(safe)
     size = _first(lambda n: n >= end or tooth.power(safe - 1, n) >= power_wanted, begin)
-    return float(np.ceil(size * design_effect))
+    return float(np.ceil(size * design_effect * more)) if size * more < _MOST else np.inf
+
+
+def _growth(
+    risk: float, odds_ratio: float, alpha: float, wanted: float, unknown: tuple[float, float]
+) -> float:
+    """Factor of the volume for a benchmark's relative error and tau, by normal scores."""
+    error, tau = unknown[0] / (1 - risk), unknown[1]  # of log odds
+    if not error and not tau:
+        return 1.0
+    other, apart = raised_risk(risk, odds_ratio), abs(float(np.log(odds_ratio)))
+    limit, power_score = float(stats.norm.isf(alpha / 2)), float(stats.norm.ppf(wanted))
+
+    def short(per_row: float, error: float, tau: float) -> float:
+        own, there = (per_row / (p * (1 - p)) for p in (risk, other))
+        needed = limit * np.sqrt(own + error**2 + tau**2) + power_score * np.sqrt(there + error**2)
+        return float(needed - apart)
+
+    if short(0.0, error, tau) >= 0:
+        return np.inf
+    known, here = (optimize.brentq(short, 0.0, 1e3, args=a) for a in ((0.0, 0.0), (error, tau)))
+    return float(known / here)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
@@ -59,9 +59,35 @@ class CenterRows:
         """First row of each center, shape (k,)."""
         return np.asarray(np.searchsorted(self.center, np.arange(self.k)))
 
+    @cached_property
+    def sizes(self) -> Codes:
+        """Rows of each center, shape (k,)."""
+        return np.diff(self.starts, append=len(self.center))
+
+    @cached_property
+    def columns(self) -> Matrix:
+        """The covariates one after the other, shape (p, n): sweeps run along them."""
+        return np.ascontiguousarray(self.X.T)
+
+    @cached_property
+    def within(self) -> tuple[NDArray[np.float64], Matrix]:
+        """Products of the columns less their centers' means, (k, p, p); squares as they are."""
+        off = self.columns - self.spread(self.totals(self.columns) / self.sizes)
+        return self.products(off, off), self.totals(self.columns**2).T
+
     def totals(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums along the first axis over the rows of each center."""
-        return np.asarray(np.add.reduceat(values, self.starts, axis=0))
+        """Sums along the last axis over the rows of each center."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=-1))
+
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of centers along the last axis as values of their rows."""
+        return np.repeat(values, self.sizes, axis=-1)
+
+    def products(self, one: Matrix, other: Matrix) -> NDArray[np.float64]:
+        """Sums by center of the products of two sets of columns (p, n), shape (k, p, p)."""
+        return np.array([self.totals(column * other).T for column in one]).reshape(
+            len(one), self.k, len(other)
+        ).swapaxes(0, 1)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,7 @@ class WithinFit:
 class _Blocks:
     """One sweep: residuals and weights of rows, and the blocks of the information."""
 
+    at: Vector  # (k + p,) where
     value: float
     residual: Vector
     weight: Vector
@@ -136,23 +163,57 @@ def fit_within(
     Puhr R. Bias-reduced and separation-proof conditional logistic regression with small or sparse
     data sets. Stat Med 2010;29:770-777.
     """
-    share = rows.totals(rows.y) / rows.totals(np.ones_like(rows.y))
+    share = rows.totals(rows.y) / rows.sizes
     varies = (share > 0) & (share < 1)
     active = used & varies
     learnt = _learnt(rows, active)
     free = np.concatenate([active, learnt])
     point = _start(rows, share, active, learnt, start)
-    evaluate = _likelihood(rows, active, learnt, firth=firth)
-    found = maximise(evaluate, point, free=free, max_iterations=200)
-    return _read_off(rows, used, active, learnt, share, found, firth=firth)
+    sweeps = _Sweeps(rows, active, learnt, firth)
+    found = maximise(sweeps.evaluate, point, free=free, max_iterations=200)
+    return _read_off(sweeps, used, share, found)
 
 
 def _learnt(rows: CenterRows, active: Mask) -> Mask:
     """Columns that vary within centers and are not determined by those before them."""
-    weight = active[rows.center].astype(float)
-    mean = rows.totals(rows.X) / rows.totals(np.ones_like(rows.y))[:, None]
-    within = (rows.X - mean[rows.center]) * weight[:, None]
-    return independent_in_gram(within.T @ within, (weight @ rows.X**2) + weight.sum())
+    grams, squares = rows.within
+    size = squares[active].sum(axis=0) + rows.sizes[active].sum()
+    return independent_in_gram(grams[active].sum(axis=0), size)
+
+
+def start_without(rows: CenterRows, whole: WithinFit) -> Callable[[Mask], Vector]:
+    """Where to begin without some centers: a Newton step from the fit to all of them.
+
+    The step needs nothing but sums by center at that fit, which are made once.
+
+    Parameters
+    ----------
+    rows : CenterRows
+        Rows of all centers.
+    whole : WithinFit
+        Fit to all of them.
+
+    Returns
+    -------
+    callable
+        Centers used, shape (k,), to centers' effects and slopes, shape (k + p,).
+    """
+    learnt = whole.learnt
+    active = np.isfinite(whole.alpha)
+    here = _blocks(rows, np.concatenate([np.where(active, whole.alpha, 0.0), whole.beta]), active)
+    off = rows.columns - rows.spread(here.mean.T)
+    scores = rows.totals(here.residual * off).T
+    grams = rows.products(here.weight * off, off)
+    learning = np.ix_(learnt, learnt)
+
+    def begin(used: Mask) -> Vector:
+        step = np.zeros(len(learnt))
+        inside = used & active
+        gram, score = grams[inside].sum(axis=0)[learning], scores[inside].sum(axis=0)[learnt]
+        step[learnt] = invert(gram) @ score
+        return np.concatenate([whole.alpha - here.mean @ step, whole.beta + step])
+
+    return begin
 
 
 def independent_in_gram(gram: Matrix, size: Vector) -> Mask:
@@ -182,7 +243,7 @@ def independent_in_gram(gram: Matrix, size: Vector) -> Mask:
 def _start(
     rows: CenterRows, share: Vector, active: Mask, learnt: Mask, start: Vector | None
 ) -> Vector:
-    counts = rows.totals(np.ones_like(rows.y))
+    counts = rows.sizes
     alpha = special.logit((share * counts + 0.5) / (counts + 1))
     point = np.concatenate([alpha, np.zeros(len(learnt))])
     if start is not None:
@@ -190,44 +251,64 @@ def _start(
     return np.where(np.concatenate([active, learnt]), point, 0.0)
 
 
-def _blocks(rows: CenterRows, theta: Vector, active: Mask, learnt: Mask) -> _Blocks:
-    eta = rows.X @ theta[rows.k :] + theta[: rows.k][rows.center]
-    use = active[rows.center].astype(float)
+def _blocks(rows: CenterRows, theta: Vector, active: Mask) -> _Blocks:
+    eta = theta[rows.k :] @ rows.columns + rows.spread(theta[: rows.k])
+    use = rows.spread(active.astype(float))
     small = np.exp(-np.abs(eta))
     risk = np.where(eta >= 0, 1.0, small) / (1 + small)
     value = float(use @ (rows.y * eta - np.maximum(eta, 0.0) - np.log1p(small)))
     weight = use * risk * (1 - risk)
     residual = use * (rows.y - risk)
-    weighted = rows.X * weight[:, None]
-    diagonal, crossed = rows.totals(weight), rows.totals(weighted)
+    weighted = rows.columns * weight
+    diagonal, crossed = rows.totals(weight), rows.totals(weighted).T
     some = diagonal > 0
     mean = np.divide(crossed, diagonal[:, None], out=np.zeros_like(crossed), where=some[:, None])
-    slopes = rows.X.T @ weighted - mean.T @ crossed
-    slopes[~learnt], slopes[:, ~learnt] = 0.0, 0.0
-    return _Blocks(value, residual, weight, diagonal, mean, (slopes + slopes.T) / 2)
+    slopes = weighted @ rows.X - mean.T @ crossed
+    return _Blocks(theta, value, residual, weight, diagonal, mean, (slopes + slopes.T) / 2)
 
 
-def _likelihood(
-    rows: CenterRows, active: Mask, learnt: Mask, *, firth: bool
-) -> Callable[[Vector], Evaluation]:
-    def evaluate(theta: Vector) -> Evaluation:
+@dataclass
+class _Sweeps:
+    """The likelihood of some centers; the last sweep is kept, since that is where a search ends."""
+
+    rows: CenterRows
+    active: Mask
+    learnt: Mask
+    firth: bool
+    last: _Blocks | None = None
+
+    def at(self, theta: Vector) -> _Blocks:
+        """One sweep over the rows, unless the last one was there."""
+        if self.last is None or not np.array_equal(self.last.at, theta):
+            here = _blocks(self.rows, theta, self.active)
+            here.slopes[~self.learnt], here.slopes[:, ~self.learnt] = 0.0, 0.0
+            self.last = here
+        return self.last
+
+    def penalised(self, here: _Blocks) -> tuple[float, Vector]:
+        """Value and residuals, with the penalty if there is one."""
+        if not self.firth:
+            return here.value, here.residual
+        determinant, shift = _penalty(self.rows, here, self.learnt)
+        return here.value + determinant, here.residual + shift
+
+    def evaluate(self, theta: Vector) -> Evaluation:
+        """The log-likelihood at centers' effects and slopes."""
         with np.errstate(over="ignore", invalid="ignore"):
-            here = _blocks(rows, theta, active, learnt)
-            value, residual = here.value, here.residual
-            if firth:
-                determinant, shift = _penalty(rows, here, learnt)
-                value, residual = value + determinant, residual + shift
-        score = np.concatenate([rows.totals(residual), residual @ rows.X])
+            here = self.at(theta)
+            value, residual = self.penalised(here)
+        score = np.concatenate([self.rows.totals(residual), self.rows.columns @ residual])
         return Evaluation(value, score, _whole(here))
-
-    return evaluate
 
 
 def _whole(here: _Blocks) -> Matrix:
     """The information of centers and slopes, shape (k + p, k + p)."""
+    k = len(here.diagonal)
     crossed = here.diagonal[:, None] * here.mean
-    slopes = here.slopes + here.mean.T @ crossed
-    return np.block([[np.diag(here.diagonal), crossed], [crossed.T, slopes]])
+    whole = np.diag(np.concatenate([here.diagonal, np.zeros(len(here.slopes))]))
+    whole[:k, k:], whole[k:, :k] = crossed, crossed.T
+    whole[k:, k:] = here.slopes + here.mean.T @ crossed
+    return whole
 
 
 def _penalty(rows: CenterRows, here: _Blocks, learnt: Mask) -> tuple[float, Vector]:
@@ -247,24 +328,14 @@ def _inverse(slopes: Matrix, learnt: Mask) -> Matrix:
     return full
 
 
-def _read_off(
-    rows: CenterRows,
-    used: Mask,
-    active: Mask,
-    learnt: Mask,
-    share: Vector,
-    found: Solution,
-    *,
-    firth: bool,
-) -> WithinFit:
-    here = _blocks(rows, found.estimate, active, learnt)
-    residual = here.residual
-    if firth:
-        residual = residual + _penalty(rows, here, learnt)[1]
+def _read_off(sweeps: _Sweeps, used: Mask, share: Vector, found: Solution) -> WithinFit:
+    rows, active, learnt = sweeps.rows, sweeps.active, sweeps.learnt
+    here = sweeps.at(found.estimate)
+    residual = sweeps.penalised(here)[1]
     edge = np.where(share > 0, np.inf, -np.inf)
     alpha = np.where(active, found.estimate[: rows.k], np.where(used, edge, np.nan))
     beta = found.estimate[rows.k :]
-    moved = np.abs(rows.X @ beta).max(initial=0.0)
+    moved = np.abs(beta @ rows.columns).max(initial=0.0)
     bread = _inverse(here.slopes, learnt)
     fine = found.converged and moved < _FAR and bool(np.isfinite(bread).all())
     return WithinFit(alpha, beta, bread, residual, here.mean, learnt, fine)

@@ -87,10 +87,10 @@ def adjacent_fracture(
     sessions = episodes(registry, procedure_table(registry))
     sessions = sessions.sort_values(["patient_id", "proc_date", "procedure_id"], kind="stable")
     sessions = sessions.reset_index(drop=True)
-    frame = _vertebrae(sessions, _spines(registry, sessions, modality))
+    frame = _at_risk(_vertebrae(sessions, _spines(registry, sessions, modality)))
     if distance == "neighbours":
-        frame = frame.keep(frame.data["distance"] == "1", "next to a treated vertebra")
-    return frame
+        frame = frame.keep(frame.data["steps"] == 1, "next to a treated vertebra")
+    return _timed(frame, _described(frame.data, sessions))
 
 
 def _spines(registry: Registry, sessions: pd.DataFrame, modality: str) -> _Spines:
@@ -179,30 +179,57 @@ def _shared_disc(spines: _Spines) -> tuple[NDArray[np.float64], NDArray[np.str_]
     return leak, side
 
 
-def _vertebrae(sessions: pd.DataFrame, spines: _Spines) -> Frame:
+def _vertebrae(sessions: pd.DataFrame, spines: _Spines) -> pd.DataFrame:
+    """Every vertebra after every session, with what decides whether it is followed.
+
+    `session` and `place` say which it is. There are seventeen times as many rows as sessions, so
+    that everything else about a session is joined to the rows that are kept; patients are numbers.
+    """
     first, last = index(AT_RISK[0]) - 1, index(AT_RISK[-1])
     leak, side = _shared_disc(spines)
     window = slice(first, last)
-    count = len(AT_RISK)
-    repeat = np.repeat(np.arange(len(sessions)), count)
-    vertebra = np.tile(np.array(AT_RISK), len(sessions))
-    data = sessions.drop(columns=["region", "level"], errors="ignore").iloc[repeat]
-    data = data.reset_index(drop=True).assign(
-        level=vertebra,
-        region=pd.Categorical([region(v) for v in vertebra], categories=list(REGIONS)),
-        cemented=spines.cemented[:, window].ravel(),
-        fracture_day=spines.fracture_day[:, window].ravel(),
-        steps=_distance(spines.cemented)[:, window].ravel(),
-        disc_leak=_words(leak[:, window].ravel()),
-        neighbour_side=pd.Categorical(
-            side[:, window].ravel(), categories=["below", "above", "both", "none"]
-        ),
+    session = np.repeat(np.arange(len(sessions)), len(AT_RISK))
+    return pd.DataFrame(
+        {
+            "session": session,
+            "patient_id": pd.factorize(sessions["patient_id"])[0][session],
+            "place": np.tile(np.arange(len(AT_RISK)), len(sessions)),
+            "proc_date": sessions["proc_date"].to_numpy()[session],
+            "end_date": sessions["end_date"].to_numpy()[session],
+            "cemented": spines.cemented[:, window].ravel(),
+            "fracture_day": spines.fracture_day[:, window].ravel(),
+            "steps": _distance(spines.cemented)[:, window].ravel(),
+            "leak": leak[:, window].ravel(),
+            "side": side[:, window].ravel(),
+        }
     )
-    data["distance"] = pd.Categorical(
-        np.select([data["steps"] == 1, data["steps"] == 2], ["1", "2"], default="3+"),
-        categories=["3+", "2", "1"],
+
+
+def _described(rows: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """What is known of each vertebra: its session, itself and its treated neighbour."""
+    place = rows["place"].to_numpy()
+    regions = np.array([region(v) for v in AT_RISK], dtype=object)
+    data = sessions.drop(columns=["region", "level"], errors="ignore")
+    return (
+        data.iloc[rows["session"].to_numpy()]
+        .set_axis(rows.index)
+        .assign(
+            level=pd.Categorical(np.array(AT_RISK)[place], categories=_FROM_L1),
+            region=pd.Categorical(regions[place], categories=list(REGIONS)),
+            disc_leak=_words(rows["leak"].to_numpy()),
+            neighbour_side=pd.Categorical(
+                rows["side"], categories=["below", "above", "both", "none"]
+            ),
+            distance=pd.Categorical(
+                np.select([rows["steps"] == 1, rows["steps"] == 2], ["1", "2"], default="3+"),
+                categories=["3+", "2", "1"],
+            ),
+        )
     )
-    return _timed(_at_risk(data))
+
+
+_FROM_L1 = ["L1", *(v for v in AT_RISK if v != "L1")]
+"""Vertebrae from head to foot, after the one at the junction that others are compared with."""
 
 
 def _words(leak: NDArray[np.float64]) -> pd.Categorical:
@@ -219,7 +246,6 @@ def _at_risk(data: pd.DataFrame) -> Frame:
         cluster="patient_id",
         name="adjacent_fracture",
         causes={1: "fracture", 2: "death before fracture"},
-        labels=labels_for(data),
     )
     located = np.isfinite(data["steps"])
     frame = frame.keep(located, "treated vertebrae of the session known")
@@ -230,17 +256,14 @@ def _at_risk(data: pd.DataFrame) -> Frame:
     return frame.keep(followed, "followed after the procedure")
 
 
-def _timed(frame: Frame) -> Frame:
-    data = frame.data
-    broke = data["fracture_day"].notna() & (data["fracture_day"] <= data["end_date"])
-    stop = data["end_date"].where(~broke, data["fracture_day"])
+def _timed(frame: Frame, data: pd.DataFrame) -> Frame:
+    day = frame.data["fracture_day"]
+    broke = day.notna() & (day <= data["end_date"])
+    stop = data["end_date"].where(~broke, day)
     days = (stop - data["proc_date"]).dt.days.astype(float)
     event = np.where(broke, 1, np.where(data["died"] > 0, 2, 0))
-    timed = data.drop(columns=["cemented", "fracture_day", "steps"]).assign(
-        days=days.where(days != 0, SAME_DAY), event=event
-    )
     return Frame(
-        timed,
+        data.assign(days=days.where(days != 0, SAME_DAY), event=event),
         unit="vertebra",
         cluster="patient_id",
         outcome="event",
@@ -248,5 +271,5 @@ def _timed(frame: Frame) -> Frame:
         causes=frame.causes,
         name=frame.name,
         flow=frame.flow,
-        labels=frame.labels,
+        labels=labels_for(data),
     )

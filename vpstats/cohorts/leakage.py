@@ -162,19 +162,16 @@ def leak_states(leaks: pd.DataFrame, modality: str) -> pd.DataFrame:
         ``level_id, assessed, leak_<site> …, leak_disc, leak_any`` as floats.
     """
     rows = leaks[leaks["modality"] == modality]
+    rows = rows[rows["site"].isin(list(LEAK_SITES))]
+    level, ids = pd.factorize(rows["level_id"], sort=True)
+    site = rows["site"].astype(str).map({s: j for j, s in enumerate(LEAK_SITES)}).to_numpy()
     number = rows["state"].astype(object).map({"present": 1.0, "absent": 0.0})
-    wide = (
-        rows.assign(number=number.astype(float), site=rows["site"].astype(str))
-        .pivot(index="level_id", columns="site", values="number")
-        .reindex(columns=list(LEAK_SITES))
-    )
-    recorded = (
-        rows.assign(site=rows["site"].astype(str), one=1.0)
-        .pivot(index="level_id", columns="site", values="one")
-        .reindex(columns=list(LEAK_SITES))
-        .notna()
-    )
-    return _combine(wide, recorded.to_numpy())
+    states = np.full((len(ids), len(LEAK_SITES)), np.nan)
+    states[level, site] = number.to_numpy(float)
+    recorded = np.zeros(states.shape, dtype=bool)
+    recorded[level, site] = True
+    wide = pd.DataFrame(states, index=pd.Index(ids, name="level_id"), columns=list(LEAK_SITES))
+    return _combine(wide, recorded)
 
 
 def _combine(wide: pd.DataFrame, recorded: np.ndarray) -> pd.DataFrame:

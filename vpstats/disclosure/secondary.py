@@ -36,6 +36,15 @@ CHEAP = 0.6
 LARGE = 60
 """Relations beyond which no cheaper witness is looked for."""
 
+NEAREST = (12, 40)
+"""Relations that are followed to their best partners where all of them would be too many."""
+
+PARTNERS = 4
+"""Variables through which such a search leaves a relation."""
+
+ENOUGH = 20
+"""Thresholds of room beyond which more room makes no better partner."""
+
 UNMARK_COST = 0.5
 """Loss where a table says "withheld" instead of "fewer than 5"."""
 
@@ -166,7 +175,7 @@ def _marks(system: System, variable: int) -> Iterator[list[int]]:
     if system.role[variable] is Role.MARKED:
         yield [variable]
     for radius in RADII:
-        near = {v for r in _around(system, variable, radius) for v in system.relations[r]}
+        near = {v for r in _around(system, variable, radius) or () for v in system.relations[r]}
         yield sorted(v for v in near if system.role[v] is Role.MARKED)
 
 
@@ -219,13 +228,10 @@ def _witness(system: System, variable: int, goal: int) -> dict[int, int] | None:
     if not system.touching[variable]:
         return {variable: goal}
     best: dict[int, int] | None = None
-    before = 0
-    for radius in RADII:
-        relations = _around(system, variable, radius)
-        if len(relations) == before or (best is not None and before > LARGE):
-            continue
-        before = len(relations)
-        moves = _swap(system, variable, goal) if radius == 1 else None
+    for place, relations in enumerate(_neighbourhoods(system, variable)):
+        if best is not None and len(relations) > LARGE:
+            break
+        moves = _swap(system, variable, goal) if place == 0 else None
         moves = moves or _solve(system, relations, variable, goal)
         if moves is not None and (best is None or _cost(system, moves) < _cost(system, best)):
             best = moves
@@ -234,23 +240,74 @@ def _witness(system: System, variable: int, goal: int) -> dict[int, int] | None:
     return best
 
 
+def _neighbourhoods(system: System, variable: int) -> Iterator[list[int]]:
+    """Relations around a variable, more and more of them.
+
+    Where a sum over many parts makes them too many, the best partners are tried before everything:
+    the work then does not grow with the number of parts.
+    """
+    before = 0
+    for radius in RADII:
+        relations = _around(system, variable, radius, most=LARGE)
+        if relations is None:
+            break
+        if len(relations) > before:
+            yield relations
+        before = len(relations)
+    else:
+        return
+    yield from (_nearest(system, variable, most) for most in NEAREST)
+    yield _around(system, variable, None) or []
+
+
 def _cost(system: System, moves: dict[int, int]) -> float:
     """Loss from hiding what a witness moves of the published variables."""
     return sum(system.cost[v] for v in moves if system.role[v] is Role.PUBLISHED)
 
 
-def _around(system: System, variable: int, radius: int | None) -> list[int]:
-    """Relations within so many steps of a variable, through variables that can move."""
+def _around(
+    system: System, variable: int, radius: int | None, most: float = np.inf
+) -> list[int] | None:
+    """Relations within so many steps of a variable, through variables that can move.
+
+    None where they are more than `most`.
+    """
     found, edge, seen = set[int](), {variable}, {variable}
     steps = 0
     while edge and (radius is None or steps < radius):
         new = {r for v in edge for r in system.touching[v]} - found
         found |= new
+        if len(found) > most:
+            return None
         reached = {v for r in new for v in system.relations[r]} - seen
         edge = {v for v in reached if _can_move(system, v)}
         seen |= reached
         steps += 1
     return sorted(found)
+
+
+def _nearest(system: System, variable: int, most: int) -> list[int]:
+    """Relations around a variable through the partners that give way best, and what ties those."""
+    found, seen, edge = set[int](), {variable}, [variable]
+    while edge and len(found) < most:
+        new = sorted({r for v in edge for r in system.touching[v]} - found)[: most - len(found)]
+        found.update(new)
+        edge = sorted({v for r in new for v in _partners(system, r, seen)})
+        seen.update(edge)
+    return sorted(found.union(*(system.touching[v] for v in seen)))
+
+
+def _partners(system: System, relation: int, seen: set[int]) -> list[int]:
+    """Variables of a relation that can move: those hidden already, cheap, with room; a few."""
+    movable = (v for v in system.relations[relation] if v not in seen and _can_move(system, v))
+    return sorted(movable, key=lambda v: _reluctance(system, v))[:PARTNERS]
+
+
+def _reluctance(system: System, variable: int) -> tuple[float, float, int]:
+    low, high = _limits(system, variable)
+    room = min(system.value[variable] - low, high - system.value[variable])
+    loss = system.cost[variable] if system.role[variable] is Role.PUBLISHED else 0.0
+    return loss, -min(room, ENOUGH * system.policy.threshold), variable
 
 
 def _can_move(system: System, variable: int) -> bool:

@@ -72,6 +72,9 @@ def render(note: Note, say: Say) -> Note:
     return replace(note, text=text)
 
 
+_LEVEL = re.compile(r"\b\d+(?:\.\d+)? % interval\b")
+
+
 def literal_numbers(template: str) -> set[float]:
     """Numbers that a template brings along itself.
 
@@ -88,8 +91,11 @@ def literal_numbers(template: str) -> set[float]:
     --------
     >>> sorted(literal_numbers("By day 365: {a//n//n:,.0f} of 1,000."))
     [365.0, 1000.0]
+    >>> literal_numbers("A rate (95 % interval {a//n//low:.1f}).")
+    set()
     """
     literal = "".join(text for text, is_cell in _pieces(template, lambda *_: " ") if not is_cell)
+    literal = _LEVEL.sub(" ", literal)  # the level of an interval tells nothing of the data
     numbers: list[str] = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", literal)
     return {float(number.replace(",", "")) for number in numbers}
 

@@ -21,6 +21,7 @@ from vpstats.figures.export import figure_svg, save
 from vpstats.figures.flow import flow_diagram
 from vpstats.figures.forest_plot import forest
 from vpstats.figures.funnel_plot import Funnel, compact, funnel, mark_center
+from vpstats.figures.quality_plot import Strip, months, strips
 from vpstats.figures.quick import plot_result
 from vpstats.figures.rate_plot import quality_heat, rates
 from vpstats.figures.spine import spine_map
@@ -30,6 +31,7 @@ __all__ = [
     "DOUBLE",
     "SINGLE",
     "Funnel",
+    "Strip",
     "calibration_chart",
     "compact",
     "curves",
@@ -43,11 +45,13 @@ __all__ = [
     "incidence_chart",
     "learning_chart",
     "mark_center",
+    "months",
     "plot_result",
     "quality_heat",
     "rates",
     "save",
     "spine_map",
+    "strips",
     "styled",
     "vlad_chart",
 ]

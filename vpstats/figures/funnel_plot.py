@@ -48,8 +48,12 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 LIMITS = ("alert_low", "alert_high", "alarm_low", "alarm_high")
-PLAIN = tuple(f"{name}_plain" for name in LIMITS)
-"""Limits as they would be without over-dispersion."""
+BESIDE: Mapping[str, Any] = {
+    "plain": {"color": RULE, "lw": 0.9, "ls": (0, (1, 1.5))},
+    "tau": {"color": RULE, "lw": 0.9, "ls": (0, (6, 2, 1, 2))},
+    "phi": {"color": RULE, "lw": 0.9, "ls": (0, (8, 2))},
+}
+"""Ending of limits that the plan did not choose, and how the outer ones of them are drawn."""
 
 _HEAD, _FOOT, _LEFT, _RIGHT, _HEIGHT = 6.5, 9.5, 10.0, 11.0, 58.0
 _REACH_LEAST, _TOP_MOST = 0.25, 4.0
@@ -81,6 +85,8 @@ class Funnel:
         Centers that lie above the upper edge, where a triangle stands for them.
     unnamed : tuple of str
         Flagged centers that are drawn without their name, for want of room.
+    beside : tuple of str
+        Limits that are drawn besides the chosen ones: "plain", "tau", "phi".
     """
 
     figure: Figure
@@ -89,6 +95,7 @@ class Funnel:
     empty: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,8 @@ def funnel(
     limits : sequence of Record
         The curves: `level` is the expected number (or, where `x` is "n", the statistic `n`
         is the number), `alert_low`, `alert_high`, `alarm_low`, `alarm_high`; with the same names
-        and ``_plain`` the limits without over-dispersion, drawn beside.
+        and ``_plain`` the limits for chance alone, ``_tau`` and ``_phi`` those with either
+        over-dispersion, where they are not the chosen ones: the outer ones are drawn beside.
     flags : mapping of str to (flag, side), optional
         Center to "alert" or "alarm" and "worse" or "better"; only these are labelled.
     x : {"expected", "n"}
@@ -171,7 +179,8 @@ def funnel(
         unnamed = _draw_flagged(sheet, ax, [s for s in spots if s.flag], taken)
         places = {s.name: _place(ax, (s.x, s.shown)) for s in spots}
     beyond = tuple(s.name for s in spots if s.shown < s.y)
-    return Funnel(sheet.figure, places, withheld, empty, beyond, unnamed)
+    beside = tuple(e for e in BESIDE if any(complete(r, f"alarm_high_{e}") for r in limits))
+    return Funnel(sheet.figure, places, withheld, empty, beyond, unnamed, beside)
 
 
 def _ends(values: list[float], limits: Sequence[Record], x: str, top: float) -> tuple[float, float]:
@@ -234,8 +243,9 @@ def _draw_limits(
     at = [_at(r, x) for r in limits]
     order = np.argsort(at, kind="stable")
     xs = np.array(at)[order]
-    for name in PLAIN:
-        _curve(ax, xs, _values(limits, name, order), {"color": RULE, "lw": 0.7, "ls": ":"})
+    for ending, how in BESIDE.items():
+        for name in ("alarm_low", "alarm_high"):
+            _curve(ax, xs, _values(limits, f"{name}_{ending}", order), how)
     ends = []
     for name in LIMITS:
         ys = _values(limits, name, order)

@@ -11,13 +11,14 @@ from vpstats.figures.audit_quick import draw_funnel, draw_verdicts
 from vpstats.figures.curve_plot import draw_curves
 from vpstats.figures.effect_plot import draw_effect
 from vpstats.figures.forest_plot import forest
+from vpstats.figures.quality_plot import draw_completeness
 from vpstats.figures.style import GREY, MM, PALETTE, SMALL, TEXT, styled
 from vpstats.formats import sentence_case
 from vpstats.results import CurveResult, FitResult, Result
 
 _LIMITS = ("estimate", "conf_low", "conf_high")
 _MOST_ROWS = 40
-_PLANES = ("curve", "effect", "funnel", "verdicts")
+_PLANES = ("curve", "effect", "funnel", "verdicts", "quality")
 """Kinds drawn on a plane of fixed height; others have a row for each line of their table."""
 
 
@@ -28,8 +29,8 @@ def plot_result(result: Result, ax: Axes | None = None) -> Axes:
     ----------
     result : Result
         A fit becomes a forest plot, a curve a step curve, an effect a line with its band, an
-        indicator of an audit a funnel, an audit a map of verdicts, a table points with intervals
-        where it has them and a printed table elsewhere.
+        indicator of an audit a funnel, an audit a map of verdicts, a data-quality report a map of
+        completeness, a table points with intervals where it has them and a printed table elsewhere.
     ax : matplotlib Axes, optional
         Where to draw; a new figure if None.
 
@@ -107,6 +108,14 @@ def _verdicts(result: Result, ax: Axes) -> None:
         draw_verdicts(ax, rows)
 
 
+def _quality(result: Result, ax: Axes) -> None:
+    rows = result.tidy()
+    if not result.ok or rows.empty:
+        _say(ax, result)
+    else:
+        draw_completeness(ax, rows)
+
+
 def _table(result: Result, ax: Axes) -> None:
     rows = result.tidy().head(_MOST_ROWS)
     if rows.empty:
@@ -156,4 +165,11 @@ def _text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
-_DRAW = {"fit": _fit, "curve": _curve, "effect": _effect, "funnel": _funnel, "verdicts": _verdicts}
+_DRAW = {
+    "fit": _fit,
+    "curve": _curve,
+    "effect": _effect,
+    "funnel": _funnel,
+    "verdicts": _verdicts,
+    "quality": _quality,
+}

@@ -63,7 +63,7 @@ _NARROW = 120.0
 _CELL = 6.4
 NETWORK = "network"
 _HIDDEN = "#e2e2e2"
-_SHADES = LinearSegmentedColormap.from_list("share", ("#f4f7fa", "#5f9ccb"))
+SHADES = LinearSegmentedColormap.from_list("share", ("#f4f7fa", "#5f9ccb"))
 
 
 @dataclass(frozen=True)
@@ -426,7 +426,7 @@ def _heat_cell(
     value = number(record, stat) if record else np.nan
     hidden = record is not None and is_hidden(record, stat)
     missing = np.isnan(value) and not hidden
-    face = _HIDDEN if hidden else PAPER if missing else to_hex(_SHADES(value / 100))
+    face = _HIDDEN if hidden else PAPER if missing else to_hex(SHADES(value / 100))
     sheet.axes.add_patch(Rectangle((x, y), width, height, fc=face, ec=RULE if missing else PAPER,
                                    lw=0.8, hatch="////" if missing else None))  # fmt: skip
     text = "" if record is None else show(record, stat, _whole, mark)

@@ -1,4 +1,4 @@
-"""The whole path of a study, and of an audit, each in one short function."""
+"""The whole path of a study, of an audit and of a data-quality report, each in one function."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vpstats.pipeline.audit import (
     document_text,
     run_audit,
 )
+from vpstats.pipeline.quality import QualityRun, quality_text, run_quality
 from vpstats.pipeline.study import (
     StudyResult,
     check_plan,
@@ -21,15 +22,18 @@ from vpstats.pipeline.study import (
 
 __all__ = [
     "AuditRun",
+    "QualityRun",
     "StudyResult",
     "audit_json_schema",
     "check_audit",
     "check_plan",
     "document_text",
     "input_files",
+    "quality_text",
     "regions_of_spine",
     "release_policy",
     "run_audit",
+    "run_quality",
     "run_study",
     "shown_fields",
 ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
-from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +21,7 @@ from vpstats.centers.rows import indicator_rows
 from vpstats.disclosure import Relation, ReleasePolicy, release
 from vpstats.errors import FormulaError, InternalError, PlanError, UsageError
 from vpstats.ledger import Ledger, Note
+from vpstats.pipeline.calendar import calendar_notes, without_calendar
 from vpstats.pipeline.known import known_notes
 from vpstats.pipeline.participation import participation_rows
 from vpstats.pipeline.previous import Previous, find_changes, read_previous
@@ -30,6 +30,7 @@ from vpstats.pipeline.study import (
     Cohorts,
     Progress,
     Steps,
+    claimed,
     cohort_key,
     everybody,
     input_files,
@@ -39,6 +40,7 @@ from vpstats.pipeline.study import (
 from vpstats.registry import read_registry
 from vpstats.registry.cut import cut_registry
 from vpstats.study import StudyPlan, read_plan
+from vpstats.workers import side_by_side
 
 if TYPE_CHECKING:
     from vpstats.centers.result import AuditResult
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 
 Audience = Literal["internal", "public"]
 
-_WHAT = "An audit (periods, charts, learning curves, cases by their number)"
+_WHAT = "An audit as of a day, or against an earlier one,"
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,8 @@ def run_audit(
     registry : Registry, optional
         Exports that were read already; those that the plan names if None.
     workers : int
-        Processes that audit indicators side by side, where the system can fork; the results do
-        not depend on their number.
+        Processes that audit indicators and write pages side by side, where the system can fork;
+        the results do not depend on their number.
     progress : callable, optional
         Called before each step with its name, number and the number of steps.
 
@@ -151,21 +153,13 @@ def run_audit(
         raise UsageError(f"audience is {audience!r}; expected 'internal' or 'public'.")
     plan = plan if isinstance(plan, StudyPlan) else read_plan(plan)
     earlier = None if previous is None else read_previous(Path(previous))
-    with _claimed(out):
+    with claimed(out):
         steps = Steps(progress, len(plan.audited) + 3)
         steps.begin("Reading and cleaning the registry")
         exports = read_registry(plan.registry_path) if registry is None else registry
         folder = None if out is None else Path(out)
         asked = _Asked(plan, center, earlier, audience, folder, workers)
         return _run(asked, exports, as_of, steps)
-
-
-def _claimed(out: str | Path | None) -> AbstractContextManager[None]:
-    if out is None:
-        return nullcontext()
-    from vpstats.report.writing import claim
-
-    return claim(Path(out))
 
 
 @dataclass(frozen=True)
@@ -182,10 +176,12 @@ class _Asked:
 
 def _run(asked: _Asked, exports: Registry, as_of: object, steps: Steps) -> AuditRun:
     plan, earlier, center = asked.plan, asked.earlier, asked.center
-    exports.require_true_dates(_WHAT)
+    if as_of is not None or earlier is not None:
+        exports.require_true_dates(_WHAT)
     registry = exports if as_of is None else cut_registry(exports, as_of)
-    found = _audit_all(plan, registry, asked.workers, steps)
-    signalling = [spec.id for spec in plan.audited if spec.sets_exit_code]
+    specs = without_calendar(plan.audited, registry)
+    found = _audit_all(plan, specs, registry, asked.workers, steps)
+    signalling = [spec.id for spec in specs if spec.sets_exit_code]
     results = [one.result for one in found]
     result = collect_audit(results, plan.audit, signalling=signalling, title=plan.title)
     _require_center(center, result)
@@ -219,12 +215,11 @@ def check_audit(plan: StudyPlan, registry: Registry) -> None:
     """
     if not plan.indicators:
         return
-    registry.require_true_dates(_WHAT)
     cohorts = Cohorts(registry, plan)
-    for spec in plan.audited:
+    for spec in without_calendar(plan.audited, registry):
         try:
             frame = cohorts.build(spec)
-            indicator_rows(frame, spec, registry.data_cut)
+            indicator_rows(frame, spec, registry.over_by)
             _require_columns(frame, spec)
         except (FormulaError, UsageError) as error:
             raise _of_plan(error, spec, plan) from None
@@ -241,57 +236,33 @@ def _of_plan(error: Exception, spec: Indicator, plan: StudyPlan) -> PlanError:
     return PlanError(f"indicator '{spec.id}': {error}", file=plan.source)
 
 
-def _audit_all(plan: StudyPlan, registry: Registry, workers: int, steps: Steps) -> list[Audited]:
-    """Audit every indicator, those of one cohort by one process."""
-    groups = [list(specs) for _, specs in groupby(plan.audited, key=cohort_key)]
-    if workers > 1 and "fork" in get_all_start_methods():
-        parts = _side_by_side(plan, registry, groups, workers, steps)
-    else:
-        parts = (_audit_group(plan, registry, specs, steps) for specs in groups)
-    return [one for part in parts for one in part]
-
-
-def _side_by_side(
+def _audit_all(
     plan: StudyPlan,
+    specs: Sequence[Indicator],
     registry: Registry,
-    groups: list[list[Indicator]],
     workers: int,
     steps: Steps,
-) -> Iterator[list[Audited]]:
-    """Audit groups of indicators in processes that have the registry from the start."""
-    _SHARED[:] = [(plan, registry, specs) for specs in groups]
-    try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-            for specs, part in zip(
-                groups, pool.map(_audit_shared, range(len(groups))), strict=True
-            ):
-                for spec in specs:
-                    steps.begin(spec.title)
-                yield part
-    finally:
-        _SHARED.clear()
-
-
-_SHARED: list[tuple[StudyPlan, Registry, list[Indicator]]] = []
-"""What forked processes find when they begin; empty at all other times."""
-
-
-def _audit_shared(number: int) -> list[Audited]:
-    return _audit_group(*_SHARED[number], Steps(None, 0))
-
-
-def _audit_group(
-    plan: StudyPlan, registry: Registry, specs: Sequence[Indicator], steps: Steps
 ) -> list[Audited]:
+    """Audit every indicator, those of one cohort by one process."""
+    groups = [list(members) for _, members in groupby(specs, key=cohort_key)]
+    found = list[Audited]()
+    with closing(side_by_side(partial(_audit_group, plan, registry), groups, workers)) as made:
+        for specs in groups:
+            for spec in specs:
+                steps.begin(spec.title)
+            found += next(made)
+    return found
+
+
+def _audit_group(plan: StudyPlan, registry: Registry, specs: Sequence[Indicator]) -> list[Audited]:
     """Audit indicators of one cohort, which goes when they are done."""
     cohorts, found = Cohorts(registry, plan), list[Audited]()
     for spec in specs:
-        steps.begin(spec.title)
         frame = cohorts.build(spec)
         try:
             _require_columns(frame, spec)
             operated = _with_operators(frame, registry) if spec.learning else frame
-            found += audit_indicator(operated, spec, registry.data_cut)
+            found += audit_indicator(operated, spec, registry.over_by)
         except (FormulaError, UsageError) as error:
             raise _of_plan(error, spec, plan) from None
     return found
@@ -343,7 +314,8 @@ def _ledger(
     rows += participation_rows(registry)
     for one in found:
         rows += flow_cells(one.frame, f"flow_{one.result.analysis}")
-    notes = [*_general_notes(plan), *known_notes(plan, result), *made.notes]
+    notes = [*_general_notes(plan), *calendar_notes(plan.audited, registry)]
+    notes += [*known_notes(plan, result), *made.notes]
     notes += _change_notes(changes)
     ledger = Ledger.from_rows([*rows, *made.rows], notes)
     return ledger, [Relation(total, parts) for total, parts in made.sums]
@@ -419,7 +391,9 @@ def _internal_tables(
         "charts": _stacked(one.charts for one in found),
         "signals": _stacked(one.signals for one in found),
         "learning": _stacked(one.learning for one in found),
-        "cases": case_list(result, found),
+        "incidence": _stacked(one.curves for one in found),
+        # a case is found by its number in the order of the days
+        "cases": pd.DataFrame() if registry.shifted_days else case_list(result, found),
     }
     logs = {
         "findings": registry.findings,
@@ -460,4 +434,5 @@ def _write(
         out=Path(str(asked.out)),
         center=run.center,
         extra_files=files,
+        workers=asked.workers,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -169,6 +170,15 @@ class Steps:
             self.progress(name, self.done, self.total)
 
 
+def claimed(out: str | Path | None) -> AbstractContextManager[None]:
+    """Keep others from a folder while it is worked at; nothing where none is written."""
+    if out is None:
+        return nullcontext()
+    from vpstats.report.writing import claim
+
+    return claim(Path(out))
+
+
 def _ledger(plan: StudyPlan, registry: Registry, steps: Steps) -> Ledger:
     cohorts = Cohorts(registry, plan)
     whole = Part(rows=flow_cells(everybody(registry), "flow_registry"))
@@ -268,10 +278,17 @@ def input_files(plan: StudyPlan, registry: Registry) -> dict[str, Path]:
     Files outside that folder are named by their last part alone: the manifest must not say whose
     machine this was.
     """
-    base = plan.registry_path.parent.resolve()
-    files = [plan.registry_path.resolve(), *(base / name for name in registry.sources["file"])]
-    if plan.source is not None:
-        files.append(plan.source.resolve())
+    found = registry_files(plan.registry_path, registry)
+    if plan.source is not None and plan.source.is_file():
+        path = plan.source.resolve()
+        found[_relative(path, plan.registry_path.parent.resolve())] = path
+    return found
+
+
+def registry_files(mapping: Path, registry: Registry) -> dict[str, Path]:
+    """A mapping and the exports that it names, by their name relative to it."""
+    base = mapping.parent.resolve()
+    files = [mapping.resolve(), *(base / name for name in registry.sources["file"])]
     return {_relative(path, base): path for path in files if path.is_file()}
 
 

@@ -7,7 +7,7 @@ own and go to the internal edition only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from vpstats.report import audit_chapters as chapters
 from vpstats.report.audit_cells import Look, file_names
 from vpstats.report.audit_figures import Gallery
 from vpstats.report.audit_pieces import Chapter
+from vpstats.report.audit_process import processes
 from vpstats.report.audit_summary import (
     center_summary,
     methods,
@@ -39,6 +40,7 @@ from vpstats.report.page import Page, render, write_text
 from vpstats.report.study import RegistrySummary, day_words, require_released, write_ledger
 from vpstats.report.writing import replace_folder
 from vpstats.study import StudyPlan
+from vpstats.workers import side_by_side
 
 README = """This folder is a center audit written by vpstats.
 
@@ -73,6 +75,7 @@ class _Audit:
     provenance: Provenance
     center: str | None
     extra_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    workers: int = 1
 
 
 def write_audit(
@@ -86,6 +89,7 @@ def write_audit(
     out: str | Path,
     center: str | None = None,
     extra_files: Mapping[str, Mapping[str, str]] = NOTHING,
+    workers: int = 1,
 ) -> Path:
     """Write the audit folder; it appears whole or not at all.
 
@@ -102,6 +106,7 @@ def write_audit(
         For the internal edition alone, each written to ``internal/<name>.csv``: "charts"
         (``indicator, center_id, date, vlad, worse, better, limit_worse, limit_better, signal``),
         "learning" (``indicator, center_id, operator, sequence, estimate, conf_low, conf_high``),
+        "incidence" (``indicator, center_id, time, estimate, conf_low, conf_high``),
         "cases" (``center_id`` and anything else), "signals"; "corrections", "findings" and
         "sources" with identifying values masked.
     provenance : Provenance
@@ -112,6 +117,9 @@ def write_audit(
         Write the page of this center alone, besides the network's.
     extra_files : mapping of str to mapping of str to str
         Edition to file name to text, written beside the pages.
+    workers : int
+        Processes that write pages side by side, where the system can fork; the pages do not
+        depend on their number.
 
     Returns
     -------
@@ -127,7 +135,7 @@ def write_audit(
         If the edition named public was released for internal use.
     """
     require_released(public, public if internal is None else internal)
-    audit = _Audit(plan, registry_summary, provenance, center, extra_files)
+    audit = _Audit(plan, registry_summary, provenance, center, extra_files, workers)
     build = partial(_build, audit, public, internal, internal_tables)
     return replace_folder(Path(out), build, may_replace=require_replaceable)
 
@@ -170,19 +178,31 @@ def _write_edition(audit: _Audit, look: Look, folder: Path) -> None:
     names = _pages(look, audit.center)
     end = methods(look, audit.provenance)
     (folder / "centers").mkdir()
-    for center, name in names.items():
-        made = (*_center_chapters(look, gallery, center), end)
-        page = _page(audit, look, center)
-        write_text(folder / "centers" / f"{name}.html", _render(page, made))
     links = {center: f"centers/{name}.html" for center, name in names.items()}
+    # the network's page comes first: it draws every funnel, on which centers are then ringed
     made = (network_summary(look, links), *_chapters(look, gallery, ""), end)
     write_text(folder / "index.html", _render(_page(audit, look, ""), made))
+
+    def write_center(center: str) -> None:
+        made = (*_center_chapters(look, gallery, center), end)
+        page = _page(audit, look, center)
+        write_text(folder / links[center], _render(page, made))
+
+    def write_table(name: str) -> None:
+        write_text(folder / f"{name}.csv", to_csv(look.tables[name]))
+
+    parts: list[Callable[[], object]] = [partial(write_table, name) for name in look.tables]
+    parts.append(partial(write_ledger, look.released, folder))
+    parts += [partial(write_center, center) for center in names]
+    for _ in side_by_side(_write_part, parts, audit.workers):
+        pass
     (folder / "figures").mkdir()
     for drawn in gallery.funnels:
         write_text(folder / "figures" / f"{drawn.name}.svg", drawn.figure.svg)
-    write_ledger(look.released, folder)
-    for name, frame in look.tables.items():
-        write_text(folder / f"{name}.csv", to_csv(frame))
+
+
+def _write_part(write: Callable[[], object]) -> None:
+    write()
 
 
 def _pages(look: Look, only: str | None) -> dict[str, str]:
@@ -206,7 +226,7 @@ def _chapters(look: Look, gallery: Gallery, center: str) -> tuple[Chapter, ...]:
         chapters.participation(look, center),
         chapters.quality(look, center),
         chapters.case_mix(look, center),
-        chapters.processes(look, gallery, center),
+        processes(look, gallery, center),
         chapters.outcomes(look, gallery, center),
         chapters.over_time(look, center),
         chapters.survival(look, center),

@@ -12,18 +12,18 @@ from functools import cached_property
 import pandas as pd
 
 from vpstats.disclosure import Released
-from vpstats.report.parts import tidied
-from vpstats.rows import Record, records
+from vpstats.report.lookup import Lookup
 from vpstats.study import StudyPlan
 from vpstats.study.audit import Indicator
 
-NETWORK, LIMITS = "network", "limits"
+NETWORK, LIMITS, EVERYBODY = "network", "limits", "all"
+"""Groups of the ledger that are no centers; the last one holds curves of the whole network."""
 
 FLAGS: Mapping[str, str] = {
     "alarm, worse": "Alarm: needs review",
     "alert, worse": "Alert: look at the data first",
-    "alarm, better": "Better than the 99.8 % limit",
-    "alert, better": "Better than the 95 % limit",
+    "alarm, better": "Better than the outer limits",
+    "alert, better": "Better than the inner limits",
     "none": "Within the limits",
     "no verdict": "No verdict",
     "withheld": "Withheld",
@@ -31,10 +31,14 @@ FLAGS: Mapping[str, str] = {
 }
 """Verdict to the words that stand for it: a flag asks for a review, it does not judge."""
 
+QUIET: Mapping[str, str] = {
+    "alarm, worse": "Worse than the outer limits",
+    "alert, worse": "Worse than the inner limits",
+}
+"""The same of indicators that raise no alarm, as those of process where the plan says nothing."""
+
 GRAVITY = ("alarm, worse", "alert, worse", "alarm, better", "alert, better")
 """Flags in the order of the summary."""
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,24 @@ class Verdict:
         Why there is no verdict, and whether a flag survives a look at detection.
     changes : tuple of str
         What changed since the previous audit.
+    signals : bool
+        Whether verdicts of the indicator decide the exit code.
     """
 
     code: str = ""
     reasons: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    signals: bool = True
 
     @property
     def words(self) -> str:
         """What is printed."""
-        return FLAGS[self.code]
+        return FLAGS[self.code] if self.signals else QUIET.get(self.code, FLAGS[self.code])
+
+    @property
+    def to_review(self) -> bool:
+        """Whether the center is asked for an answer."""
+        return self.signals and self.code.endswith("worse")
 
     @property
     def flagged(self) -> bool:
@@ -89,7 +101,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Lookup):
     """What one edition of the audit is written from.
 
     Parameters
@@ -99,70 +111,19 @@ class Look:
     released : Released
         The only source of numbers in the public edition.
     tables : mapping of str to DataFrame
-        "charts", "learning" and "cases"; empty in the public edition.
+        "charts", "learning", "incidence" and "cases"; empty in the public edition.
     """
 
     plan: StudyPlan
     released: Released
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
-    @property
-    def internal(self) -> bool:
-        """Whether this edition must stay in the institution."""
-        return bool(self.released.policy.audience == "internal")
-
-    @property
-    def mark(self) -> str:
-        """What stands for a withheld number."""
-        return self.released.mark
-
-    @cached_property
-    def _index(self) -> dict[Key, dict[Key, Record]]:
-        """Analysis and group to the records of their variables and levels."""
-        found: dict[Key, dict[Key, Record]] = {}
-        cells = self.released.cells
-        for analysis, rows in cells.groupby("analysis", sort=False):
-            for record in records(rows):
-                place = found.setdefault((str(analysis), record["group"]), {})
-                place[record["variable"], record["level"]] = record
-        return found
-
-    @cached_property
-    def _notes(self) -> dict[tuple[str, str, str], tuple[str, ...]]:
-        found: dict[tuple[str, str, str], list[str]] = {}
-        for note in self.released.notes:
-            key = (note.analysis, note.group, note.role)
-            found.setdefault(key, []).append(tidied(note.text))
-        return {key: tuple(dict.fromkeys(texts)) for key, texts in found.items()}
-
-    def has(self, analysis: str) -> bool:
-        """Whether the release holds any cell of an analysis."""
-        return analysis in self.analyses
-
-    @cached_property
-    def analyses(self) -> frozenset[str]:
-        """Analyses that the release holds cells of."""
-        return frozenset(analysis for analysis, _ in self._index)
-
-    def row(self, analysis: str, group: str, variable: str, level: str = "") -> Record | None:
-        """One record, or None where the release holds no such row."""
-        return self._index.get((analysis, group), {}).get((variable, level))
-
-    def rows(self, analysis: str, group: str, variable: str = "") -> list[Record]:
-        """Records of a group, of one variable or of all, in the order of the ledger."""
-        own = self._index.get((analysis, group), {})
-        return [r for (name, _), r in own.items() if not variable or name == variable]
-
-    def said(self, analysis: str, role: str, group: str = "") -> tuple[str, ...]:
-        """Sentences of one role, each once."""
-        return self._notes.get((analysis, group, role), ())
-
     @cached_property
     def centers(self) -> tuple[str, ...]:
         """Centers that any indicator has rows of, ascending."""
         audited = {part.analysis for i in self.indicators for part in self.parts(i)}
         groups = {group for analysis, group in self._index if analysis in audited}
-        return tuple(sorted(groups - {NETWORK, LIMITS, ""}))
+        return tuple(sorted(groups - {NETWORK, LIMITS, EVERYBODY, ""}))
 
     def name(self, center: str) -> str:
         """How pages call a center; with its id where another one is called alike."""
@@ -202,7 +163,18 @@ class Look:
         )
         changes = tuple(t for t in self.said(analysis, "change", center) if t != "withheld")
         known = code if code in FLAGS else "withheld" if said else ""
-        return Verdict(known, tuple(_sentence(r) for r in reasons), changes)
+        signals = analysis not in self._quiet
+        return Verdict(known, tuple(_sentence(r) for r in reasons), changes, signals)
+
+    @cached_property
+    def _quiet(self) -> frozenset[str]:
+        """Analyses of indicators that raise no alarm."""
+        return frozenset(
+            part.analysis
+            for i in self.plan.audited
+            if not i.sets_exit_code
+            for part in self.parts(i)
+        )
 
     def of(self, table: str, **where: str) -> pd.DataFrame:
         """Rows of an internal table; empty where there is none."""
@@ -230,6 +202,7 @@ class Look:
 KEYS: Mapping[str, tuple[str, ...]] = {
     "charts": ("indicator", "center_id"),
     "learning": ("indicator", "center_id"),
+    "incidence": ("indicator", "center_id"),
     "cases": ("center_id",),
 }
 """Columns by which the internal tables are looked up, in this order."""

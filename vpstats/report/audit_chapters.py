@@ -5,7 +5,7 @@ What a part cannot show it says: an empty chapter leaves a reader to guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
@@ -25,7 +25,6 @@ from vpstats.report.audit_figures import (
 )
 from vpstats.report.audit_pieces import (
     Chapter,
-    Figure,
     Piece,
     facts,
     figures,
@@ -36,12 +35,12 @@ from vpstats.report.audit_pieces import (
     table,
     verdict,
 )
+from vpstats.report.audit_process import OWN, merged
 from vpstats.report.internal import MASK
-from vpstats.rows import Record, complete, number
+from vpstats.rows import Record, complete, is_hidden, number
 from vpstats.study.audit import Indicator
 from vpstats.tables.audit import Line, two
 
-OWN = "This center"
 FLOW = "flow_registry"
 
 
@@ -126,29 +125,6 @@ def _mix_words(record: Record) -> str:
     return f"{record['label']}: {said}" if level not in ("", "yes") else str(record["label"])
 
 
-def processes(look: Look, gallery: Gallery, center: str) -> Chapter:
-    """What was done and recorded, with the quartiles of the centers."""
-    rows = []
-    drawn: list[Figure] = []
-    for indicator in look.of_kind("process"):
-        part = look.parts(indicator)[0]
-        own = _merged(look, part.analysis, center) if center else None
-        network = look.row(part.analysis, NETWORK, "outcome")
-        said = look.verdict(part.analysis, center).words if center else ""
-        rows.append((indicator.title, own, network, said))
-        drawn += gallery.pair(indicator, part, center)
-    if not rows:
-        none = paragraphs("The plan has no process indicators.")
-        return Chapter("process", "Process indicators", (none,))
-    model = tables.process_table("What was done and recorded", rows, level=look.plan.level,
-                                 own=OWN if center else "", mark=look.mark)  # fmt: skip
-    said = (
-        "Limits lie around the network's rate; a verdict compares a center with the others alone."
-    )
-    pieces = (table(model), paragraphs(_reading(look), said), figures(drawn))
-    return Chapter("process", "Process indicators", pieces)
-
-
 def _reading(look: Look) -> str:
     return reading(look.plan.audit.alert, look.plan.audit.alarm)
 
@@ -174,18 +150,18 @@ def _outcome(look: Look, gallery: Gallery, indicator: Indicator) -> Iterator[Pie
     yield heading(indicator.title)
     parts = look.parts(indicator)
     yield facts(words.indicator_facts(indicator, _unit(look, parts[0])))
-    yield _network_table(look, parts)
+    yield _network_table(look, indicator, parts)
     yield paragraphs(*look.said(parts[0].analysis, "finding"), *_dispersion_words(look, parts[0]))
     flow = f"flow_{parts[0].analysis}"
     if look.has(flow):
-        title = "How these rows came about"
-        yield folded(title, table(tables.flow_table(look.released, flow, title=title)))
+        model = tables.flow_table(look.released, flow, title="From the registry to the comparison")
+        yield folded("How these rows came about", table(model))
     for part in parts:
         drawn = gallery.pair(indicator, part)
         if drawn:
             yield figures(drawn)
-            yield folded(f"Table by center: {_part_title(indicator, part)}",
-                         table(_by_center(look, indicator, part)))  # fmt: skip
+        yield folded(f"Table by center: {_part_title(indicator, part)}",
+                     table(_by_center(look, indicator, part)))  # fmt: skip
     yield from _said(look, parts[0])
 
 
@@ -210,23 +186,34 @@ def _unit(look: Look, part: Part) -> str:
 
 
 NETWORK_LINES: tuple[Line, ...] = (
-    ("Network's rate, %", ("rate",), decimal),
     ("Centers' rates, first quartile, %", ("q1",), decimal),
     ("Centers' rates, median, %", ("median",), decimal),
     ("Centers' rates, third quartile, %", ("q3",), decimal),
-    ("Centers judged", ("n_centers",), count),
-    ("Variation beyond chance, τ (limits)", ("tau", "tau_low", "tau_high"), two),
+    ("Centers compared", ("n_centers",), count),
+    ("Variation beyond chance, τ (95 % CI)", ("tau", "tau_low", "tau_high"), two),
     ("Variation beyond chance, φ", ("phi",), two),
     ("Share of differences that is not chance", ("rankability",), two),
 )
 
 
-def _network_table(look: Look, parts: tuple[Part, ...]) -> Piece:
+def _network_table(look: Look, indicator: Indicator, parts: tuple[Part, ...]) -> Piece:
     columns = {p.words: look.row(p.analysis, NETWORK, "outcome") for p in parts}
     unit = _unit(look, parts[0])
     counted = tuple(line for line in tables.judged_lines(unit) if line[1][0] in ("n", "observed"))
-    return table(tables.beside_table("The network", columns, (*counted, *NETWORK_LINES),
-                                     mark=look.mark))  # fmt: skip
+    timed = indicator.measure == "incidence"
+    name = f"Incidence by day {indicator.horizon:g}, %" if timed else "Network's rate, %"
+    lines = _estimable((*counted, (name, ("rate",), decimal), *NETWORK_LINES), columns)
+    return table(tables.beside_table("The network", columns, lines, mark=look.mark))
+
+
+def _estimable(lines: Iterable[Line], columns: Mapping[str, Record | None]) -> list[Line]:
+    """Lines without φ where there are too few centers for it, as the text says."""
+    own = [record for record in columns.values() if record is not None]
+
+    def there(stat: str) -> bool:
+        return any(complete(r, stat) or is_hidden(r, stat) for r in own)
+
+    return [line for line in lines if line[1][0] not in ("phi", "p_phi") or there(line[1][0])]
 
 
 def _dispersion_words(look: Look, part: Part) -> list[str]:
@@ -239,19 +226,9 @@ def _dispersion_words(look: Look, part: Part) -> list[str]:
 def _said(look: Look, part: Part) -> Iterator[Piece]:
     """Sentences about the whole indicator: how, what it cannot say."""
     said = [t for role in ("method", "caveat", "limit", "change")
-            for t in look.said(part.analysis, role)]  # fmt: skip
+            for t in look.said(part.analysis, role) if t != "withheld"]  # fmt: skip
     if said:
         yield folded("How it was done, and its limits", items(said))
-
-
-BESIDE: Mapping[str, Mapping[str, str]] = {
-    "direct": {s: s for s in ("indirect", "indirect_low", "indirect_high", "direct", "direct_low",
-                              "direct_high")},
-    "detection": {"rate": "examined", "routine": "routine", "suspicion": "suspicion",
-                  "weighted": "weighted", "bound_low": "bound_low", "bound_high": "bound_high"},
-    "followup": {"completeness": "completeness"},
-}  # fmt: skip
-"""Variable and statistic of what stands beside an outcome, and its name in the merged record."""
 
 
 def _outcome_of(look: Look, gallery: Gallery, indicator: Indicator, center: str) -> Iterator[Piece]:
@@ -275,12 +252,13 @@ def _outcome_of(look: Look, gallery: Gallery, indicator: Indicator, center: str)
 
 
 def _center_table(look: Look, indicator: Indicator, parts: tuple[Part, ...], center: str) -> Piece:
-    columns = {p.words: _merged(look, p.analysis, center) for p in parts}
+    columns = {p.words: merged(look, p.analysis, center) for p in parts}
     # a crude share says nothing where not everybody could be followed to the horizon
     left_out = "rate" if indicator.measure == "incidence" else ""
     limits = (indicator.alert or look.plan.audit.alert, indicator.alarm or look.plan.audit.alarm)
     judged = tables.judged_lines(_unit(look, parts[0]), look.plan.level, limits)
-    lines = [line for line in (*judged, *_more_lines(look, indicator)) if line[1][0] != left_out]
+    more = _estimable((*judged, *_more_lines(look, indicator)), columns)
+    lines = [line for line in more if line[1][0] != left_out]
     verdicts = ("Verdict", *(look.verdict(p.analysis, center).words for p in parts))
     return table(tables.beside_table(indicator.title, columns, lines, more=[verdicts],
                                      mark=look.mark))  # fmt: skip
@@ -300,28 +278,12 @@ def _more_lines(look: Look, indicator: Indicator) -> tuple[Line, ...]:
         *(WHY if indicator.ascertainment and indicator.ascertainment.reason else ()),
         ("Rate weighted for who was examined, %", ("weighted",), decimal),
         (
-            "Rate of all rows, those not examined never / as often, %",
+            "Rate of all rows if those not examined had it never, or as often, %",
             ("bound_low", "bound_high"),
             decimal,
         ),
         ("Follow-up known, %", ("completeness",), decimal),
     )
-
-
-def _merged(look: Look, analysis: str, center: str) -> Record | None:
-    """The outcome's record with what stands beside it: standardised rates, detection, follow-up."""
-    own = look.row(analysis, center, "outcome")
-    if own is None:
-        return None
-    merged = dict(own)
-    hidden, rounded = set(own["hidden"]), set(own["rounded"])
-    for variable, names in BESIDE.items():
-        more = look.row(analysis, center, variable)
-        if more is not None:
-            merged |= {new: more[old] for old, new in names.items() if old in more}
-            hidden |= {new for old, new in names.items() if old in more["hidden"]}
-            rounded |= {new for old, new in names.items() if old in more["rounded"]}
-    return {**merged, "hidden": hidden, "rounded": rounded}
 
 
 def over_time(look: Look, center: str) -> Chapter:
@@ -335,7 +297,7 @@ def over_time(look: Look, center: str) -> Chapter:
     drawn = [f for i in look.indicators for f in time_figures(look, i, center)]
     if not drawn:
         none = "No indicator of the plan is followed over time at this center."
-        return Chapter("time", title, (paragraphs(none),))
+        return Chapter("time", title, (paragraphs(none, *look.said("audit", "calendar")),))
     pairs = [figures(drawn[k : k + 2]) for k in range(0, len(drawn), 2)]
     said = [f"{i.title}: {text}" for i in look.indicators
             for text in look.said(look.parts(i)[0].analysis, "signal", center)]  # fmt: skip
@@ -362,7 +324,7 @@ def survival(look: Look, center: str) -> Chapter:
     rows = []
     for indicator in asked:
         analysis = look.parts(indicator)[0].analysis
-        own = _merged(look, analysis, center) if center else None
+        own = merged(look, analysis, center) if center else None
         name = f"{indicator.title} (by day {indicator.horizon:g})"
         rows.append((name, own, look.row(analysis, NETWORK, "outcome")))
     title = "Incidence, death as a competing event"
@@ -371,7 +333,11 @@ def survival(look: Look, center: str) -> Chapter:
     pieces: list[Piece] = [table(model)] if rows else []
     if drawn:
         pieces.append(figures(drawn))
-    said = "" if pieces else "The plan has no indicator that comes in the course of time."
+    said = (
+        words.CURVES[look.internal]
+        if pieces
+        else "The plan has no indicator that comes in the course of time."
+    )
     return Chapter("survival", "Incidence over follow-up", (paragraphs(said), *pieces))
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from vpstats.errors import UsageError
 from vpstats.formats import THIN, decimal
-from vpstats.report.audit_cells import LIMITS, NETWORK, Look, Part
+from vpstats.report.audit_cells import EVERYBODY, LIMITS, NETWORK, Look, Part
 from vpstats.report.audit_pieces import Figure
 from vpstats.report.page import enlarge
-from vpstats.rows import Record, complete, is_hidden, number
+from vpstats.rows import Record, complete, is_hidden, number, time_of
 from vpstats.study.audit import Indicator
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class Gallery:
         """
         key = (part.analysis, variable)
         if key not in self._drawn:
-            self._drawn[key] = _draw(self.look, indicator, part, variable)
+            small = _says_nothing(self.look, indicator, part)
+            drawn = None if small else _draw(self.look, indicator, part, variable)
+            self._drawn[key] = drawn
         return self._drawn[key]
 
     def pair(self, indicator: Indicator, part: Part, center: str = "") -> list[Figure]:
@@ -110,6 +112,15 @@ class Gallery:
         return replace(drawn.figure, svg=svg, caption=caption)
 
 
+def _says_nothing(look: Look, indicator: Indicator, part: Part) -> bool:
+    """Whether a group of procedures is too small everywhere for a verdict: its table is enough."""
+    if part.words == "All":
+        return False
+    rows = (look.row(part.analysis, c, "outcome") for c in look.centers)
+    least = indicator.minimum_expected or 0.0
+    return not any(complete(r, "expected") and number(r, "expected") >= least for r in rows if r)
+
+
 def _figures() -> ModuleType:
     from vpstats import figures  # matplotlib is loaded when the first figure is drawn
 
@@ -122,21 +133,22 @@ def _draw(look: Look, indicator: Indicator, part: Part, variable: str) -> DrawnF
         return None
     title = _title(indicator, part, variable)
     name = f"{part.analysis}_{variable}"
-    named = [{**_as_drawn(look, indicator, part, r), "group": look.name(r["group"])} for r in rows]
+    drawn_rows, limits, axes = _as_drawn(look, indicator, part, variable, rows)
+    named = [{**r, "group": look.name(r["group"])} for r in drawn_rows]
     ids = {look.name(r["group"]): r["group"] for r in rows}
     try:
         drawn = _figures().funnel(
             named,
-            _limits(look, part, variable, rows),
+            limits,
             flags=_flags(look, part, variable),
             levels=(indicator.alert or 0.95, indicator.alarm or 0.998),
-            **_axes(look, indicator, part, variable),
+            **axes,
         )
     except UsageError as error:
         return DrawnFunnel(name, Figure(title, f"Not drawn: {error}"))
     desc = (
         f"A funnel plot with a dot for each of {len(drawn.places)} centers between limits that "
-        "narrow as the expected number grows; the table by center holds every value."
+        "narrow as the numbers grow; the table by center holds every value."
     )
     markup = _figures().figure_svg(drawn.figure, title=title, desc=desc, id_prefix=f"{name}-")
     svg = enlarge(_figures().compact(markup))
@@ -170,24 +182,44 @@ def _flags(look: Look, part: Part, variable: str) -> dict[str, tuple[str, str]]:
     return {look.name(c): v.flag for c, v in found.items() if v.flagged}
 
 
-def _axes(look: Look, indicator: Indicator, part: Part, variable: str) -> dict[str, object]:
+def _as_drawn(
+    look: Look, indicator: Indicator, part: Part, variable: str, rows: list[Record]
+) -> tuple[list[Record], list[Record], dict[str, object]]:
+    """Rows, limits and axes: ratios, or of a process that nothing was adjusted for its rates."""
+    limits = _limits(look, part, variable, rows)
     if variable == "detection":
-        return {"x_label": "Expected number examined", "y_label": "Examined, over expected"}
+        words = {"x_label": "Expected number examined", "y_label": "Examined, over expected"}
+        return rows, limits, dict(words)
     network = look.row(part.analysis, NETWORK, "outcome") or {}
-    benchmark = number(network, "benchmark")
-    if indicator.kind == PROCESS and benchmark > 0:
-        return {"x_label": "Expected number done", "y_label": "Done, %", "benchmark": benchmark}
-    return {"x_label": "Expected number", "y_label": "Observed over expected"}
+    benchmark, n = number(network, "benchmark"), number(network, "n")
+    adjusted = bool(look.rows(part.analysis, NETWORK, "model"))
+    if indicator.kind != PROCESS or adjusted or not (benchmark > 0 and n > 0):
+        y = "Done, over expected" if indicator.kind == PROCESS else "Observed over expected"
+        return rows, limits, {"x_label": "Expected number", "y_label": y}
+    crude = [_crude(row, benchmark) for row in rows]
+    against_all = [_against_all(limit, benchmark, n) for limit in limits]
+    unit = next((r["unit"] for r in rows if r["unit"] and r["unit"] != "%"), "rows")
+    axes = {"x": "n", "x_label": f"{unit[:1].upper()}{unit[1:]}",
+            "y_label": "Done, %, not adjusted", "benchmark": benchmark}  # fmt: skip
+    return crude, [r for r in against_all if number(r, "n") < n], dict(axes)
 
 
-def _as_drawn(look: Look, indicator: Indicator, part: Part, row: Record) -> Record:
-    """The ratio as it is; of a process the crude rate over the network's, as its table prints."""
-    network = look.row(part.analysis, NETWORK, "outcome") or {}
-    benchmark = number(network, "benchmark")
-    if row["variable"] != "outcome" or indicator.kind != PROCESS or not benchmark > 0:
-        return row
+def _crude(row: Record, benchmark: float) -> Record:
     hidden = row["hidden"] | ({"o_e"} if is_hidden(row, "rate") else set())
     return {**row, "o_e": number(row, "rate") / benchmark, "hidden": hidden}
+
+
+def _against_all(limit: Record, benchmark: float, n: float) -> Record:
+    """Limits of a center over the others as limits of its rate over the whole network's.
+
+    A center of so many rows is a share s of the network, whose rate is then s times its own and
+    1 - s times that of the others: L over the others is L / (1 + s (L - 1)) over the whole.
+    """
+    own = 100 * float(limit["level"]) / benchmark
+    share = min(own / n, 1.0)
+    names = [name for name in limit if str(name).startswith(("alert_", "alarm_"))]
+    moved = {s: number(limit, s) / (1 + share * (number(limit, s) - 1)) for s in names}
+    return {**limit, **moved, "n": own}
 
 
 def _caption(drawn: Funnel) -> list[str]:
@@ -198,9 +230,19 @@ def _caption(drawn: Funnel) -> list[str]:
         said.append(f"{_n(len(drawn.empty))} not drawn, since the ratio is not estimable.")
     if drawn.beyond:
         said.append("A triangle lies above the upper edge.")
+    if drawn.beside:
+        said.append(f"Grey: {', '.join(BESIDE[name] for name in drawn.beside)}.")
     if drawn.unnamed:
         said.append("Some flagged centers are not named for want of room; the table names them.")
     return said
+
+
+BESIDE: Mapping[str, str] = {
+    "plain": "outer limits for chance alone (dotted)",
+    "tau": "outer limits that allow for variation between centers, τ (dash-dotted)",
+    "phi": "outer limits widened by φ (dashed)",
+}
+"""Limits that the plan did not choose, in words."""
 
 
 def reading(alert: float, alarm: float) -> str:
@@ -216,7 +258,8 @@ def reading(alert: float, alarm: float) -> str:
         f"numbers; the level line is the network. Most centers lie within the {100 * alert:g}"
         f"{THIN}% limits (dashed) and nearly all within the {100 * alarm:g}{THIN}% limits "
         "(solid) if only chance sets them apart. Filled marks are alarms, hollow ones alerts; "
-        "rust is worse, green is better. Only flagged centers are named."
+        "rust is worse, green is better. Only flagged centers are named; a plain dot outside the "
+        "limits has no verdict, and the center's page says why."
     )
 
 
@@ -304,7 +347,7 @@ def calibration_figure(look: Look, indicator: Indicator, center: str = "") -> Fi
     if not own and not network:
         return None
     title = f"{indicator.title}: calibration"
-    whose = "Filled: this center. Hollow: the network. " if own else ""
+    whose = "Filled: this center. Hollow: the network. " if own else "Of the whole network. "
     return attempt(title, f"{whose}Groups of rows by predicted risk; on the dashed line, as many "
                    "were observed as expected.",
                    lambda: _figures().calibration_chart(
@@ -318,18 +361,37 @@ def _by_level(rows: Sequence[Record]) -> list[Record]:
 
 
 def incidence_figure(look: Look, indicator: Indicator, center: str = "") -> Figure | None:
-    """Cumulative incidence of a center beside the network's."""
+    """Cumulative incidence of a center beside the network's, a center's in the internal edition."""
     analysis = look.parts(indicator)[0].analysis
-    found = {look.name(g) if g != NETWORK else "Network": look.rows(analysis, g, "incidence")
-             for g in ([center] if center else []) + [NETWORK]}  # fmt: skip
+    own = look.of("incidence", indicator=indicator.id, center_id=center)
+    found = {look.name(center): _upto(own.to_dict("records"), indicator)} if len(own) else {}
+    whole = [r for r in look.rows(analysis, EVERYBODY, "incidence") if complete(r, "estimate")]
+    found["Network"] = _upto(whole, indicator)
     curves = {name: rows for name, rows in found.items() if rows}
     if not curves:
         return None
-    title = f"{indicator.title}: over time"
-    return attempt(title, "Cumulative incidence, death as a competing event.",
+    whose = [f"of {'the network' if name == 'Network' else name}" for name in curves]
+    coarse = "" if look.internal else " It is read at few points of time, for disclosure control."
+    title = f"{indicator.title}: incidence over time"
+    return attempt(title, f"Cumulative incidence (Aalen and Johansen) {' and '.join(whose)} up to "
+                   f"day {indicator.horizon:g}, other events such as death competing. Band: "
+                   f"{100 * look.plan.level:g}{THIN}% limits {whose[0]}, as far as the frame "
+                   f"reaches.{coarse}",
                    lambda: _figures().incidence_chart(
                        curves, title=title, desc="Step curves that rise from zero.",
                        id_prefix=f"incidence-{indicator.id}-"))  # fmt: skip
+
+
+def _upto(rows: Sequence[Record], indicator: Indicator) -> list[Record]:
+    """Steps of a curve, and its last value once more at the horizon."""
+    if not rows or indicator.horizon is None:
+        return []
+    horizon = float(indicator.horizon)
+    kept = sorted((dict(r) for r in rows if time_of(r) <= horizon), key=time_of)
+    if not kept:
+        return []
+    end = {k: v for k, v in kept[-1].items() if k != "level"}
+    return [*kept, {**end, "time": horizon}] if time_of(kept[-1]) < horizon else kept
 
 
 def ratio_words(row: Record | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vpstats.disclosure import policy_text
 from vpstats.report import audit_words as words
-from vpstats.report.audit_cells import FLAGS, GRAVITY, Look, Part, Verdict
+from vpstats.report.audit_cells import FLAGS, GRAVITY, QUIET, Look, Part, Verdict
 from vpstats.report.audit_figures import ratio_words
 from vpstats.report.audit_pieces import (
     Chapter,
@@ -52,33 +52,51 @@ def network_summary(look: Look, pages: Mapping[str, str]) -> Chapter:
         Center to the link to its page; centers without a page are named only.
     """
     found = verdicts(look, look.centers)
-    counted = Counter(v.code for _, _, _, v in found)
     said = (
         f"{_n(len(look.centers), 'center')} and {_n(len(look.indicators), 'indicator')} were "
-        f"audited, which makes {_n(len(found), 'verdict')} with those of the groups of procedures."
+        f"audited, which makes {_n(len(found), 'comparison')} with those of groups of procedures."
     )
     chance = (
         "With so many comparisons some results lie outside a 95 % limit by chance alone, even "
         "where nothing is wrong anywhere; an alarm allows for their number."
     )
-    rows = [_flag_row(look, one, pages) for one in found if one[3].flagged]
-    heads = ("Center", "Indicator", "Group", "O/E", "Verdict")
-    pieces: list[Piece] = [paragraphs(said), _counted(counted), paragraphs(words.READING, chance),
+    pieces: list[Piece] = [paragraphs(said), *_counted(found),
+                           paragraphs(words.READING, chance, *look.said("audit", "calendar")),
                            *_notes(look)]  # fmt: skip
-    if rows:
-        pieces.append(flags("Flagged results, in the order of centers' names", heads, rows))
-    else:
-        pieces.append(paragraphs("No result is flagged."))
-    worse = Counter(c for c, _, _, v in found if v.code.endswith("worse"))
+    pieces += _flagged(look, found, pages)
+    worse = Counter(c for c, _, _, v in found if v.to_review)
     links = [(pages[c], look.name(c), f"{worse[c]} to review" if worse[c] else "")
              for c in look.centers if c in pages]  # fmt: skip
     pieces += [heading("Pages of the centers"), centers(links)]
     return Chapter("summary", "What was found", tuple(pieces))
 
 
+HEADS = ("Center", "Indicator", "Group", "O/E", "Verdict")
+QUIETLY = (
+    "Habits differ between hospitals by more than chance: these results are for the centers' own "
+    "use and raise no alarm."
+)
+
+
+def _flagged(look: Look, found: Sequence[Found], pages: Mapping[str, str]) -> Iterator[Piece]:
+    """Flagged results: first those that raise alarms, then the others."""
+    for signals, title in ((True, "Flagged outcomes"), (False, "Outside the limits, no alarm")):
+        rows = [_flag_row(look, one, pages) for one in found
+                if one[3].flagged and one[3].signals == signals]  # fmt: skip
+        if rows and not signals:
+            yield paragraphs(QUIETLY)
+        if rows:
+            yield flags(f"{title}, in the order of centers' names", HEADS, rows)
+        elif signals:
+            yield paragraphs("No outcome is flagged.")
+
+
 def _notes(look: Look) -> Iterator[Piece]:
-    said = [t for role in ("finding", "change") for t in look.said("audit", role)
-            if t != "withheld"]  # fmt: skip
+    known = [t for t in look.said("audit", "finding") if t != "withheld"]
+    if known:
+        yield heading("What is true of these centers, as the plan states it, and what was found")
+        yield items(known)
+    said = [t for t in look.said("audit", "change") if t != "withheld"]
     for center, indicator, part, found in verdicts(look, look.centers):
         said += [f"{look.name(center)}, {_where(indicator, part)}. {t}" for t in found.changes]
     if said:
@@ -89,8 +107,14 @@ def _n(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _counted(counted: Counter[str]) -> Piece:
-    return facts([(text, f"{counted[code]:,}") for code, text in FLAGS.items() if counted[code]])
+def _counted(found: Sequence[Found]) -> Iterator[Piece]:
+    """How often each verdict was given, those that raise alarms apart from the others."""
+    for signals, title in ((True, "Outcomes"), (False, "Process indicators")):
+        counted = Counter(v.code for _, _, _, v in found if v.signals == signals)
+        lines = [(FLAGS[code] if signals else QUIET.get(code, FLAGS[code]), f"{counted[code]:,}")
+                 for code in FLAGS if counted[code]]  # fmt: skip
+        if lines:
+            yield facts([(f"{title}: comparisons", f"{sum(counted.values()):,}"), *lines])
 
 
 def _flag_row(look: Look, one: Found, pages: Mapping[str, str]) -> FlagRow:
@@ -113,9 +137,9 @@ def center_summary(look: Look, center: str) -> Chapter:
     """
     found = verdicts(look, [center])
     flagged = [one for one in found if one[3].flagged]
-    counted = Counter(v.code for _, _, _, v in found)
-    said = f"{_n(len(found), 'verdict')} on this center." if found else "Nothing was judged."
-    pieces: list[Piece] = [paragraphs(said), _counted(counted), paragraphs(words.READING)]
+    said = f"{_n(len(found), 'comparison')} of this center." if found else "Nothing was judged."
+    pieces: list[Piece] = [paragraphs(said), *_counted(found),
+                           paragraphs(words.READING, *look.said("audit", "calendar"))]  # fmt: skip
     for code in GRAVITY:
         for _, indicator, part, one in flagged:
             if one.code == code:
@@ -145,7 +169,7 @@ def response_page(look: Look, center: str) -> Chapter:
         said = "Each center's page ends with a form for its answer."
         return Chapter("response", title, (paragraphs(said, audit.response),))
     asked = [f"{_where(i, p)}: {v.words}" for _, i, p, v in verdicts(look, [center])
-             if v.code.endswith("worse")]  # fmt: skip
+             if v.to_review]  # fmt: skip
     form = response(look.name(center), asked, words.STEPS, audit.contact)
     return Chapter("response", title, (paragraphs(audit.response), form))
 

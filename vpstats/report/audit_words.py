@@ -21,6 +21,15 @@ READING = (
 NO_CHARTS = (
     "Charts over time are in the internal edition alone: every step of such a chart is a patient."
 )
+CURVES = {
+    True: "Death and other events that end follow-up are competing events: who died cannot have "
+    "the outcome any more. The curves are crude; the table's center column is adjusted.",
+    False: "Death and other events that end follow-up are competing events: who died cannot have "
+    "the outcome any more. Curves are the network's, read at few points of time and withheld where "
+    "too few had the outcome; a center's own curve stands in the internal edition, since each of "
+    "its steps is a patient.",
+}
+"""What is said of curves, by whether the edition is the internal one."""
 NO_OPERATORS = "Learning curves by operator are in the internal edition alone."
 NO_CASES = "The list of cases for review is in the internal edition alone."
 
@@ -122,12 +131,15 @@ def rules(audit: Audit) -> str:
 def dispersion(audit: Audit) -> str:
     """Say what the limits make of variation beyond chance."""
     return {
-        "none": "The limits allow for chance alone, as the plan chose before the results; how "
-        "much more the centers differ is printed beside each funnel.",
-        "tau": "The limits allow for a random effect of centers (additive τ²), as the plan chose "
-        "before the results.",
-        "phi": "The limits are widened by a winsorised factor φ, as the plan chose before the "
-        "results.",
+        "none": "The limits of the verdicts allow for chance alone, as the plan chose before the "
+        "results. Grey lines show the outer limits that would also allow for how much centers "
+        "differ beyond chance (τ; φ from 20 centers on).",
+        "tau": "The limits of the verdicts allow for a random effect of centers (additive τ², "
+        "estimated from the other centers), as the plan chose before the results. Grey lines show "
+        "the outer limits for chance alone, and those widened by φ from 20 centers on.",
+        "phi": "The limits of the verdicts are widened by a winsorised factor φ, as the plan chose "
+        "before the results. Grey lines show the outer limits for chance alone, and those that "
+        "allow for τ.",
     }[audit.dispersion]
 
 
@@ -205,9 +217,9 @@ def methods(look: Look, provenance: Provenance, policy: str) -> Iterator[tuple[s
     yield "Variation between centers", dispersion(audit)
     yield (
         "Who was examined",
-        "Where an outcome has to be looked for, centers are compared among those examined for no "
-        "particular reason. Examination has a funnel of its own, and a flag says whether it "
-        "survives it.",
+        "Where an outcome has to be looked for and the reason is recorded, centers are compared "
+        "among those examined as a routine, not on suspicion. Examination has a funnel of its own, "
+        "and a flag says whether it survives it.",
     )
     yield (
         "No ranking",

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from math import isfinite
 
 from vpstats import tables
-from vpstats.formats import decimal, rate, ratio, show_interval
+from vpstats.formats import decimal, p_value, rate, ratio, show, show_interval
 from vpstats.report.parts import Edition, Listing, Section
-from vpstats.report.words import facts_of, say
+from vpstats.report.words import NOTHING_BUT_CENTER, facts_of, say
 from vpstats.rows import Record, estimate_rows, factor_of, number, records
 from vpstats.study import (
     Claim,
     Detection,
+    Diagnosis,
     PairedProportions,
     Profile,
     Question,
@@ -28,6 +29,9 @@ from vpstats.study import (
 HEADER = ("Asked", "Model", "Answer", "Held against the claim")
 
 IN_LINE, AGAINST, OPEN = "in line with it", "against it", "open"
+REFUSED, WITHHELD = "refused", "withheld"
+_MAIN = ("Crude", "Adjusted")
+"""How refusals begin of the models that can answer a question."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,8 @@ def claims_section(edition: Edition) -> Section | None:
         row_groups=tuple(groups),
         footnotes=(
             f"“{IN_LINE}”: the whole interval lies on the side that the claim names; “{AGAINST}”: "
-            f"on the other side; “{OPEN}”: the interval holds both. No claim was tested for its "
-            "direction where it names none.",
+            f"on the other side; “{OPEN}”: the interval holds both; “{REFUSED}”: the model was not "
+            "fitted. An empty cell: the question describes, or names no direction.",
         ),
     )
     return Section(
@@ -108,8 +112,12 @@ def _claim_rows(edition: Edition, claim: Claim) -> Iterator[tuple[str, ...]]:
 
 def _how(edition: Edition, question: Question) -> str:
     facts = dict(facts_of(question, edition.labels))
-    adjusted = facts.get("Adjusted for", "")
-    words = [facts.get("Model", ""), f"adjusted for {adjusted}" if adjusted else ""]
+    adjusted, center = facts.get("Adjusted for", ""), facts.get("Center", "")
+    words = [
+        facts.get("Model", ""),
+        f"adjusted for {adjusted}" if adjusted and adjusted != NOTHING_BUT_CENTER else "",
+        f"center: {center}" if center else "",
+    ]
     return "; ".join(filter(None, words)) or _DESCRIPTIVE.get(question.kind, "")
 
 
@@ -144,23 +152,37 @@ def answers(edition: Edition, question: Question) -> list[Answer]:
         found = list(_differences(edition, question))
     else:
         found = []
-    return found or [Answer(text) for text in _sentences(edition, question.id)]
+    return (found or _spoken(edition, question.id)) + list(_additions(edition, question))
+
+
+def _additions(edition: Edition, question: Question) -> Iterator[Answer]:
+    """Whether anything adds to a sign: what a claim of an only sign is held against."""
+    if not isinstance(question, Diagnosis):
+        return
+    for row in records(edition.cells(question.id, group="tests")):
+        if "p_value" in row or "p_value" in row["hidden"]:
+            shown = show(row, "p_value", p_value, edition.mark)
+            yield Answer(f"{row['label']}: p {shown} ({row['unit']}).")
 
 
 def _part(edition: Edition, question: Profile, part: RiskFactor) -> list[Answer]:
     found = list(_estimates(edition, part, question))
-    found = found or [Answer(text) for text in _sentences(edition, part.id)]
+    found = found or _spoken(edition, part.id)
     if len(question.outcomes) < 2:
         return found
     words = say(part.outcome, edition.labels)
     return [Answer(f"{words}: {a.text}", a.verdict) for a in found]
 
 
-def _sentences(edition: Edition, name: str) -> tuple[str, ...]:
+def _spoken(edition: Edition, name: str) -> list[Answer]:
     """The refusal, else the findings; what neither holds was withheld."""
     refused = edition.said(name, "refusal")
+    # that of the model which answers, not of one that was to stand beside it
+    refused = tuple(t for t in refused if t.startswith(_MAIN)) or refused
     findings = edition.said(name, "finding")
-    return (refused[-1:] if refused and not _has_ratio(findings) else findings) or ("withheld",)
+    if refused and not _has_ratio(findings):
+        return [Answer(refused[-1], REFUSED)]
+    return [Answer(text) for text in findings or (WITHHELD,)]
 
 
 def _has_ratio(findings: tuple[str, ...]) -> bool:
@@ -185,10 +207,12 @@ def _estimates(
         words = f"{row['label']}: " if named else ""
         text = f"{words}{row['unit']} {show_interval(row, ratio, edition.mark)}"
         about = not asked.expects_of or category == asked.expects_of
+        row = {**row, "confidence": edition.plan.level}
         yield Answer(text + _risk_text(edition, risk), _verdict(row, risk, question, asked, about))
     for level, risk in risks.items():  # values of a numeric exposure
         verdict = _verdict({}, risk, question, asked, about=True)
-        against = f"at {level} against {_first_value(edition, question)}"
+        exposure = say(question.exposure or "", edition.labels)
+        against = f"{exposure}, {level} against {_first_value(edition, question)}"
         yield Answer(against + _risk_text(edition, risk).replace("; ", ": "), verdict)
 
 
@@ -209,6 +233,8 @@ def _risks(edition: Edition, question: RiskFactor | TimeToEvent) -> dict[str, Re
 def _risk_text(edition: Edition, risk: Record | None) -> str:
     if risk is None:
         return ""
+    if risk["hidden"] & set(_DIFFERENCE):
+        return f"; risk difference {WITHHELD}"
     shown = show_interval(risk, decimal, edition.mark, _DIFFERENCE)
     return f"; risk difference {shown} percentage points"
 
@@ -253,9 +279,21 @@ def _held(row: Record, expects: str, null: float) -> str:
     if not (isfinite(low) and isfinite(high)):
         return OPEN if not row["hidden"] else ""
     above, below = low > null, high < null
+    if not (above or below) and null in (low, high) and _rounded(row):
+        # a limit that the release rounded onto no effect: the p-value says on which side it lay
+        above, below = low == null and _excludes(row), high == null and _excludes(row)
     if not (above or below):
         return OPEN
     return IN_LINE if above == (expects == "higher") else AGAINST
+
+
+def _rounded(row: Record) -> bool:
+    return bool({"conf_low", "conf_high"} & set(row.get("rounded") or ()))
+
+
+def _excludes(row: Record) -> bool:
+    """Whether the released p-value says that the interval leaves no effect out."""
+    return number(row, "p_value") < 1 - float(row.get("confidence", 0.95))
 
 
 def _equivalent(row: Record, margin: float) -> str:

@@ -140,8 +140,16 @@ def _risk_factor(plan: StudyPlan) -> str:
 
 
 def _time_to_event(plan: StudyPlan) -> str:
-    if not any(isinstance(q, TimeToEvent) for q in plan.questions):
+    asked = [q for q in plan.questions if isinstance(q, TimeToEvent)]
+    if not asked:
         return ""
+    penalised = (
+        " Where the plan names the penalty, and for one coefficient below the event floor, hazards "
+        "were fitted with Firth's; where no patient has more than one event their limits are those "
+        "of the penalised profile likelihood, since a sandwich of few events would be too small."
+        if any(q.penalty == "firth" for q in asked)
+        else ""
+    )
     return (
         "Incidence over time was estimated by the Aalen–Johansen method with death as a competing "
         "event; one minus Kaplan–Meier with deaths censored would overstate it and is not used. "
@@ -151,7 +159,7 @@ def _time_to_event(plan: StudyPlan) -> str:
         "procedure of a patient censors the earlier episode and opens a new one, so that a "
         "vertebra, like a patient, may be followed in several. Limits of incidence allow for "
         "patients with several rows (jackknife by patient); rates per person-time have exact "
-        "Poisson limits, widened where patients contribute several rows."
+        "Poisson limits, widened where patients contribute several rows." + penalised
     )
 
 

@@ -168,6 +168,11 @@ class Edition:
         return tuple(dict.fromkeys(tidied(n.text) for n in notes))
 
 
+_NEARLY_ALL = re.compile(r"about ([\d,]*\d) of ((?:about )?)([\d,]*\d)\b(?= \w+ had every value)")
+_WITHHELD_RISKS = re.compile(
+    r"standardised risk (?:about )?\S+ % \(([^()]+)\) against (?:about )?\S+ % \(([^()]+)\), "
+    r"a difference of withheld percentage points\."
+)
 _WITHHELD_LIMITS = re.compile(r"\bwithheld( ?%)?( [^.;()]*)? \([^()]*withheld to withheld\)")
 
 
@@ -185,8 +190,22 @@ def tidied(sentence: str) -> str:
     'Odds ratio withheld.'
     >>> tidied("Incidence: withheld % (withheld to withheld).")
     'Incidence: withheld.'
+    >>> tidied("Sex: standardised risk 5.0 % (male) against withheld % (female), a difference of "
+    ...        "withheld percentage points (95 % interval withheld to withheld).")
+    'Sex: the difference of the standardised risks, male against female, is withheld.'
+    >>> tidied("Adjusted: about 2,210 of 2,209 levels had every value that the model needs.")
+    'Adjusted: nearly all of 2,209 levels had every value that the model needs.'
     """
-    return _WITHHELD_LIMITS.sub(r"withheld\2", sentence)
+    said = _WITHHELD_LIMITS.sub(r"withheld\2", sentence)
+    said = _WITHHELD_RISKS.sub(r"the difference of the standardised risks, \1 against \2, is "
+                               "withheld.", said)  # fmt: skip
+    return _NEARLY_ALL.sub(_nearly_all, said)
+
+
+def _nearly_all(found: re.Match[str]) -> str:
+    """A rounded number of rows that is not below the number of all."""
+    kept, whole = (float(found[i].replace(",", "")) for i in (1, 3))
+    return f"nearly all of {found[2]}{found[3]}" if kept >= whole else found[0]
 
 
 def merged(caveats: tuple[str, ...]) -> tuple[str, ...]:

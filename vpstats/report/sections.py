@@ -54,7 +54,17 @@ def _summary(edition: Edition, questions: tuple[Section, ...]) -> Section:
         for s in questions
         if (s.findings or s.refusals) and not edition.plan[s.id].claim
     )
-    return Section("summary", "What was found", summary=pointers)
+    return Section(
+        "summary",
+        "What was found",
+        lead=(_ELSEWHERE,) if edition.plan.claims else (),
+        summary=pointers,
+    )
+
+
+_ELSEWHERE = (
+    "Questions that stand for no claim of the literature; the claims have their own table below."
+)
 
 
 def _main_sentences(section: Section) -> tuple[str, ...]:

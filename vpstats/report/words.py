@@ -136,6 +136,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "reason": "reason for the CT",
         "require": "recorded",
         "unit": "one row per",
+        "unseen": "outcome of those not examined",
     }
 )
 """Option of a cohort to words."""
@@ -184,7 +185,8 @@ def labels_of(cells: pd.DataFrame) -> Mapping[str, str]:
         name, category = factor_of(str(variable))
         if category and group in MODELS:
             found.setdefault(name, _without_category(text_of(label)))
-        elif label and variable != label:
+        elif label and variable != label and (not level or ": " in label):
+            # a label of a category alone, as of a vertebra, does not name its column
             found.setdefault(name, _without_category(label) if level else label)
     return MappingProxyType(found)
 
@@ -228,12 +230,16 @@ def _facts(question: Question, labels: Mapping[str, str]) -> Iterator[tuple[str,
     if isinstance(question, Diagnosis):
         yield "Sign", say(question.sign, labels)
     if isinstance(question, RiskFactor | TimeToEvent | Profile) and _exposures(question):
-        yield "Adjusted for", _list(question.adjust, labels) or "nothing but center"
+        yield "Adjusted for", _list(question.adjust, labels) or NOTHING_BUT_CENTER
         yield "Mediators", _mediators(question, labels)
         yield "Center", _center(question)
     if isinstance(question, RiskFactor | TimeToEvent | Profile):
         yield "Model", _model(question)
     yield "Restricted to", _restriction(question, labels)
+
+
+NOTHING_BUT_CENTER = "nothing but center"
+"""Adjustment set of a question that names none."""
 
 
 def _outcome(question: Question, labels: Mapping[str, str]) -> str:
@@ -277,22 +283,33 @@ def _center(question: RiskFactor | TimeToEvent | Profile) -> str:
 
 def _model(question: RiskFactor | TimeToEvent | Profile) -> str:
     if isinstance(question, TimeToEvent):
-        cox = "; cause-specific Cox regression" if question.exposure else ""
+        firth = ", Firth's penalty" if question.penalty == "firth" else ""
+        cox = f"; cause-specific Cox regression{firth}" if question.exposure else ""
         return f"Aalen–Johansen incidence, death competing{cox}"
+    name = "mixed logistic regression" if question.center == "random" else "logistic regression"
     firth = ", Firth's penalty" if question.penalty == "firth" else ""
     each = ", one model for each" if isinstance(question, Profile) else ""
-    return f"logistic regression{firth}{each}"
+    curved = isinstance(question, RiskFactor) and question.shape == "spline"
+    return f"{name}{firth}{each}{_CURVED if curved else ''}"
+
+
+_CURVED = "; the ratio is of a straight line, the risks are of a restricted cubic spline"
 
 
 def _restriction(question: Question, labels: Mapping[str, str]) -> str:
-    names = {**labels, **OPTIONS}
-    kept = {**question.options, **question.where}
-    return "; ".join(f"{say(name, names)}: {_values(value)}" for name, value in kept.items())
+    options = [(say(k, {**labels, **OPTIONS}), _values(v)) for k, v in question.options.items()]
+    # outcomes are 1 and 0 in the cohorts, and so are options that are numbers
+    where = [(say(k, labels), _values(v, PRESENCE)) for k, v in question.where.items()]
+    return "; ".join(f"{name}: {values}" for name, values in (*options, *where))
 
 
-def _values(value: object) -> str:
+PRESENCE: Mapping[str, str] = MappingProxyType({"1": "present", "0": "absent"})
+"""An outcome's number to words."""
+
+
+def _values(value: object, known: Mapping[str, str] = MappingProxyType({})) -> str:
     values = value if isinstance(value, list) else [value]
-    return ", ".join(_code(str(v)) for v in values)
+    return ", ".join(known.get(str(v)) or _code(str(v)) for v in values)
 
 
 def _code(code: str) -> str:

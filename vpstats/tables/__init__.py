@@ -32,9 +32,16 @@ from vpstats.tables.description import (
     spine_table,
     table_one,
 )
-from vpstats.tables.model import RowGroup, TableModel
+from vpstats.tables.model import RowGroup, TableModel, standing_notes
 from vpstats.tables.pairs import accuracy_table, detection_table, pairs_table, source_table
 from vpstats.tables.profiles import profile_table, within_table
+from vpstats.tables.quality import (
+    compared_table,
+    measures_table,
+    shown,
+    side_by_side,
+    states_table,
+)
 
 __all__ = [
     "RowGroup",
@@ -43,6 +50,7 @@ __all__ = [
     "beside_table",
     "case_mix_table",
     "centers_table",
+    "compared_table",
     "detection_table",
     "estimates_table",
     "flow_table",
@@ -51,6 +59,7 @@ __all__ = [
     "further_table",
     "incidence_table",
     "judged_lines",
+    "measures_table",
     "pairs_table",
     "process_table",
     "profile_table",
@@ -58,9 +67,13 @@ __all__ = [
     "quality_table",
     "rates_table",
     "risk_model_table",
+    "shown",
+    "side_by_side",
     "source_table",
     "spine_table",
     "standardised_table",
+    "standing_notes",
+    "states_table",
     "table_one",
     "tipping_table",
     "unseen_table",

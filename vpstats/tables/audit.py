@@ -228,7 +228,7 @@ def process_table(
     title : str
         The caption.
     rows : sequence of (words, own, network, verdict)
-        One per indicator; a center's own record may hold `indirect` with its limits.
+        One per indicator; a center's own record holds `rate` with `rate_low` and `rate_high`.
     level : float
         Level of the intervals.
     own : str
@@ -241,13 +241,12 @@ def process_table(
     TableModel
         Counts, percentages with limits, and the quartiles of the centers' percentages.
     """
-    adjusted = ("indirect", "indirect_low", "indirect_high")
+    printed = ("rate", "rate_low", "rate_high")
     body = tuple(
         (
             words,
             _of(mine if own else network, mark),
-            *((_shown(mine, ("rate",), rate, mark), _shown(mine, adjusted, rate, mark))
-              if own else ()),
+            *((_shown(mine, printed, rate, mark),) if own else ()),
             _shown(network, ("rate",), rate, mark),
             _quartiles(network, mark),
             *((verdict,) if own else ()),
@@ -255,7 +254,7 @@ def process_table(
         for words, mine, network, verdict in rows
     )  # fmt: skip
     ci = f"({100 * level:g}{THIN}% CI)"
-    own_head = (f"{own}, %", f"Adjusted, % {ci}") if own else ()
+    own_head = (f"{own}, % {ci}",) if own else ()
     last = ("Verdict",) if own else ()
     header = ("Indicator", "Done of all", *own_head, "Network, %", "Centers' quartiles, %", *last)
     align = _last_left(len(header)) if own else ()
@@ -355,10 +354,11 @@ def case_mix_table(
         mine = (_shown(row, (stat,), decimal, mark),) if own else ()
         apart = (_shown(row, ("smd",), two, mark),) if own else ()
         body.append((f"{words}{unit}", *mine, network, *apart))
-    header = ("Characteristic", *(("This center",) if own else ()), "Network",
+    whole = "Other centers" if own else "Network"
+    header = ("Characteristic", *(("This center",) if own else ()), whole,
               *(("Difference",) if own else ()))  # fmt: skip
     more = (
-        "Difference: standardised, in standard deviations from the network; beyond 0.1 either way "
+        "Difference: standardised, in standard deviations from the others; beyond 0.1 either way "
         "it is usually called relevant."
         if own
         else ""
@@ -404,7 +404,7 @@ def _share(record: Record | None, mark: str) -> str:
         return ABSENT
     stat = next(s for s in ("percent", "value", "n") if s in record)
     shown = _shown(record, (stat,), count if stat == "n" else rate, mark)
-    return f"{shown}{THIN}%" if stat != "n" and shown[:1].isdigit() else shown
+    return f"{shown}{THIN}%" if stat != "n" and shown[-1:].isdigit() else shown
 
 
 def risk_model_table(

@@ -13,7 +13,7 @@ from vpstats.formats import (
     show,
     show_interval,
 )
-from vpstats.rows import LedgerLike, Record, complete, mark_of, ordered
+from vpstats.rows import LedgerLike, Record, complete, is_hidden, mark_of, ordered
 from vpstats.tables.beside import ABSENT, CI, limits_of, own_rows, required
 from vpstats.tables.description import assemble, explained
 from vpstats.tables.model import TableModel
@@ -115,7 +115,8 @@ def accuracy_table(
     ]
     body, row_groups = assemble([("", rows), ("Counts", sizes)])
     header = ("Measure", *(f"{_EDITIONS[g]} ({100 * level:g} % CI)" for g in groups))
-    return explained(TableModel(title, header, body, row_groups=row_groups), mark, CI)
+    table = TableModel(title, header, body, row_groups=row_groups)
+    return explained(table, mark, *_tests(everything, mark), CI)
 
 
 _EDITIONS = {"verified": "Among the examined", "corrected": "Corrected for who was examined"}
@@ -151,7 +152,16 @@ def source_table(
         )
         for code in ordered(counts, "level")
     ]
-    tests = [r for r in found if r["group"] == "tests" and "p_value" in r]
-    notes = [f"{r['label']}: p {show(r, 'p_value', p_value, mark)} ({r['unit']})." for r in tests]
-    header = (heading, *map(sentence_case, windows))
-    return explained(TableModel(title, header, tuple(rows)), mark, *notes)
+    header = (sentence_case(heading), *map(sentence_case, windows))
+    return explained(TableModel(title, header, tuple(rows)), mark, *_tests(found, mark))
+
+
+def _tests(found: list[Record], mark: str) -> list[str]:
+    """Each test of a question in one sentence."""
+    tests = [r for r in found if r["group"] == "tests" and _has(r, "p_value")]
+    return [f"{r['label']}: p {show(r, 'p_value', p_value, mark)} ({r['unit']})." for r in tests]
+
+
+def _has(record: Record, stat: str) -> bool:
+    """Whether a record has a statistic, shown or withheld."""
+    return stat in record or is_hidden(record, stat)
