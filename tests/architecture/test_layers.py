@@ -70,7 +70,7 @@ ALLOWED: dict[str, set[str]] = {
     "tables": {"tables", "formats", "rows", "results", "ledger", "errors"},
     "report": {"report", "figures", "tables", "disclosure", "formats", "rows", "results", "ledger"}
     | {"study", "labels", "workers", "errors"},
-    "pipeline": BELOW_PIPELINE | {"pipeline", "labels", "workers"},
+    "pipeline": BELOW_PIPELINE | {"pipeline", "labels", "severity", "workers"},
     "listing": {"registry", "formats", "errors"},
     "choices": set(),
     "terminal": {"errors"},

@@ -162,6 +162,11 @@ def _worst(analysis: str, frame: Frame) -> list[dict[str, Any]]:
                        level=str(level), label=f"worst severity: {level}", unit="%",
                        n=len(worst), parent=str(n["cell_id"]))  # fmt: skip
         rows += [n, percent]
+    # in words that other questions use: theirs are some of these, and the rest may be few
+    count = int((worst != "none").sum())
+    rows.append(cell(analysis, "any_complication", "n_events", count, kind="count",
+                     label=frame.labels["any_complication"], unit=plural(frame.unit),
+                     n=len(worst), parent=str(total["cell_id"])))  # fmt: skip
     return rows
 
 

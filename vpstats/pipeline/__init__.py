@@ -17,6 +17,7 @@ from vpstats.pipeline.study import (
     regions_of_spine,
     release_policy,
     run_study,
+    severities_of_any,
     shown_fields,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "run_audit",
     "run_quality",
     "run_study",
+    "severities_of_any",
     "shown_fields",
 ]

@@ -19,6 +19,7 @@ from vpstats.ledger import Ledger, cell_id
 from vpstats.registry import read_registry
 from vpstats.registry.spine import region
 from vpstats.schema_tables import TABLES, VERTEBRAE
+from vpstats.severity import SEVERITIES
 from vpstats.study import Indicator, StudyPlan, read_plan
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def run_study(
     registry = read_registry(plan.registry_path)
     ledger = _ledger(plan, registry, steps)
     steps.begin("Applying the disclosure rules")
-    public = release(ledger, release_policy(plan), relations=regions_of_spine(plan, ledger))
+    known = [*regions_of_spine(plan, ledger), *severities_of_any(plan, ledger)]
+    public = release(ledger, release_policy(plan), relations=known)
     internal = release(ledger, ReleasePolicy(audience="internal"))
     steps.begin("Writing the report")
     folder = None if out is None else _write(plan, registry, public, internal, Path(out))
@@ -141,6 +143,19 @@ def regions_of_spine(plan: StudyPlan, ledger: Ledger) -> list[Relation]:
             parts = tuple(c for c in cells if c in values)
             if total in values and values[total] == sum(values[c] for c in parts):
                 found.append(Relation(total, parts))
+    return found
+
+
+def severities_of_any(plan: StudyPlan, ledger: Ledger) -> list[Relation]:
+    """Sums that tie any complication to the procedures by their worst one."""
+    known = set(ledger.cells["cell_id"])
+    found = []
+    for question in plan.questions:
+        total = cell_id(question.id, "", "any_complication", "", "n_events")
+        cells = (cell_id(question.id, "", "worst_severity", s, "n_events") for s in SEVERITIES)
+        parts = tuple(c for c in cells if c in known)
+        if question.kind == "complications" and total in known and parts:
+            found.append(Relation(total, parts))
     return found
 
 
