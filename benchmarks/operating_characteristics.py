@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -321,11 +322,9 @@ def main(evaluations: int = EVALUATIONS, seed: int = 20260101) -> None:
     print("|---|---:|---:|---:|")
     print_shares(repeat(judge_known, evaluations, seed))
     for low, high in ((10.0, 100.0), (5.0, 10.0)):
-        print_shares(
-            repeat(lambda rng, a=low, b=high: judge_estimated(rng, a, b), evaluations, seed + 1)
-        )  # type: ignore[misc]  # mypy cannot infer a lambda with bound defaults
+        print_shares(repeat(partial(judge_estimated, low=low, high=high), evaluations, seed + 1))
     for centers in (12, 40, 200):
-        print_shares(repeat(lambda rng, k=centers: judge_varied(rng, k), evaluations, seed + 2))  # type: ignore[misc]  # mypy cannot infer a lambda with bound defaults
+        print_shares(repeat(partial(judge_varied, centers=centers), evaluations, seed + 2))
     print_shares(repeat(judge_clustered, evaluations, seed + 3))
     print_shares(repeat(judge_scanned, evaluations, seed + 5))
     power()

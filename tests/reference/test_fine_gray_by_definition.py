@@ -102,7 +102,8 @@ class Defined:
 
 def define(rows: Rows) -> Defined:
     """Score, information, scores of the rows, cumulative hazard and what each row does to it."""
-    slots = sorted({(s, t) for s, t, e in zip(rows.stratum, rows.end, rows.event) if e == 1})  # noqa: B905  # three arrays of the same rows
+    ends = zip(rows.stratum, rows.end, rows.event, strict=True)
+    slots = sorted({(s, t) for s, t, e in ends if e == 1})
     W = np.array([[at_risk(rows, i, *slot) for slot in slots] for i in range(len(rows.end))])
     total = (rows.weight * rows.risk) @ W
     mean = (W * (rows.weight * rows.risk)[:, None]).T @ rows.X / total[:, None]

@@ -125,7 +125,9 @@ def test_likelihoods(case: str, agree: Agree) -> None:
         assert fit.variance_p_values[0] == (p if fit.variance_statistics[0] > 0 else 1.0)
 
 
-@pytest.mark.parametrize(("case", "group"), sorted(set(zip(MODES["case"], MODES["group"]))))  # noqa: B905  # columns of one table
+@pytest.mark.parametrize(
+    ("case", "group"), sorted(set(zip(MODES["case"], MODES["group"], strict=True)))
+)
 def test_conditional_modes(case: str, group: str, agree: Agree) -> None:
     fit = fit_of(case)
     theirs = MODES[(MODES["case"] == case) & (MODES["group"] == group)].copy()

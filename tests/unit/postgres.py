@@ -36,7 +36,10 @@ def plain_user() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    pytest.skip("running as root, and no other user to start PostgreSQL as")
+    reason = "running as root, and no other user to start PostgreSQL as"
+    if REQUIRED:
+        pytest.fail(f"{reason}, and VPSTATS_REQUIRE_POSTGRES=1 asks for one")
+    pytest.skip(reason)
 
 
 def free_port() -> int:

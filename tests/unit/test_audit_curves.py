@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,8 +85,10 @@ def network(k: int = 24) -> CenterSums:
     ("chosen", "beside"), [("none", ("tau", "phi")), ("tau", ("plain", "phi")),
                            ("phi", ("plain", "tau"))]
 )  # fmt: skip
-def test_limits_that_were_not_chosen_stand_beside(chosen: str, beside: tuple[str, ...]) -> None:
-    limits = judge(network(), Rules(dispersion=chosen)).limits  # type: ignore[arg-type]  # a choice
+def test_limits_that_were_not_chosen_stand_beside(
+    chosen: Literal["none", "tau", "phi"], beside: tuple[str, ...]
+) -> None:
+    limits = judge(network(), Rules(dispersion=chosen)).limits
     endings = {c.rsplit("_", 1)[1] for c in limits.columns if c.count("_") == 2}
     assert endings == set(beside)
     same = judge(network(), Rules(dispersion="none")).limits
