@@ -37,18 +37,25 @@ cases <- list(
   case("two-way-weights", "respiratory", "outcome ~ C(treat, ref='P') * sex + bs(age, df=4)",
        "outcome ~ treat * sex + bs(age, df = 4)", cluster = c("patient", "visit"), weights = "w_part"),
   case("CR2-factor", "respiratory", "outcome ~ C(treat, ref='P') * sex + C(visit)",
-       "outcome ~ treat * sex + factor(visit)", cluster = "patient", vcov = "CR2"))
+       "outcome ~ treat * sex + factor(visit)", cluster = "patient", vcov = "CR2"),
+  case("natural-spline", "birthwt", "low ~ ns(lwt, df=4) * smoke + ns(age, df=2)",
+       "low ~ ns(lwt, df = 4) * smoke + ns(age, df = 2)", weights = "w_part"),
+  case("natural-spline-firth", "respiratory", "outcome ~ ns(age, df=3) + C(treat, ref='P')",
+       "outcome ~ ns(age, df = 3) + treat", penalty = "firth"),
+  case("natural-spline-CR2", "respiratory", "outcome ~ ns(age, knots=[20, 30, 45]) + sex",
+       "outcome ~ ns(age, knots = c(20, 30, 45)) + sex", cluster = "patient", vcov = "CR2"))
 names(cases) <- sapply(cases, `[[`, "id")
 write.csv(do.call(rbind, lapply(cases, case_rows)), "logistic_forms/cases.csv", row.names = FALSE)
 tests <- rbind( # a whole term by the names of its coefficients is the term
   together("race-by-name", cases[["few-clusters-CR2"]], "race[T.other];race[T.black]", 4:5),
   together("visit-by-name", cases[["CR2-factor"]], "visit[T.2];visit[T.3];visit[T.4]", 4:6),
   together("visit", cases[["CR2-factor"]], "visit", 4:6),
+  together("natural", cases[["natural-spline-CR2"]], "ns(age, knots=[20, 30, 45])", 2:5),
   together("spline-firth", cases[["spline-times-firth"]], "bs(lwt, df=6):smoke", 9:14),
   together("slopes", cases[["slopes-alone"]],
            "smoke:race[white];smoke:race[black];smoke:race[other]", 3:5))
 write.csv(tests, "logistic_forms/tests.csv", row.names = FALSE)
-predictions <- do.call(rbind, lapply(c("slopes-alone", "spline-times-firth"), function(id) {
+predictions <- do.call(rbind, lapply(c("slopes-alone", "spline-times-firth", "natural-spline"), function(id) {
   k <- cases[[id]]; m <- setup(k); v <- covariance(k, m)
   eta <- drop(m$X %*% m$b + m$o); se <- sqrt(rowSums((m$X %*% v$V) * m$X)); z <- qnorm(0.975)
   data.frame(case = id, row = 0:29, estimate = plogis(eta)[1:30],

@@ -204,6 +204,25 @@ def test_the_sides_must_fit_the_model() -> None:
         build_design(NUMBERS, "~ 0 + a", response=False, intercept=False)
 
 
+def test_a_natural_spline_goes_on_as_a_straight_line() -> None:
+    rng = np.random.default_rng(11)
+    data = pd.DataFrame({"y": rng.integers(0, 2, 40), "a": rng.gamma(2, 2, 40)})
+    design = build(data, "ns(a, df=4)")
+    low, high = data["a"].min(), data["a"].max()
+    at = np.array([low - 2, low - 1, low, high, high + 1, high + 2, NAN])
+    X = apply_design(design.spec, pd.DataFrame({"a": at}))[:, 1:]
+    np.testing.assert_allclose(X[2] - X[1], X[1] - X[0], atol=1e-12)
+    np.testing.assert_allclose(X[5] - X[4], X[4] - X[3], atol=1e-12)
+    assert np.isnan(X[6]).all()
+    # the curvature vanishes at the ends and not between
+    step = (high - low) * 1e-4
+    places = pd.DataFrame({"a": [low + step, low + 2 * step, low + 3 * step]})
+    near = apply_design(design.spec, places)[:, 1:]
+    middle = apply_design(design.spec, places - low + data["a"].median())[:, 1:]
+    curved = np.abs(np.diff(middle, 2, axis=0)).max() / step**2
+    assert np.abs(np.diff(near, 2, axis=0)).max() / step**2 < 1e-2 * curved
+
+
 SPECS = ["a*g", "C(b, ref=2) + g", "bs(a, df=4)", "rcs(a, 3):h", "poly(a, 3)", "log(a) + center(b)",
          "scale(log(a))", "I(a > 3) + b:g", "0 + g:a", "ns(a, df=3) + cr(b, df=2)",
          "f + I(f * 2):a", "I(center(a) * 2) + exp(-scale(a))"]  # fmt: skip

@@ -35,7 +35,7 @@ class Basis:
     Parameters
     ----------
     kind : str
-        "center", "scale", "poly", "bs" or "restricted".
+        "center", "scale", "poly", "bs", "restricted" or "natural".
     numbers : tuple of float
         Mean and scale, recurrence coefficients, or all knots, boundary knots included.
     degree : int
@@ -78,7 +78,8 @@ def learn_basis(name: str, x: Vector, options: dict[str, Any], label: str) -> Ba
         return _learn_poly(x, _whole(options.get("degree", 1), "degree", label), label)
     if name == "bs":
         return _learn_bs(x, options, label)
-    return Basis("restricted", _restricted_knots(name, x, options, label), 3)
+    kind = "restricted" if name == "rcs" else "natural"
+    return Basis(kind, _restricted_knots(name, x, options, label), 3)
 
 
 def evaluate_basis(basis: Basis, x: Vector, label: str) -> list[Vector]:
@@ -95,6 +96,8 @@ def evaluate_basis(basis: Basis, x: Vector, label: str) -> list[Vector]:
         return _poly_columns(basis, x)
     if basis.kind == "bs":
         return _bs_columns(basis, x, label)
+    if basis.kind == "natural":
+        return _natural_columns(basis, x)
     return restricted_cubic(x, basis.numbers)
 
 
@@ -157,6 +160,28 @@ def _bs_columns(basis: Basis, x: Vector, label: str) -> list[Vector]:
     columns = np.full((len(x), len(knots) - degree - 1), np.nan)
     columns[known] = BSpline.design_matrix(x[known], knots, degree).toarray()
     return list(columns[:, 1:].T)  # the first is what the intercept and the others leave over
+
+
+def _natural_columns(basis: Basis, x: Vector) -> list[Vector]:
+    """Cubic B-splines turned until two of them carry all curvature at the ends, and the others.
+
+    The reflections that turn them are the orthogonal factor of the curvatures (Hastie, chapter 7
+    of Chambers and Hastie, Statistical Models in S, 1992), so that single coefficients, and not
+    the curve alone, can be set beside those of other software.
+    """
+    low, high = basis.numbers[0], basis.numbers[-1]
+    knots = np.array([low] * 3 + list(basis.numbers) + [high] * 3)
+    spline = BSpline(knots, np.eye(len(knots) - 4), 3)
+    curvature = spline.derivative(2)(np.array([low, high]))[:, 1:]  # without the intercept's own
+    turned, _ = np.linalg.qr(curvature.T, mode="complete")
+    inside = np.clip(x, low, high)
+    end = np.where(x < low, low, high)
+    known = ~np.isnan(x)
+    rows = np.full((len(x), len(knots) - 4), np.nan)
+    # beyond the ends a straight line goes on
+    slope = spline.derivative(1)(end[known])
+    rows[known] = spline(inside[known]) + (x - inside)[known, None] * slope
+    return list((rows[:, 1:] @ turned[:, 2:]).T)
 
 
 def _restricted_knots(
