@@ -36,7 +36,7 @@ from vpstats.models.covariance import Clusters, sandwich, weighted_gram
 from vpstats.models.fine_gray import fit_fine_gray
 from vpstats.models.hazards import fit_cox
 from vpstats.models.hazards_search import search
-from vpstats.models.partial import score_meat
+from vpstats.models.partial_sweep import score_meat
 from vpstats.models.risksets import HazardRows, find_risk_sets
 from vpstats.models.subdistribution import find_subdistribution
 from vpstats.models.subdistribution_score import subdistribution_scores

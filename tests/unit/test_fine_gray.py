@@ -17,7 +17,8 @@ from vpstats.models.fine_gray import FineGrayFit, fit_fine_gray
 from vpstats.models.hazards import fit_cox
 from vpstats.models.hazards_search import search
 from vpstats.models.newton import maximise
-from vpstats.models.partial import score_meat, sum_up
+from vpstats.models.partial import sum_up
+from vpstats.models.partial_sweep import score_meat
 from vpstats.models.risksets import HazardRows, find_risk_sets
 from vpstats.results import CAVEATS, GLOSSARY
 
@@ -468,7 +469,7 @@ def test_blocks_starts_and_steps_change_nothing(
     whole = fit()
     monkeypatch.setattr("vpstats.models.risksets.SCATTER", 128)
     monkeypatch.setattr("vpstats.models.partial.SCORED", 100)
-    monkeypatch.setattr("vpstats.models.partial.SCATTER", 100)
+    monkeypatch.setattr("vpstats.models.partial.SUMMED", 100)
     monkeypatch.setattr("vpstats.models.subdistribution_curve.SCORED", 90)
     monkeypatch.setattr("vpstats.models.hazards_search._SUBSAMPLE_FROM", 1000)
     monkeypatch.setattr("vpstats.models.hazards_search._MANY", 1000)
@@ -541,5 +542,5 @@ def test_a_large_cluster_is_no_block_boundary(monkeypatch: pytest.MonkeyPatch) -
     sums = sum_up(sets, np.zeros(1))
     clusters = Clusters(np.repeat([0, 1, 2], [5, 200, 35]), 3)
     whole = score_meat(sets, sums, clusters)
-    monkeypatch.setattr("vpstats.models.partial.SCATTER", 10)
+    monkeypatch.setattr("vpstats.models.partial.SUMMED", 10)
     np.testing.assert_allclose(score_meat(sets, sums, clusters), whole, rtol=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpstats.models.followup import Codes, FollowUp, Vector
-from vpstats.models.risksets import Slots, make_slots
+from vpstats.models.slots import Slots, make_slots
 from vpstats.models.steps import time_grid
 
 Matrix = NDArray[np.float64]

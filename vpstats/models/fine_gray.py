@@ -28,7 +28,9 @@ from vpstats.models.hazards_search import (
     stopped_early,
 )
 from vpstats.models.newton import Solution
-from vpstats.models.partial import Sums, null_log_likelihood, sum_up
+from vpstats.models.partial import null_log_likelihood, sum_up
+from vpstats.models.partial_points import Point
+from vpstats.models.partial_sums import mean_so_far
 from vpstats.models.pooling import pool_fits
 from vpstats.models.risksets import RiskSets
 from vpstats.models.subdistribution import Subdistribution, find_subdistribution
@@ -324,7 +326,7 @@ def _not_converged(
 
 
 def _finish(
-    blank: FineGrayFit, data: HazardData, sub: Subdistribution, found: Solution, sums: Sums
+    blank: FineGrayFit, data: HazardData, sub: Subdistribution, found: Solution, sums: Point
 ) -> FineGrayFit:
     bread, scores = found.covariance, subdistribution_scores(sub, sums)
     units, df, factor = Units(scores, bread, scale=_scale(data)), np.inf, 1.0
@@ -345,7 +347,7 @@ def _finish(
         hazard=slots.so_far(sums.h),
         own=np.zeros(len(slots)),
         variance=factor * variance,
-        mean=slots.so_far(sums.mean),
+        mean=mean_so_far(sub.sets, sums),
         last=_last(data),
         cross=factor * cross,
     )

@@ -39,13 +39,10 @@ from vpstats.models.hazards_search import (
 )
 from vpstats.models.matched import are_matched, informative_strata, strata_caveat
 from vpstats.models.newton import Solution, maximise
-from vpstats.models.partial import (
-    Sums,
-    null_log_likelihood,
-    penalised_likelihood,
-    score_meat,
-    sum_up,
-)
+from vpstats.models.partial import null_log_likelihood, penalised_likelihood, sum_up
+from vpstats.models.partial_points import Point
+from vpstats.models.partial_sums import mean_so_far, tabulate
+from vpstats.models.partial_sweep import score_meat
 from vpstats.models.pooling import pool_fits
 from vpstats.models.profile import profile_intervals, ratio_p_values
 from vpstats.models.risksets import RiskSets, find_risk_sets
@@ -298,7 +295,9 @@ def _not_converged(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solut
     return replace(blank, status="not converged", reason=message, caveats=caveats)
 
 
-def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, sums: Sums) -> CoxFit:
+def _finish(
+    blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, sums: Point
+) -> CoxFit:
     firth = data.request.penalty is not None
     covariance, baseline = _spread(data, sets, found, sums)
     df = blank.n_clusters - 1.0 if data.vcov == "CR1" and blank.n_clusters else np.inf
@@ -328,7 +327,7 @@ def _finish(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution, su
 
 
 def _spread(
-    data: HazardData, sets: RiskSets, found: Solution, sums: Sums
+    data: HazardData, sets: RiskSets, found: Solution, sums: Point
 ) -> tuple[Matrix, Baseline | None]:
     """Covariance of the coefficients, and the baseline hazard with its own."""
     baseline = None if are_matched(data) else _baseline(data, sets, sums)
@@ -340,12 +339,12 @@ def _spread(
     correct = clusters.count / (clusters.count - 1) if data.vcov == "CR1" else 1.0
     if baseline is None:
         return sandwich(bread, correct * score_meat(sets, sums, clusters)), None
-    done = cluster_influence(sets, sums, clusters)
+    done = cluster_influence(sets, tabulate(sets, sums), clusters)
     baseline = replace(baseline, variance=correct * done.hazard, cross=correct * done.cross @ bread)
     return sandwich(bread, correct * done.scores), baseline
 
 
-def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline:
+def _baseline(data: HazardData, sets: RiskSets, sums: Point) -> Baseline:
     slots, rows = sets.slots, data.rows
     last = np.array([rows.exit.max()])
     if rows.strata is not None:
@@ -358,6 +357,6 @@ def _baseline(data: HazardData, sets: RiskSets, sums: Sums) -> Baseline:
         hazard=slots.so_far(sums.h),
         own=sums.e,
         variance=slots.so_far(sums.a),
-        mean=slots.so_far(sums.mean),
+        mean=mean_so_far(sets, sums),
         last=last,
     )

@@ -14,7 +14,8 @@ from vpstats.models.hazards_data import HazardData
 from vpstats.models.monotone import monotone_columns
 from vpstats.models.newton import TOLERANCE, Solution, invert, maximise
 from vpstats.models.partial import expected_events, information, likelihood, score
-from vpstats.models.partial_sums import Levels, Sums, complete, find_levels
+from vpstats.models.partial_points import Levels, Point
+from vpstats.models.partial_sums import complete, find_levels
 from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
 from vpstats.results import Caveat
 
@@ -74,13 +75,13 @@ class Found:
         The point; it does not depend on where the search began.
     monotone : list of int
         Columns along which the likelihood rises without end; none if a maximum was found.
-    sums : Sums, optional
+    sums : Point, optional
         Sums by event time at the point, where they are at hand.
     """
 
     solution: Solution
     monotone: list[int]
-    sums: Sums | None = None
+    sums: Point | None = None
 
 
 def search(sets: RiskSets, part: Callable[[HazardRows, int], RiskSets] | None = None) -> Found:
@@ -145,10 +146,11 @@ def _place(sets: RiskSets, point: Vector) -> _Place:
 def _advance(sets: RiskSets, here: _Place) -> _Place | None:
     """Take the step of a place in one pass over the rows, None where it does not lead up.
 
+    Either way the place is left: r of the rows is written over its own.
     The inverse information is brought up to date by what the scores tell of it (BFGS).
     """
     point, step, value = here.point + here.step, here.step, here.levels.value
-    levels = find_levels(sets, point)
+    levels = find_levels(sets, point, here.levels.risk)
     if not levels.value >= value - _ROUNDING * (1.0 + abs(value)):
         return None
     slope = score(sets, levels)

@@ -18,16 +18,17 @@ from scipy import sparse
 from vpstats.models.covariance import Clusters, cluster_sums, weighted_gram
 from vpstats.models.followup import Vector
 from vpstats.models.newton import Evaluation, invert
+from vpstats.models.partial_points import Levels, Point, Sums
 from vpstats.models.partial_sums import (
-    Levels,
-    Sums,
+    TABLED,
     add_values,
     by_slot,
     complete,
     find_levels,
     sum_up,
+    tabulate,
 )
-from vpstats.models.risksets import SCATTER, RiskSets
+from vpstats.models.risksets import RiskSets
 
 __all__ = [
     "SCORED",
@@ -45,7 +46,6 @@ __all__ = [
     "predictor",
     "score",
     "score_factors",
-    "score_meat",
     "slot_means",
     "sum_up",
 ]
@@ -55,6 +55,8 @@ Index = NDArray[np.integer]
 
 SCORED = 8_192
 """Rows whose scores are made at a time."""
+SUMMED = 16_384
+"""Rows whose scores are summed by cluster at a time; half as many beside large tables."""
 
 
 def predictor(sets: RiskSets, beta: Vector) -> Vector:
@@ -80,16 +82,17 @@ def score(sets: RiskSets, levels: Levels, by_slot: Vector | None = None) -> Vect
     return np.asarray(event_sums(sets, by_slot) - expected @ sets.rows.X)
 
 
-def information(sets: RiskSets, sums: Sums, by_slot: Vector | None = None) -> Matrix:
+def information(sets: RiskSets, sums: Point, by_slot: Vector | None = None) -> Matrix:
     """Observed information, shape (p, p); each slot's part times `by_slot`."""
-    g = 1.0 if by_slot is None else by_slot
-    first = weighted_gram(sets.rows.X, expected_events(sets, sums, by_slot))
-    second = (sums.S1 * (g * sums.a)[:, None]).T @ sums.S1
-    if sets.apart:
-        return np.asarray(first - second)
-    mixed = (sums.S1 * (g * sums.b)[:, None]).T @ sums.E1
-    third = (sums.E1 * (g * sums.c)[:, None]).T @ sums.E1
-    return np.asarray(first - (second - mixed - mixed.T + third))
+    found = weighted_gram(sets.rows.X, expected_events(sets, sums, by_slot))
+    for block in sums.blocks():
+        g = 1.0 if by_slot is None else by_slot[block.own]
+        S1, E1 = block.S1, block.E1
+        found -= (S1 * (g * block.a)[:, None]).T @ S1
+        if not sets.apart:
+            mixed = (S1 * (g * block.b)[:, None]).T @ E1
+            found += mixed + mixed.T - (E1 * (g * block.c)[:, None]).T @ E1
+    return found
 
 
 def expected_events(sets: RiskSets, levels: Levels, by_slot: Vector | None = None) -> Vector:
@@ -126,7 +129,7 @@ def likelihood(sets: RiskSets) -> Callable[[Vector], Evaluation]:
     return lambda beta: _evaluate(sets, find_levels(sets, beta))[0]
 
 
-def _evaluate(sets: RiskSets, levels: Levels) -> tuple[Evaluation, Sums | None]:
+def _evaluate(sets: RiskSets, levels: Levels) -> tuple[Evaluation, Point | None]:
     """The likelihood, and the sums that it was made of; none where it is not finite."""
     p = sets.rows.X.shape[1]
     if not np.isfinite(levels.value):
@@ -167,7 +170,7 @@ def penalised_likelihood(sets: RiskSets, penalty: float = 0.5) -> Callable[[Vect
         sign, logarithm = (0.0, 0.0) if sums is None else np.linalg.slogdet(here.information)
         if sums is None or sign <= 0:
             return Evaluation(-np.inf, np.full(len(beta), np.nan), here.information)
-        bend = _determinant_slope(sets, sums, here.information)
+        bend = _determinant_slope(sets, tabulate(sets, sums), here.information)
         value = here.value + penalty * float(logarithm)
         return Evaluation(value, here.score + penalty * bend, here.information)
 
@@ -204,20 +207,17 @@ def _event_means(sets: RiskSets, sums: Sums, q: Vector) -> tuple[Matrix, Vector,
 
 def mean_tables(sets: RiskSets, sums: Sums) -> tuple[Matrix, Matrix]:
     """Sums of hazard × mean covariates over the slots at risk, by sum and by late entry."""
-    mean = sums.mean
-    by_late = mean[:0] if sets.late is None else sets.slots.before(sets.slots.so_far(mean))
-    return sets.over_sums(mean, sums.spared), by_late
-
-
-def score_meat(sets: RiskSets, sums: Sums, clusters: Clusters) -> Matrix:
-    """Sum over clusters of the outer products of their weighted score residuals, shape (p, p).
-
-    References
-    ----------
-    Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. J Am Stat Assoc
-    1989;84:1074-1078.
-    """
-    return Scores(sets, sums).cluster_gram(clusters)
+    if not sets.apart or sets.late is not None or sets.carried is not None:
+        mean = sums.mean
+        by_late = mean[:0] if sets.late is None else sets.slots.before(sets.slots.so_far(mean))
+        return sets.over_sums(mean, sums.spared), by_late
+    # each of these tables may be as large as a good part of the covariates
+    D, found = len(sets.slots), np.zeros((sets.n_sums, sums.S1.shape[1]))
+    means = np.multiply(sums.a[:, None], sums.S1, out=found[:D])
+    known = sets.slots.into_so_far(means)
+    if known is not means:
+        found[:D] = known
+    return found, found[:0]
 
 
 class Scores:
@@ -305,7 +305,8 @@ class Scores:
     def cluster_gram(self, clusters: Clusters) -> Matrix:
         """Sum over clusters of the outer products of their summed scores, shape (p, p)."""
         total = np.zeros((self.rows.X.shape[1],) * 2)
-        for rows, own in cluster_blocks(clusters, SCATTER):
+        size = SUMMED if len(self.means) <= TABLED else SUMMED // 2
+        for rows, own in cluster_blocks(clusters, size):
             found = self.by_cluster(own, rows)
             total += found.T @ found
         return total

@@ -11,86 +11,26 @@ risk-set sum is ``den = S0 - f E0``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vpstats.models.followup import Vector
+from vpstats.models.partial_points import Levels, Point, Sums, Swept
 from vpstats.models.risksets import RiskSets
 
 Matrix = NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """What the likelihood and its score need at one point.
-
-    Parameters
-    ----------
-    risk : ndarray, shape (n,)
-        r of each row.
-    value : float
-        Partial log-likelihood.
-    S0, E0 : ndarray, shape (D,)
-        Sum of r over the risk set and over the events of each slot.
-    h, e : ndarray, shape (D,)
-        Sums over the events of a slot of 1 / den and f / den, times the mean weight: the hazard,
-        and the part of it that an event of the slot is spared.
-    carried_risk : ndarray, shape (J,), optional
-        Sum of r over the rows of each carried cell.
-    """
-
-    risk: Vector
-    value: float
-    S0: Vector
-    E0: Vector
-    h: Vector
-    e: Vector
-    carried_risk: Vector | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sums(Levels):
-    """Everything that the likelihood and its derivatives need at one point.
-
-    Parameters
-    ----------
-    S1, E1 : ndarray, shape (D, p)
-        Sums of r × covariates over the risk set and over the events of each slot.
-    a, b, c : ndarray, shape (D,)
-        Sums of 1, f and f² over den², times the mean weight.
-    carried_first : ndarray, shape (J, p), optional
-        Sum of r × covariates over the rows of each carried cell.
-    """
-
-    S1: Matrix
-    E1: Matrix
-    a: Vector
-    b: Vector
-    c: Vector
-    carried_first: Matrix | None
-
-    @property
-    def mean(self) -> Matrix:
-        """Hazard × mean covariates of the risk set, for a row that outlives the slot, (D, p)."""
-        mean = self.a[:, None] * self.S1
-        if self.b.any():
-            mean -= self.b[:, None] * self.E1
-        return np.asarray(mean)
-
-    @property
-    def spared(self) -> Matrix | None:
-        """What an event of the slot is spared of `mean`, shape (D, p); None if nothing."""
-        if not self.b.any():
-            return None
-        return np.asarray(self.b[:, None] * self.S1 - self.c[:, None] * self.E1)
+TABLED = 16_384
+"""Event times (or times of observation) up to which sums of covariates are kept as tables."""
+_SHARE = 0.25
+"""Sums by event time over rows from which on tables are not kept: they take that much memory."""
 
 
 # far from the maximum sums overflow, which the value then says
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def find_levels(sets: RiskSets, beta: Vector) -> Levels:
+def find_levels(sets: RiskSets, beta: Vector, into: Vector | None = None) -> Levels:
     """Sum the rows' r up by event time, in one pass over the covariates.
 
     Parameters
@@ -99,20 +39,23 @@ def find_levels(sets: RiskSets, beta: Vector) -> Levels:
         Rows and where they are at risk.
     beta : ndarray, shape (p,)
         Coefficients.
+    into : ndarray, shape (n,), optional
+        Where to write r of each row, such as that of a point which is left.
 
     Returns
     -------
     Levels
         With a value that is not finite where ``exp`` overflows.
     """
-    risk, first = _weigh(sets, beta)
+    risk = np.empty(len(sets.rows)) if into is None else into
+    first = _weigh(sets, beta, risk)
     S0, E0, gone = by_slot(sets, first)
     gained = _gained(sets, beta)
     if sets.apart:
         weight = sets.deaths * sets.mean_weight
         h = weight / S0
         value = _known(gained - float(weight @ np.log(S0)), h / S0)
-        return Levels(risk, value, S0, E0, h, np.zeros(len(S0)), gone)
+        return Levels(risk, value, S0, E0, h, np.broadcast_to(0.0, h.shape), gone)
     den = _denominators(sets, S0, E0)
     lost = float(np.repeat(sets.mean_weight, sets.deaths) @ np.log(den))
     inverse = np.divide(1.0, den, out=den)
@@ -122,7 +65,7 @@ def find_levels(sets: RiskSets, beta: Vector) -> Levels:
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def complete(sets: RiskSets, levels: Levels) -> Sums:
+def complete(sets: RiskSets, levels: Levels) -> Point:
     """Add the sums of the covariates, in one pass over them more.
 
     Parameters
@@ -131,20 +74,79 @@ def complete(sets: RiskSets, levels: Levels) -> Sums:
         Rows and where they are at risk.
     levels : Levels
         Their sums at a point.
+
+    Returns
+    -------
+    Point
+        With tables, or where event times are many with what makes them block by block.
     """
-    S1, E1, gone = by_slot(sets, add_covariates(sets, levels.risk))
-    known = (levels.risk, levels.value, levels.S0, levels.E0, levels.h, levels.e)
+    many = len(sets.slots) > TABLED and sets.n_sums > _SHARE * len(sets.rows)
+    return sweep(sets, levels) if many and sets.sweeps else _tabled(sets, levels)
+
+
+def sweep(sets: RiskSets, levels: Levels) -> Swept:
+    """The same, block by block however few event times there are; of sets that `sweeps`."""
+    return Swept(*_known_of(levels), *_squares(sets, levels), sets)
+
+
+def tabulate(sets: RiskSets, point: Point) -> Sums:
+    """The same point with its sums of covariates as tables, made without a further copy of them."""
+    if isinstance(point, Sums):
+        return point
+    if sets.carried is not None:
+        return _tabled(sets, point)
+    S1 = np.empty((len(sets.slots), sets.rows.X.shape[1]))
+    E1 = np.broadcast_to(0.0, S1.shape) if sets.apart else np.empty_like(S1)
+    for block in point.blocks():
+        S1[block.own] = block.S1
+        if not sets.apart:
+            E1[block.own] = block.E1
+    return Sums(*_known_of(point), point.a, point.b, point.c, S1, E1, None)
+
+
+def mean_so_far(sets: RiskSets, point: Point) -> Matrix:
+    """Sums of hazard × mean covariates up to each slot of its stratum, shape (D, p)."""
+    if isinstance(point, Sums):
+        return sets.slots.into_so_far(point.mean)
+    found = np.empty((len(sets.slots), sets.rows.X.shape[1]))
+    for block in point.blocks():
+        found[block.own] = block.mean
+    return sets.slots.into_so_far(found)
+
+
+def _known_of(
+    levels: Levels,
+) -> tuple[Vector, float, Vector, Vector, Vector, Vector, Vector | None]:
+    """The sums of a point that need no covariates."""
+    known = levels.S0, levels.E0, levels.h, levels.e, levels.carried_risk
+    return levels.risk, levels.value, *known
+
+
+def _tabled(sets: RiskSets, levels: Levels) -> Sums:
+    S1, E1, gone = by_slot(sets, _by_end(sets, levels.risk))
+    return Sums(*_known_of(levels), *_squares(sets, levels), S1, E1, gone)
+
+
+def _by_end(sets: RiskSets, values: Vector) -> Matrix:
+    """Sums of values × covariates by where rows end and enter, of many times in one go."""
+    if len(sets.slots) <= TABLED or sets.late is not None or sets.carried is not None:
+        return add_covariates(sets, values)
+    size = len(sets.slots) if sets.apart else 2 * len(sets.slots)
+    return sets.ending.sums(sets.rows.X, values, 0, size)
+
+
+def _squares(sets: RiskSets, levels: Levels) -> tuple[Vector, Vector, Vector]:
+    """The sums a, b and c of a point."""
     if sets.apart:
-        none = levels.e
-        a = levels.h / levels.S0
-        return Sums(*known, levels.carried_risk, S1, E1, a, none, none, gone)
+        return levels.h / levels.S0, levels.e, levels.e
     inverse = 1.0 / _denominators(sets, levels.S0, levels.E0)
     share = sets.shares * inverse
     pairs = (inverse * inverse, share * inverse, share * share)
     a, b, c = (_per_slot(sets, by_event) for by_event in pairs)
-    return Sums(*known, levels.carried_risk, S1, E1, a, b, c, gone)
+    return a, b, c
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     """Sum the rows up by event time, covariates included.
 
@@ -160,7 +162,7 @@ def sum_up(sets: RiskSets, beta: Vector) -> Sums:
     Sums
         With a value that is not finite where ``exp`` overflows.
     """
-    return complete(sets, find_levels(sets, beta))
+    return tabulate(sets, complete(sets, find_levels(sets, beta)))
 
 
 def _denominators(sets: RiskSets, S0: Vector, E0: Vector) -> Vector:
@@ -175,9 +177,9 @@ def _known(value: float, squares: Vector) -> float:
     return value if np.isfinite(squares.sum()) else -np.inf
 
 
-def _weigh(sets: RiskSets, beta: Vector) -> tuple[Vector, Vector]:
-    """R of each row, and its sums by where rows end and enter."""
-    rows, risk, first = sets.rows, np.empty(len(sets.rows)), np.zeros(sets.height)
+def _weigh(sets: RiskSets, beta: Vector, risk: Vector) -> Vector:
+    """Write r of each row; its sums by where rows end and enter."""
+    rows, first = sets.rows, np.zeros(sets.height)
     for block in sets.blocks():
         own = np.matmul(rows.X[block], beta, out=risk[block])
         if rows.offset is not None:
@@ -186,7 +188,7 @@ def _weigh(sets: RiskSets, beta: Vector) -> tuple[Vector, Vector]:
         if rows.weights is not None:
             own *= rows.weights[block]
         _add(sets, block, own, first)
-    return risk, first
+    return first
 
 
 def _add(sets: RiskSets, block: slice, values: Vector, total: Vector) -> None:

@@ -7,7 +7,7 @@ cumulative sums of per-slot sums. Nothing is sorted by time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
+from vpstats.models.slots import Carried, Ends, Grouped, Slots, group_rows, make_slots
 from vpstats.models.steps import whole_days
 
 Matrix = NDArray[np.float64]
@@ -25,6 +26,8 @@ Ties = Literal["efron", "breslow"]
 
 SCATTER = 65_536
 """Rows summed into slots at a time; smaller blocks pay more for starting than for summing."""
+_PER_STRATUM = 1_000
+"""Event times that a stratum has on average where its sums are made some at a time."""
 _MOST_KEYS = 2**22
 """Largest number of strata times days that event times are looked up by in a table."""
 
@@ -69,165 +72,6 @@ class HazardRows:
         return HazardRows(X=np.ascontiguousarray(self.X[::step]), **taken)
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """The D distinct event times, by stratum and then by time.
-
-    Parameters
-    ----------
-    time : ndarray, shape (D,)
-        Event times.
-    stratum : ndarray of int, shape (D,)
-        Stratum of each slot.
-    first, end : ndarray of int, shape (D,)
-        First slot of the slot's stratum, and the first slot after that stratum.
-    """
-
-    time: Vector
-    stratum: Codes
-    first: Codes
-    end: Codes
-
-    def __len__(self) -> int:
-        return int(self.time.size)
-
-    def so_far(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sums along the first axis over the slots of the same stratum up to each slot."""
-        if self.single:
-            return np.asarray(np.cumsum(values, axis=0))
-        sums = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
-        return np.asarray(sums[1:] - sums[self.first])
-
-    def from_here(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sums over the slots of the same stratum from each slot on."""
-        sums = _suffix_sums(values)
-        if self.single:
-            return sums[:-1]
-        return np.asarray(sums[:-1] - sums[self.end])
-
-    def into_from_here(self, values: NDArray[Any]) -> NDArray[Any]:
-        """As `from_here`, of values that are no longer needed and may be overwritten."""
-        if not self.single:
-            return self.from_here(values)
-        flipped = values[::-1]
-        np.cumsum(flipped, axis=0, out=flipped)
-        return values
-
-    @property
-    def single(self) -> bool:
-        """Whether all slots are of one stratum."""
-        return len(self) == 0 or int(self.end[0]) == len(self)
-
-    def after(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sums over the slots of the same stratum after each slot."""
-        sums = _suffix_sums(values)
-        return np.asarray(sums[1:] - sums[self.end])
-
-    def ahead(self, values: NDArray[Any], start: Codes) -> NDArray[Any]:
-        """Sums over the slots from given ones on that are of the same stratum; 0 at the end."""
-        sums = _suffix_sums(values)
-        found = sums.take(start, axis=0)
-        if not self.single:
-            found -= sums.take(np.append(self.end, len(self))[start], axis=0)
-        return found
-
-    def before(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Value at the slot before each, 0 at the first of a stratum; and a 0 at the end."""
-        shifted = np.concatenate([np.zeros_like(values[:1]), values])
-        shifted[self.first] = 0.0
-        shifted[-1] = 0.0
-        return shifted
-
-
-def _suffix_sums(values: NDArray[Any]) -> NDArray[Any]:
-    """Sums from each position on, and a 0 at the end."""
-    sums = np.zeros((len(values) + 1, *values.shape[1:]))
-    np.cumsum(values[::-1], axis=0, out=sums[-2::-1])
-    return sums
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """Rows that stay at risk after their own end, with a weight that changes from slot to slot.
-
-    Rows of one lane have the same slots and the same weights; the J cells are the lanes' distinct
-    times of ending.
-
-    Parameters
-    ----------
-    lanes : Slots
-        The L slots of each lane, lane by lane.
-    weight : ndarray, shape (L,)
-        Weight of each slot.
-    last : ndarray of int, shape (J,)
-        Last slot of a cell before its end, D if its rows are at risk at none.
-    start : ndarray of int, shape (J,)
-        First slot of a cell's lane after its end, L if there is none.
-    factor : ndarray, shape (J,)
-        What a cell's weights are to be multiplied by.
-    slot : ndarray of int, shape (L,), optional
-        Slot of each lane's slot; None if every slot has one lane.
-    """
-
-    lanes: Slots
-    weight: Vector
-    last: Codes
-    start: Codes
-    factor: Vector
-    slot: Codes | None
-
-    def __len__(self) -> int:
-        return int(self.last.size)
-
-    def ended(self, by_cell: NDArray[Any], size: int) -> NDArray[Any]:
-        """Sums by cell, at the last slot of each before its end, shape (D, ...)."""
-        return _add_at(self.last, None, by_cell, size)
-
-    def so_far(self, by_cell: NDArray[Any]) -> NDArray[Any]:
-        """Sums over the cells of a lane that ended before each of its slots, shape (L, ...)."""
-        entered = _add_at(self.start, self.factor, by_cell, len(self.lanes))
-        return self.lanes.so_far(entered)
-
-    def later(self, by_cell: NDArray[Any], size: int) -> NDArray[Any]:
-        """Sum over the carried rows at each of the D slots, from sums by cell."""
-        weighed = self.so_far(by_cell)
-        weighed *= _along(self.weight, weighed)
-        return weighed if self.slot is None else _add_at(self.slot, None, weighed, size)
-
-    def at_lanes(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Value of the slots times the weights of the lanes' slots, shape (L, ...)."""
-        own = values if self.slot is None else values.take(self.slot, axis=0)
-        return np.asarray(own * _along(self.weight, own))
-
-    def over(self, values: NDArray[Any], so_far: NDArray[Any]) -> NDArray[Any]:
-        """Sum of a value of the slots over those at which each cell is at risk."""
-        ahead = self.lanes.ahead(self.at_lanes(values), self.start)
-        ahead *= _along(self.factor, ahead)
-        before = so_far.take(self.last, axis=0, mode="clip")
-        before[self.last == len(so_far)] = 0.0
-        ahead += before
-        return ahead
-
-
-def _along(values: Vector, like: NDArray[Any]) -> NDArray[Any]:
-    """Values that multiply the first axis of an array of one axis or two."""
-    return np.asarray(values if like.ndim == 1 else values[:, None])
-
-
-def _add_at(
-    position: Codes, factor: Vector | None, values: NDArray[Any], size: int
-) -> NDArray[Any]:
-    """Sums of values (times a factor) by position; those at `size` are dropped."""
-    if values.ndim == 1:
-        own = values if factor is None else factor * values
-        # of nothing at all bincount makes whole numbers
-        return np.asarray(np.bincount(position, own, size + 1)[:size], dtype=np.float64)
-    own = np.ones(len(position)) if factor is None else factor
-    starts = np.arange(len(position) + 1, dtype=position.dtype)
-    added = sparse.csc_array((own, position, starts), shape=(size + 1, len(position)))
-    return np.asarray(added @ values)[:size]
-
-
 @dataclass(frozen=True)
 class RiskSets:
     """Rows with the slots at which each is at risk.
@@ -251,6 +95,8 @@ class RiskSets:
         How events at one time share the risk set.
     carried : Carried, optional
         Rows at risk after their end; with Breslow's ties alone.
+    ends : Ends, optional
+        When rows end among more times than those of the events.
     """
 
     rows: HazardRows
@@ -261,6 +107,7 @@ class RiskSets:
     mean_weight: Vector
     ties: Ties
     carried: Carried | None = None
+    ends: Ends | None = None
 
     @property
     def n_cells(self) -> int:
@@ -296,6 +143,69 @@ class RiskSets:
     def height(self) -> int:
         """Number of sums that a sweep makes: over rows by where they end, and by late entry."""
         return self.n_sums + (0 if self.late is None else len(self.slots) + 1)
+
+    @cached_property
+    def sweeps(self) -> bool:
+        """Whether sums can be made some event times at a time, from one end of strata to the other.
+
+        Rows must start together, all that are carried in a stratum have the same weights, and
+        strata not be so many that it would take long.
+        """
+        if self.late is not None or not self.in_lanes:
+            return False
+        strata = int(np.count_nonzero(self.slots.first == np.arange(len(self.slots))))
+        return strata == 1 or _PER_STRATUM * strata <= len(self.slots)
+
+    @property
+    def in_lanes(self) -> bool:
+        """Whether all rows that are carried in a stratum have the same weights."""
+        return self.carried is None or self.carried.slot is None
+
+    @cached_property
+    def ending(self) -> Grouped:
+        """Rows by where they end: their last slot, or twice that and 1 for an event (`apart`)."""
+        D = len(self.slots)
+        if self.ends is not None and self.ends.slots is not None:
+            return replace(self.ended, starts=self.ended.starts[self.ends.slots])
+        if not self.apart:
+            return group_rows(self.cell, 2 * D)
+        index = self.summed
+        if self.carried is not None:
+            lasts = np.concatenate([np.arange(D), self.carried.last, [D]]).astype(np.int32)
+            index = lasts.take(index)
+        return group_rows(index, D)
+
+    @cached_property
+    def carrying(self) -> Grouped:
+        """Carried rows by their first slot after their end, with their factors."""
+        assert self.carried is not None  # noqa: S101  # asked for where there are some
+        if self.ends is not None and self.ends.slots is not None:
+            # those that end at a slot, or between it and the next, are carried from the next on
+            after = self.left.starts[self.ends.slots[:-1]]
+            return replace(self.left, starts=np.append(np.int32(0), after))
+        return self._carried_by(self.carried.start, len(self.carried.lanes))
+
+    @cached_property
+    def ended(self) -> Grouped:
+        """Rows by their `ends`."""
+        assert self.ends is not None  # noqa: S101  # asked for where they are known
+        return group_rows(self.ends.index, self.ends.size)
+
+    @cached_property
+    def left(self) -> Grouped:
+        """Carried rows by their `ends`, with their factors."""
+        assert self.ends is not None  # noqa: S101  # asked for where they are known
+        return self._carried_by(self.ends.of_cells, self.ends.size)
+
+    def _carried_by(self, index: NDArray[np.integer], size: int) -> Grouped:
+        """Carried rows by an index of their cells."""
+        assert self.carried is not None  # noqa: S101  # asked for where there are some
+        D = len(self.slots)
+        rows = np.flatnonzero((self.cell >= 2 * D) & (self.cell < self.n_cells - 1))
+        member = self.cell[rows] - 2 * D
+        found = group_rows(index.take(member), size)
+        factor = self.carried.factor.take(member.take(found.rows))
+        return Grouped(rows.take(found.rows).astype(np.int32), found.starts, factor)
 
     @cached_property
     def event_total(self) -> Vector:
@@ -455,22 +365,3 @@ def _days(rows: HazardRows) -> tuple[Codes, Codes | None, Vector]:
     days = np.searchsorted(times, rows.exit, side="right")
     first = None if rows.entry is None else np.searchsorted(times, rows.entry, side="right")
     return days, first, known
-
-
-def run_positions(first: Codes, length: Codes) -> Codes:
-    """Positions ``first, first + 1, …`` of runs of given lengths, one run behind another.
-
-    Examples
-    --------
-    >>> run_positions(np.array([5, 0]), np.array([2, 3])).tolist()
-    [5, 6, 0, 1, 2]
-    """
-    starts = np.cumsum(length) - length
-    return np.asarray(np.arange(int(length.sum())) + np.repeat(first - starts, length))
-
-
-def make_slots(time: Vector, stratum: Codes) -> Slots:
-    """Slots from their times, which ascend within each stratum."""
-    bounds = np.flatnonzero(np.diff(stratum, prepend=-1))
-    length = np.diff(bounds, append=stratum.size)
-    return Slots(time, stratum, np.repeat(bounds, length), np.repeat(bounds + length, length))

@@ -9,26 +9,19 @@ Rows censored at the time of an event are counted as at risk of both.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vpstats.models.followup import Codes, Vector
-from vpstats.models.risksets import (
-    Carried,
-    HazardRows,
-    Index,
-    Mask,
-    RiskSets,
-    Slots,
-    find_risk_sets,
-    make_slots,
-    run_positions,
-)
+from vpstats.models.risksets import HazardRows, Index, Mask, RiskSets, find_risk_sets
+from vpstats.models.slots import Carried, Ends, Slots, make_slots, run_positions
 from vpstats.models.steps import divide, time_grid
 
 Matrix = NDArray[np.float64]
+Positions = NDArray[np.integer]
 
 _ALL = 1.0 - 1e-9
 """Share of the weight at risk that is all of it but for rounding."""
@@ -50,15 +43,13 @@ class Observation:
         Whether a row's end is a censoring.
     at_risk : ndarray, shape (K,)
         Weight of the rows at risk at each time.
-    hazard : ndarray, shape (K,)
-        Hazard of being censored.
-    seen : ndarray, shape (K,)
-        Chance just before each time of having entered and of not being censored, up to a factor.
+    weights : ndarray, shape (n,), optional
+        Case weights.
     era : ndarray of int, shape (K,)
-        Number of times from each on at which that chance falls to 0, because all who were seen
-        were censored or had only just entered. Chances of one era can be compared.
+        Number of times from each on at which the chance of being seen falls to 0; see `Chance`.
     entering, present : ndarray, shape (K,)
-        Weight of the rows that enter at each time, and of those at risk just after it.
+        Weight of the rows that enter at each time, and of those at risk just after it; of no
+        length where all rows are at risk from the start.
     """
 
     times: Slots
@@ -66,13 +57,43 @@ class Observation:
     entry: Index | None
     censored: Mask
     at_risk: Vector
-    hazard: Vector
-    seen: Vector
-    era: Codes
+    weights: Vector | None
+    era: Index
     entering: Vector
     present: Vector
 
-    def seen_before(self, group: Codes, era: Codes, time: Vector) -> Vector:
+    @cached_property
+    def hazard(self) -> Vector:
+        """Hazard of being censored at each time, shape (K,)."""
+        lost = np.flatnonzero(self.censored)
+        return divide(self.lost(lost, self.end[lost], len(self.times)), self.at_risk)
+
+    def lost(self, rows: Positions, at: Positions, count: int) -> Vector:
+        """Weight of some censored rows, summed by position."""
+        weights = None if self.weights is None else self.weights.take(rows)
+        return np.bincount(at, weights, count).astype(float, copy=False)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Chance of being seen: of having entered and of not being censored.
+
+    Parameters
+    ----------
+    times : Slots
+        The K times of an `Observation`.
+    seen : ndarray, shape (K,)
+        The chance just before each time, up to a factor.
+    era : ndarray of int, shape (K,)
+        Number of times from each on at which it falls to 0, because all who were seen were
+        censored or had only just entered. Chances of one era can be compared.
+    """
+
+    times: Slots
+    seen: Vector
+    era: Index
+
+    def before(self, group: Codes, era: Codes, time: Vector) -> Vector:
         """`seen` at any times of a group; 0 in another era, and after the last time."""
         at = position(self.times, group, time, "left")
         known = (at < ends_of(self.times.stratum, group)) & (np.append(self.era, -1)[at] == era)
@@ -122,6 +143,12 @@ class Subdistribution:
         assert carried is not None  # noqa: S101  # a subdistribution has carried rows
         ended = carried.so_far(np.ones(len(carried)))
         return bool(np.any((carried.weight == 0) & (ended > 0)))
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether scores can be made in order of time: nobody enters late, strata are groups."""
+        none_late = self.observation.entry is None
+        return none_late and self.groups is self.sets.rows.strata and self.sets.sweeps
 
     def part(self, rows: HazardRows, step: int) -> RiskSets:
         """Risk sets of every so-manieth row alone."""
@@ -175,29 +202,35 @@ def find_subdistribution(
     data. Biometrics 2011;67:661-670.
     """
     sets = find_risk_sets(rows, "breslow")
-    seen = observe(rows, event == 0, groups)
+    seen, chance = observe(rows, event == 0, groups)
     competing = (event > 0) & (event != cause)
     others = np.flatnonzero(competing)
-    stratum = np.zeros(len(rows), dtype=np.int64) if rows.strata is None else rows.strata
-    group = np.zeros(len(rows), dtype=np.int64) if groups is None else groups
+    stratum, group = (_codes_of(codes, others) for codes in (rows.strata, groups))
     span, eras = int(group.max(initial=0)) + 1, int(seen.era.max(initial=0)) + 1
-    era = seen.era[seen.end[others]]
-    lane_keys, lane = distinct((stratum[others] * span + group[others]) * eras + era)
+    era = seen.era[seen.end[others]].astype(np.int64)
+    lane_keys, lane = distinct((stratum * span + group) * eras + era)
     pairs, lane_era = lane_keys // eras, lane_keys % eras
     lane_stratum, lane_group = pairs // span, pairs % span
     alive = sets.cell[others] < 2 * len(sets.slots)
     K = len(seen.times)
     keys, member = distinct((lane * K + seen.end[others]) * 2 + alive)
     cell_lane, at, was_alive = keys // (2 * K), keys // 2 % K, keys % 2 == 1
-    before = seen.seen[at]
+    before = chance.seen[at]
     factor = np.divide(1.0, before, out=np.zeros_like(before), where=before > 0)
+    if len(lane_keys) == 1:
+        cell_lane = np.broadcast_to(np.int64(0), cell_lane.shape)
     lanes, cells = (lane_stratum, lane_group, lane_era), (cell_lane, seen.times.time[at], factor)
-    carried = _carried(sets.slots, seen, lanes, cells, was_alive)
+    at = at.astype(np.int32)
+    carried = _carried(sets.slots, chance, lanes, cells, was_alive)
     cell = sets.cell.copy()
     cell[cell == sets.n_cells - 1] += len(keys)
     cell[others] = 2 * len(sets.slots) + member
+    slots = None
+    if rows.strata is None and groups is None:
+        slots = np.append(np.searchsorted(seen.times.time, sets.slots.time), K)
+    ends = Ends(seen.end, K, at, slots) if seen.entry is None else None
     return Subdistribution(
-        replace(sets, cell=cell, carried=carried),
+        replace(sets, cell=cell, carried=carried, ends=ends),
         seen,
         lane_stratum,
         lane_group,
@@ -209,6 +242,11 @@ def find_subdistribution(
         groups,
         _nested(rows.strata, groups),
     )
+
+
+def _codes_of(codes: Codes | None, rows: Codes) -> Codes:
+    """Codes of some rows; 0 where all are of one kind."""
+    return np.zeros(rows.size, dtype=np.int64) if codes is None else codes[rows]
 
 
 def _nested(strata: Codes | None, groups: Codes | None) -> bool:
@@ -235,7 +273,7 @@ def distinct(keys: Codes) -> tuple[Codes, Codes]:
 
 def _carried(
     slots: Slots,
-    seen: Observation,
+    chance: Chance,
     lanes: tuple[Codes, Codes, Codes],
     cells: tuple[Codes, Vector, Vector],
     alive: Mask,
@@ -249,14 +287,14 @@ def _carried(
     of_lane = np.repeat(np.arange(length.size), length)
     which = run_positions(first, length)
     lane_slots = make_slots(slots.time[which], of_lane)
-    weight = seen.seen_before(lane_group[of_lane], lane_era[of_lane], lane_slots.time)
+    weight = chance.before(lane_group[of_lane], lane_era[of_lane], lane_slots.time)
     # the slots of a lane are those of its stratum, so that one search serves both
     passed = position(slots, lane_stratum[cell_lane], time, "right")
     stop = np.cumsum(length)[cell_lane]
     start = stop - (end[cell_lane] - passed)
     one_each = np.array_equal(which, np.arange(len(slots)))
     return Carried(
-        lanes=lane_slots,
+        lanes=slots if one_each else lane_slots,
         weight=weight,
         last=np.where(alive, passed - 1, len(slots)).astype(np.int32),
         start=np.where(start < stop, start, which.size).astype(np.int32),
@@ -265,21 +303,24 @@ def _carried(
     )
 
 
-def observe(rows: HazardRows, censored: Mask, groups: Codes | None) -> Observation:
+def observe(rows: HazardRows, censored: Mask, groups: Codes | None) -> tuple[Observation, Chance]:
     """Estimate group by group the chances of having entered and of not being censored."""
     times, end, entry = _positions(rows, groups)
-    K, w = len(times), rows.weights
-    kinds = np.bincount(2 * end + censored, w, 2 * K).astype(float).reshape(K, 2)
-    ended, lost = kinds.sum(axis=1), kinds[:, 1].copy()
-    entering = np.zeros(K)
-    at_risk = times.from_here(ended)
+    at_risk = np.bincount(end, rows.weights, len(times)).astype(float, copy=False)
+    ended = at_risk.copy() if entry is not None else at_risk[:0]
+    at_risk = times.into_from_here(at_risk)
+    entering = present = ended
     if entry is not None:
-        late = entry < K
-        entering = np.bincount(entry[late], None if w is None else w[late], K).astype(float)
+        entering = _entering(rows, entry, len(times))
         at_risk -= times.from_here(entering)
-    hazard = divide(lost, at_risk)
-    present = at_risk + entering - ended
-    stay, none = 1.0 - hazard, (lost > 0) & (lost >= _ALL * at_risk)
+        present = at_risk + entering - ended
+    found = Observation(
+        times, end, entry, censored, at_risk, rows.weights, np.empty(0, np.int32), entering, present
+    )
+    lost = np.flatnonzero(censored)
+    stay = found.lost(lost, end[lost], len(times))
+    none = (stay > 0) & (stay >= _ALL * at_risk)
+    stay = np.subtract(1.0, divide(stay, at_risk), out=stay)
     stay[none] = 1.0
     seen = _products(times, stay)
     if entry is not None:
@@ -287,25 +328,46 @@ def observe(rows: HazardRows, censored: Mask, groups: Codes | None) -> Observati
         came[new] = 1.0
         seen *= _products_from(times, came)
         none |= new
-    era = times.from_here(none.astype(np.int64)).astype(np.int64)
-    return Observation(times, end, entry, censored, at_risk, hazard, seen, era, entering, present)
+    era = _eras(times, none)
+    return replace(found, era=era), Chance(times, seen, era)
+
+
+def _eras(times: Slots, none: Mask) -> Index:
+    """Number of times from each on, of its group, at which nobody is left who was seen."""
+    if times.single and not none[:-1].any():
+        return np.broadcast_to(np.int32(none.sum()), none.shape)
+    return np.asarray(times.from_here(none.astype(np.int32)), dtype=np.int32)
+
+
+def _entering(rows: HazardRows, entry: Index, count: int) -> Vector:
+    """Weight of the rows that enter at each time."""
+    late = np.flatnonzero(entry < count)
+    weights = None if rows.weights is None else rows.weights[late]
+    return np.bincount(entry[late], weights, count).astype(float)
 
 
 def _positions(rows: HazardRows, groups: Codes | None) -> tuple[Slots, Index, Index | None]:
     """Distinct times of entering and ending by group, and where each row's are among them."""
     day, entry_day, grid = time_grid(rows)
-    group = 0 if groups is None else groups
-    key = group * grid.size + day
+    key = day if groups is None else groups * grid.size + day
     if entry_day is None:
         found, end = distinct(key)
-        return make_slots(grid[found % grid.size], found // grid.size), end.astype(np.int32), None
+        del key, day
+        return _slots_of(found, grid), end.astype(np.int32), None
     late = np.flatnonzero(entry_day >= 0)
+    group = 0 if groups is None else groups
     entry_key = (group * grid.size + entry_day)[late]
     found, both = distinct(np.concatenate([key, entry_key]))
     entry = np.full(len(rows), found.size, dtype=np.int32)
     entry[late] = both[len(rows) :]
-    slots = make_slots(grid[found % grid.size], found // grid.size)
-    return slots, both[: len(rows)].astype(np.int32), entry
+    return _slots_of(found, grid), both[: len(rows)].astype(np.int32), entry
+
+
+def _slots_of(keys: Codes, grid: Vector) -> Slots:
+    """Slots of times of a grid, from group × size of the grid + position."""
+    if keys.size == grid.size and keys[-1] == grid.size - 1:
+        return make_slots(grid, np.broadcast_to(np.int64(0), keys.shape))
+    return make_slots(grid[keys % grid.size], keys // grid.size)
 
 
 def _products(times: Slots, factors: Vector) -> Vector:

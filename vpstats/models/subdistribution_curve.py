@@ -22,10 +22,12 @@ from scipy import sparse
 
 from vpstats.models.covariance import Clusters
 from vpstats.models.followup import Codes, Vector
-from vpstats.models.partial import SCORED, Scores, Sums
+from vpstats.models.partial import SCORED, Scores
+from vpstats.models.partial_points import Point
 from vpstats.models.risksets import Mask
 from vpstats.models.steps import divide
 from vpstats.models.subdistribution import Subdistribution
+from vpstats.models.subdistribution_score import Piece, SweptSubdistribution
 
 Matrix = NDArray[np.float64]
 
@@ -36,7 +38,7 @@ class Units:
 
     Parameters
     ----------
-    scores : Scores
+    scores : Scores or SweptSubdistribution
         Scores of the rows.
     bread : ndarray, shape (p, p)
         Inverse information.
@@ -48,21 +50,21 @@ class Units:
         Scores summed by cluster.
     """
 
-    scores: Scores
+    scores: Scores | SweptSubdistribution
     bread: Matrix
     scale: Vector | None = None
     clusters: Clusters | None = None
     summed: Matrix | None = None
 
 
-def curve_variance(sub: Subdistribution, sums: Sums, units: Units) -> tuple[Vector, Matrix]:
+def curve_variance(sub: Subdistribution, sums: Point, units: Units) -> tuple[Vector, Matrix]:
     """Variance of the baseline hazard, coefficients held, and its covariance with them.
 
     Parameters
     ----------
     sub : Subdistribution
         Risk sets.
-    sums : Sums
+    sums : Point
         Their sums at the estimate.
     units : Units
         What is independent of one another.
@@ -80,12 +82,24 @@ def curve_variance(sub: Subdistribution, sums: Sums, units: Units) -> tuple[Vect
     """
     slots = sub.sets.slots
     variance, cross = np.zeros(len(slots)), np.zeros((len(slots), len(units.bread)))
+    if units.clusters is None and isinstance(units.scores, SweptSubdistribution):
+        for totals in _sum_in_time(units.scores, units.scale, cross):
+            variance[totals.curve.own] = totals.variance()
+        return variance, _times(cross, units.bread)
     for stratum, rows in _rows_by_stratum(sub):
         curve = _StratumCurve(sub, sums, stratum, units.scale)
         rows = _with_group(sub, rows, stratum)
         total = _sum_rows if units.clusters is None else _sum_clusters
         variance[curve.own], cross[curve.own] = total(curve, rows, units)
     return variance, cross @ units.bread
+
+
+def _times(table: Matrix, by: Matrix) -> Matrix:
+    """A table times a square matrix, written over the table."""
+    for start in range(0, len(table), SCORED):
+        own = table[start : start + SCORED]
+        own[:] = own @ by
+    return table
 
 
 def _rows_by_stratum(sub: Subdistribution) -> Iterator[tuple[int, Codes]]:
@@ -151,7 +165,7 @@ class _StratumCurve:
     """The functions of time of one stratum, and the states of rows in their terms."""
 
     def __init__(
-        self, sub: Subdistribution, sums: Sums, stratum: int, scale: Vector | None
+        self, sub: Subdistribution, sums: Point, stratum: int, scale: Vector | None
     ) -> None:
         self.sub, self.stratum, self.scale, self.risk = sub, stratum, scale, sums.risk
         slots, grid = sub.sets.slots, sub.observation.times.time
@@ -223,8 +237,10 @@ class _StratumCurve:
         """A row with a competing event stays in the risk sets after it."""
         seen = self.sub.observation
         kept = np.flatnonzero(self.sub.competing[rows] & mine)
-        end = seen.end[rows[kept]]
-        risk = self._risk(rows[kept]) * divide(np.ones(end.size), seen.seen[end])
+        end, sets, carried = seen.end[rows[kept]], self.sub.sets, self.sub.sets.carried
+        assert carried is not None  # noqa: S101  # a subdistribution has carried rows
+        risk = self._risk(rows[kept])
+        risk *= carried.factor.take(sets.cell[rows[kept]] - 2 * len(sets.slots))
         found.end[kept, column] -= risk
         found.end[kept, 0] += risk * lane.at[end]
 
@@ -257,7 +273,7 @@ def _at(running: Vector, time: Vector, asked: Vector, side: str = "right") -> Ve
 
 
 def _lane_tables(
-    sub: Subdistribution, sums: Sums, lane: int, own: slice
+    sub: Subdistribution, sums: Point, lane: int, own: slice
 ) -> tuple[_Lane, list[Vector]]:
     """Tables of a lane over the times of observation, and its functions of the stratum's slots."""
     seen, carried = sub.observation, sub.sets.carried
@@ -275,7 +291,7 @@ def _lane_tables(
     drift, drifted = np.cumsum(jump * seen.hazard), np.cumsum(jump * seen.hazard * before)
     a, b = (_at(v[inside], grid[inside], time) for v in (drift, drifted))
     functions = [reach, b - reach * a]
-    gone, paid, climb, climbed = np.zeros((4, len(grid)))
+    gone = paid = climb = climbed = np.broadcast_to(0.0, grid.shape)
     if seen.entry is not None:
         carrying = _at(gained, sub.cell_time[cells], grid)
         enter = np.where(inside, divide(carrying, seen.present - seen.entering), 0.0)
@@ -299,8 +315,11 @@ def _before(values: Vector) -> Vector:
 def _sum_rows(curve: _StratumCurve, rows: Codes, units: Units) -> tuple[Vector, Matrix]:
     """Variance and covariance with the scores at each slot, of independent rows."""
     totals = _Totals(curve, len(units.bread))
-    for first in range(0, len(rows), SCORED):
-        block = rows[first : first + SCORED]
+    assert isinstance(units.scores, Scores)  # noqa: S101  # others are summed in order of time
+    # a block adds to sums at all slots, so it is to hold as many rows
+    size = max(SCORED, curve.time.size)
+    for first in range(0, len(rows), size):
+        block = rows[first : first + size]
         found, scores = curve.states(block), units.scores.of(block)
         if units.scale is not None:
             scores = scores * units.scale[block, None]
@@ -337,40 +356,133 @@ def _sum_clusters(curve: _StratumCurve, rows: Codes, units: Units) -> tuple[Vect
     return totals.read()
 
 
-class _Totals:
-    """Sums of products of states, and of states with scores, slot by slot."""
+def _sum_in_time(
+    scores: SweptSubdistribution, scale: Vector | None, cross: Matrix
+) -> Iterator[_InTime]:
+    """Sums of products of independent rows, stratum by stratum, and theirs with the scores.
+
+    The latter are written to the rows of `cross`, which are 0.
+    """
+    sub, totals = scores.sub, None
+    for piece in scores.pieces():
+        stratum = int(sub.sets.slots.stratum[piece.slots.start])
+        if totals is None or totals.curve.stratum != stratum:
+            if totals is not None:
+                totals.close()
+                yield totals
+            curve = _StratumCurve(sub, scores.sums, stratum, scale)
+            totals = _InTime(curve, cross[curve.own])
+        found = piece.scores
+        totals.add(piece, found if scale is None else found * scale.take(piece.rows)[:, None])
+    if totals is not None:
+        totals.close()
+        yield totals
+
+
+class _Products:
+    """Sums of products of the states of rows, slot by slot."""
+
+    def __init__(self, curve: _StratumCurve) -> None:
+        self.curve, self.basis = curve, curve.basis
+        B, d = self.basis.shape
+        self.pairs = [(i, j) for i in range(B) for j in range(i, B)]
+        self.products = np.zeros((len(self.pairs), d + 1))
+
+    def begin_products(self, state: Matrix) -> None:
+        """Add states that hold from the beginning."""
+        squares = state.T @ state
+        self.products[:, 0] += [squares[pair] for pair in self.pairs]
+
+    def move_products(self, at: Codes, before: Matrix, after: Matrix) -> None:
+        """Add changes of the states of some units, each felt from a slot on."""
+        first = int(at.min(initial=self.basis.shape[1]))
+        at, old, new = at - first, before.T.copy(), after.T.copy()
+        for total, (i, j) in zip(self.products, self.pairs, strict=True):
+            step = np.bincount(at, new[i] * new[j] - old[i] * old[j])
+            total[first : first + step.size] += step
+
+    def variance(self) -> Vector:
+        """Variance at each slot, (d,)."""
+        d = self.basis.shape[1]
+        found = np.zeros(d)
+        for total, (i, j) in zip(self.products, self.pairs, strict=True):
+            known = np.cumsum(total[:d])
+            known *= self.basis[i]
+            known *= self.basis[j]
+            found += known if i == j else 2.0 * known
+        return np.maximum(found, 0.0)
+
+
+class _InTime(_Products):
+    """The same for rows that come in order of time, with what their scores add to `cross`."""
+
+    def __init__(self, curve: _StratumCurve, cross: Matrix) -> None:
+        super().__init__(curve)
+        self.cross, shape = cross, (len(self.basis), cross.shape[1])
+        # up to the slots that are done; at the first slot after them; of states from the beginning
+        self.passed, self.opening, self.begun = np.zeros((3, *shape))
+        self.own, self.steps = slice(0, 0), np.zeros((shape[0], 1, shape[1]))
+
+    def add(self, piece: Piece, scores: Matrix) -> None:
+        """Add rows that end between the slots of a block and the next."""
+        first = self.curve.own.start
+        own = slice(piece.slots.start - first, piece.slots.stop - first)
+        if own != self.own:
+            self._pass()
+            self.own = own
+            self.steps = np.zeros((len(self.basis), own.stop - own.start + 1, scores.shape[1]))
+            self.steps[:, 0] = self.opening
+        found = self.curve.states(piece.rows.astype(np.int64))
+        at, m = found.end_at - own.start, len(piece.rows)
+        self.begin_products(found.start)
+        self.begun += found.start.T @ scores
+        self.move_products(found.end_at, found.start, found.start + found.end)
+        for steps, change in zip(self.steps, found.end.T, strict=True):
+            entries = (change, (at, np.arange(m)))
+            steps += sparse.coo_array(entries, shape=(len(steps), m)) @ scores
+
+    def _pass(self) -> None:
+        """Write what is known of a block after all of its rows."""
+        if self.own.stop == self.own.start:
+            return
+        known = self.steps[:, :-1]
+        known[:, 0] += self.passed
+        np.cumsum(known, axis=1, out=known)
+        self.passed, self.opening = known[:, -1].copy(), self.steps[:, -1].copy()
+        self.cross[self.own] = np.einsum("ik,ikj->kj", self.basis[:, self.own], known)
+
+    def close(self) -> None:
+        """Add what holds from the beginning, which is known at the end."""
+        self._pass()
+        for start in range(0, len(self.cross), SCORED):
+            own = slice(start, start + SCORED)
+            self.cross[own] += self.basis[:, own].T @ self.begun
+
+
+class _Totals(_Products):
+    """The same for units in any order, and their products with scores slot by slot."""
 
     def __init__(self, curve: _StratumCurve, p: int) -> None:
-        self.basis = curve.basis
+        super().__init__(curve)
         B, d = self.basis.shape
-        self.products = np.zeros((B, B, d + 1))
         self.with_scores = np.zeros((B, d + 1, p))
 
     def begin(self, state: Matrix, scores: Matrix) -> None:
         """Add states that hold from the beginning."""
-        self.products[:, :, 0] += state.T @ state
+        self.begin_products(state)
         self.with_scores[:, 0] += state.T @ scores
 
     def move(self, at: Codes, before: Matrix, change: Matrix, owner: Codes, scores: Matrix) -> None:
         """Add changes of the states of some units, each felt from a slot on."""
-        B, d = self.basis.shape
-        after = before + change
-        for i in range(B):
-            for j in range(i, B):
-                step = after[:, i] * after[:, j] - before[:, i] * before[:, j]
-                self.products[i, j] += np.bincount(at, step, d + 1)
-            shape = (d + 1, len(scores))
-            table = sparse.coo_array((change[:, i], (at, owner)), shape=shape)
-            self.with_scores[i] += table @ scores
+        self.move_products(at, before, before + change)
+        shape = (self.basis.shape[1] + 1, len(scores))
+        for total, own in zip(self.with_scores, change.T, strict=True):
+            total += sparse.coo_array((own, (at, owner)), shape=shape) @ scores
 
     def read(self) -> tuple[Vector, Matrix]:
         """Variance (d,) and covariance with the scores (d, p)."""
-        B, d = self.basis.shape
-        variance, cross = np.zeros(d), np.zeros((d, self.with_scores.shape[2]))
-        for i in range(B):
-            cross += self.basis[i][:, None] * np.cumsum(self.with_scores[i, :d], axis=0)
-            for j in range(i, B):
-                twice = 1.0 if i == j else 2.0
-                known = np.cumsum(self.products[i, j, :d])
-                variance += twice * self.basis[i] * self.basis[j] * known
-        return np.maximum(variance, 0.0), cross
+        d = self.basis.shape[1]
+        cross = np.zeros((d, self.with_scores.shape[2]))
+        for own, total in zip(self.basis, self.with_scores, strict=True):
+            cross += own[:, None] * np.cumsum(total[:d], axis=0)
+        return self.variance(), cross

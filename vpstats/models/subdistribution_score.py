@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from vpstats.models.followup import Codes, Vector
-from vpstats.models.partial import SCORED, Scores, Sums
-from vpstats.models.risksets import Slots
+from vpstats.models.partial import SCORED, Scores
+from vpstats.models.partial_points import STEP, Point, Sums, Swept
+from vpstats.models.partial_sums import TABLED, sweep, tabulate
+from vpstats.models.partial_sweep import Reach, SweptScores, some_rows
+from vpstats.models.slots import Slots
 from vpstats.models.steps import divide
 from vpstats.models.subdistribution import Subdistribution, position
 
@@ -20,7 +23,7 @@ Matrix = NDArray[np.float64]
 Index = NDArray[np.int32]
 
 
-def subdistribution_scores(sub: Subdistribution, sums: Sums) -> Scores:
+def subdistribution_scores(sub: Subdistribution, sums: Point) -> Scores | SweptSubdistribution:
     """Scores of the rows of a subdistribution model.
 
     A row's score is its part of the pseudo-score plus what its censoring, its entry and its time
@@ -30,8 +33,13 @@ def subdistribution_scores(sub: Subdistribution, sums: Sums) -> Scores:
     ----------
     sub : Subdistribution
         Risk sets.
-    sums : Sums
+    sums : Point
         Their sums at the estimate.
+
+    Returns
+    -------
+    Scores or SweptSubdistribution
+        The latter where there are so many times that tables by time would be as large as the rows.
 
     References
     ----------
@@ -40,7 +48,143 @@ def subdistribution_scores(sub: Subdistribution, sums: Sums) -> Scores:
     proportional hazards regression model for the subdistribution with right-censored and
     left-truncated competing risks data. Stat Med 2011;30:1933-1951.
     """
+    times = max(len(sub.observation.times), len(sub.sets.slots))
+    if sub.sweeps and times > TABLED:
+        swept = sums if isinstance(sums, Swept) else sweep(sub.sets, sums)
+        return SweptSubdistribution(sub, swept)
+    sums = tabulate(sub.sets, sums)
     return Scores(sub.sets, sums, weight_scores(sub, sums))
+
+
+class SweptSubdistribution(SweptScores):
+    """Scores of the rows of a subdistribution model in order of time.
+
+    What a censoring does to the weights is the product of a sum over who was carried before it
+    and one over the event times ahead, so that it too is known in order of time.
+
+    Parameters
+    ----------
+    sub : Subdistribution
+        Risk sets that `sweeps`.
+    sums : Swept
+        Their sums at the estimate.
+    """
+
+    def __init__(self, sub: Subdistribution, sums: Swept) -> None:
+        super().__init__(sub.sets, sums)
+        self.sub = sub
+        sets, carried = sub.sets, sub.sets.carried
+        assert carried is not None  # noqa: S101  # a subdistribution has carried rows
+        self.ahead = np.append(sets.slots.from_here(carried.weight * sums.h), 0.0)
+
+    def parts(self) -> Iterator[tuple[Index, Matrix]]:
+        """Rows whose scores may differ from 0, some at a time, and their scores."""
+        for piece in self.pieces():
+            yield piece.rows, piece.scores
+
+    def pieces(self) -> Iterator[Piece]:
+        """The same with the slots between which the rows end; no piece crosses a block of them."""
+        p = self.sets.rows.X.shape[1]
+        for reach in self.reaches():
+            own = reach.block.own
+            if self.sets.slots.first[own.start] == own.start:
+                carry = _Carry(0.0, np.zeros(p), np.zeros(p))
+            for times in self._times(own):
+                slot = own.start + np.searchsorted(
+                    self.sets.slots.time[own], self.sub.observation.times.time[times], "right"
+                ) - 1  # fmt: skip
+                censor, drift = self._weigh(reach, times, carry)
+                first, stop = self.sets.ended.starts[[times.start, times.stop]]
+                for rows in some_rows(self.sets.ended.rows[first:stop]):
+                    at = self.sub.observation.end.take(rows) - times.start
+                    found = self.scores(reach, rows, slot.take(at))
+                    found += self._of_weights(rows, at, censor, drift)
+                    yield Piece(own, rows, found)
+
+    def _times(self, own: slice) -> Iterator[slice]:
+        """The times of observation between the slots of a block and the next, some at a time."""
+        slots, times = self.sets.slots, self.sub.observation.times
+        stratum = slots.stratum[[own.start]]
+        first, stop = position(
+            times, np.repeat(stratum, 2), slots.time[[own.start, own.stop - 1]], "left"
+        )
+        if slots.first[own.start] == own.start:
+            first = times.first[first]
+        if slots.end[own.start] == own.stop:
+            stop = times.end[stop]
+        else:
+            stop = position(times, stratum, slots.time[[own.stop]], "left")[0]
+        return (slice(k, min(k + STEP, int(stop))) for k in range(int(first), int(stop), STEP))
+
+    def _weigh(self, reach: Reach, times: slice, carry: _Carry) -> tuple[Matrix, Matrix]:
+        """What a censoring adds at each of some times, and what being seen up to it takes away."""
+        seen, sets, own = self.sub.observation, self.sets, reach.block.own
+        assert reach.ahead is not None  # noqa: S101  # a subdistribution has carried rows
+        left = sets.left
+        rows = slice(*left.starts[[times.start, times.stop]])
+        assert left.factor is not None  # noqa: S101  # carried rows have one
+        risk = self.sums.risk.take(left.rows[rows]) * left.factor[rows]
+        at = seen.end.take(left.rows[rows]) - times.start
+        weight = np.bincount(at, risk, times.stop - times.start).astype(float)
+        first = left.sums(sets.rows.X, self.sums.risk, times.start, times.stop)
+        weight, carry.weight = _before(weight, carry.weight)
+        first, carry.first = _before(first, carry.first)
+        slot = np.searchsorted(sets.slots.time[own], seen.times.time[times], "left")
+        ahead = self.ahead.take(slot + own.start)
+        ahead[slot + own.start == sets.slots.end[own.start]] = 0.0
+        first *= ahead[:, None]
+        first -= reach.ahead.take(slot, axis=0) * weight[:, None]
+        at_risk = seen.at_risk[times, None]
+        censor = np.divide(first, at_risk, out=first, where=at_risk > 0)
+        drift = self._hazard(times)[:, None] * censor
+        drift[0] += carry.drift
+        np.cumsum(drift, axis=0, out=drift)
+        carry.drift = drift[-1].copy()
+        return censor, drift
+
+    def _hazard(self, times: slice) -> Vector:
+        """Hazard of being censored at some times."""
+        seen, ended = self.sub.observation, self.sets.ended
+        first, stop = ended.starts[[times.start, times.stop]]
+        rows = ended.rows[first:stop]
+        lost = rows[seen.censored.take(rows)]
+        at = seen.end.take(lost) - times.start
+        return divide(seen.lost(lost, at, times.stop - times.start), seen.at_risk[times])
+
+    def _of_weights(self, rows: Index, at: Index, censor: Matrix, drift: Matrix) -> Matrix:
+        """What estimating the weights adds to the scores of rows."""
+        seen, weights = self.sub.observation, self.sets.rows.weights
+        found = np.negative(drift.take(at, axis=0))
+        lost = np.flatnonzero(seen.censored.take(rows))
+        found[lost] += censor.take(at[lost], axis=0)
+        if weights is not None:
+            found *= weights.take(rows)[:, None]
+        return found
+
+
+@dataclass
+class _Carry:
+    """Sums over the cells that ended up to a time, of weights and × covariates, and the drift."""
+
+    weight: float
+    first: Vector
+    drift: Vector
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows that end between the slots of a block and the next, and their scores."""
+
+    slots: slice
+    rows: Index
+    scores: Matrix
+
+
+def _before(values: NDArray[Any], carried: Any) -> tuple[NDArray[Any], Any]:
+    """Sums of what was carried and the values before each, and of it all."""
+    found = np.concatenate([np.reshape(carried, (1, *values.shape[1:])), values])
+    np.cumsum(found, axis=0, out=found)
+    return found[:-1], found[-1].copy()
 
 
 def weight_scores(sub: Subdistribution, sums: Sums) -> list[tuple[Index, Matrix]]:
