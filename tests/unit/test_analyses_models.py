@@ -197,6 +197,27 @@ def test_incidence_at_the_horizon_is_the_curves_value_there() -> None:
     assert {f"q/{g}/incidence_at/730/estimate" for g in groups} <= set(cells.index)
 
 
+def test_no_event_is_no_proof_of_none() -> None:
+    """The exact limit of 0 of those still followed, as for a share."""
+    frame = followed(events=0)
+    cells = ask_time(frame, exposure=None, adjust=[], by=None).cells.set_index("cell_id")
+    at = cells.loc["q/All/incidence_at/730/conf_high"]
+    assert cells.loc["q/All/incidence_at/730/estimate", "value"] == 0
+    assert at["value"] == pytest.approx(100 * (1 - 0.025 ** (1 / at["n"])), rel=1e-9)
+    assert cells.loc["q/All/incidence_at/730/conf_low", "value"] == 0
+
+
+def test_events_by_exposure_are_parts_of_all_events() -> None:
+    """What the hazard ratio rests on stands in the ledger, where the disclosure rules find it."""
+    frame = followed()
+    cells = ask_time(frame).cells.set_index("cell_id")
+    parts = [cells.loc[f"q//breach/{level}/n_events"] for level in ("no", "yes")]
+    assert sum(p["value"] for p in parts) == cells.loc["q//event/1/n_events", "value"]
+    assert {p["parent"] for p in parts} == {"q//event/1/n_events"}
+    rows = [cells.loc[f"q//breach/{level}/n", "value"] for level in ("no", "yes")]
+    assert sum(rows) == frame.data["breach"].notna().sum()
+
+
 def test_hazards_are_fitted_only_with_events_enough() -> None:
     assert "adjusted" in set(ask_time(followed()).cells["group"])
     few = ask_time(followed(events=4))

@@ -18,7 +18,9 @@ from vpstats.report.manifest import (
     package_versions,
     read_manifest,
     require_replaceable,
+    sha256_file,
     write_manifest,
+    write_manifests,
 )
 
 PROVENANCE = Provenance(
@@ -32,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(name.encode())
-    write_manifest(tmp_path, build_manifest(tmp_path, provenance=PROVENANCE, about={"title": "T"}))
+    write_manifests(tmp_path, provenance=PROVENANCE, about={"title": "T"})
     return tmp_path
 
 
@@ -40,7 +42,7 @@ def test_every_output_is_named_with_its_hash_and_its_folder(folder: Path) -> Non
     outputs = read_manifest(folder)["outputs"]
     assert [(o["path"], o["folder"]) for o in outputs] == [
         ("README.txt", ""),
-        ("internal/findings.csv", "internal"),
+        ("internal/manifest.json", "internal"),
         ("public/report.html", "public"),
     ]
     assert outputs[2]["sha256"] == hashlib.sha256(b"public/report.html").hexdigest()
@@ -109,3 +111,27 @@ def test_absolute_input_names_are_a_defect(name: str) -> None:
 
 def test_packages_that_are_not_installed_are_left_out() -> None:
     assert set(package_versions(["numpy", "no-such-package-at-all"])) == {"numpy"}
+
+
+def test_hashes_of_the_internal_edition_stay_in_it(tmp_path: Path) -> None:
+    """Who knows a table but for one number, and its hash, can try the numbers."""
+    for name, text in {
+        "public/t.csv": "n\n*\n",
+        "internal/t.csv": "n\n3\n",
+        "README.txt": "r",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    write_manifests(tmp_path, provenance=PROVENANCE, about={"title": "T"})
+    shared = (tmp_path / "manifest.json").read_text(encoding="utf-8")
+    assert sha256_file(tmp_path / "internal/t.csv") not in shared
+    assert [e["path"] for e in read_manifest(tmp_path)["outputs"]] == [
+        "README.txt", "internal/manifest.json", "public/t.csv",
+    ]  # fmt: skip
+    assert changed_outputs(tmp_path) == ()
+    require_replaceable(tmp_path)
+    (tmp_path / "internal/t.csv").write_text("n\n4\n", encoding="utf-8")
+    assert changed_outputs(tmp_path) == ("internal/t.csv",)
+    (tmp_path / "internal/own.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"internal/own\.txt"):
+        require_replaceable(tmp_path)

@@ -30,6 +30,7 @@ from vpstats.ledger import Note, cell, cell_id, curve_cells, plural
 from vpstats.models.curves import cumulative_incidence
 from vpstats.models.hazards import fit_cox
 from vpstats.models.rates import incidence_rates
+from vpstats.models.shares import clopper_pearson
 
 if TYPE_CHECKING:
     from vpstats.frames import Frame
@@ -44,6 +45,7 @@ def time_to_event(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> Part:
     """Counts and rates, incidence with death competing, then hazards if events allow."""
     need(frame, [c for c in ("days", "event", question.by) if c is not None], question)
     part = Part(rows=_counts(question, frame) + _rates(question, frame, plan))
+    part.rows += _by_exposure(question, frame)
     part.notes.append(_count_note(question, frame, plan.level))
     part.extend(_incidence(question, frame, plan))
     for group, terms in model_terms(question).items():
@@ -77,6 +79,34 @@ def _counts(question: TimeToEvent, frame: Frame) -> list[dict[str, Any]]:
         for code, name in sorted(names.items())
     ]  # fmt: skip
     return rows
+
+
+def _by_exposure(question: TimeToEvent, frame: Frame) -> list[dict[str, Any]]:
+    """Units and events in each category of the exposure: what its hazard ratios rest on."""
+    data, exposure = frame.data, question.exposure
+    if exposure not in data.columns or _is_number(data[exposure]):
+        return []
+    cause = str(question.cause)
+    parents = {
+        "n": cell_id(question.id, "", "event", "", "n"),
+        "n_events": cell_id(question.id, "", "event", cause, "n_events"),
+    }
+    events = data["event"] == question.cause
+    rows = []
+    for level, own in data.groupby(exposure, observed=True, sort=True).groups.items():
+        counts = {"n": len(own), "n_events": int(events.loc[own].sum())}
+        rows += [
+            cell(question.id, str(exposure), stat, value, kind="count", level=str(level),
+                 label=words(str(level)), unit=plural(frame.unit), n=len(own),
+                 parent=parents[stat])
+            for stat, value in counts.items()
+        ]  # fmt: skip
+    return rows
+
+
+def _is_number(column: pd.Series) -> bool:
+    types = pd.api.types
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
 
 
 def _rates(question: TimeToEvent, frame: Frame, plan: StudyPlan) -> list[dict[str, Any]]:
@@ -158,13 +188,25 @@ def _at_horizons(question: TimeToEvent, curve: CurveResult) -> list[dict[str, An
     read = curve.at(question.horizons)
     groups = read[str(curve.by)].astype(str)
     parent = cell_id(question.id, "", "event", str(question.cause), "n_events")
+    rows = [_with_limits(row, curve.level) for row in read.to_dict("records")]
     return [
         cell(question.id, "incidence_at", stat, 100 * row[stat], kind="estimate",
              group=str(group), level=format(row["time"], ".10g"),
              label=f"incidence by day {row['time']:g}", unit="%", n=row["n_risk"], parent=parent)
-        for group, row in zip(groups, read.to_dict("records"), strict=True)
+        for group, row in zip(groups, rows, strict=True)
         for stat in ("estimate", "conf_low", "conf_high")
     ]  # fmt: skip
+
+
+def _with_limits(row: dict[str, Any], level: float) -> dict[str, Any]:
+    """A reading of a curve; before any event it has no error, and nobody is sure of nought.
+
+    Those still at risk then serve as the sample of an exact interval (Dorey FJ, Korn EL. Effective
+    sample sizes for confidence intervals for survival probabilities. Stat Med 1987;6:679-687).
+    """
+    if row["estimate"] != 0 or not row["n_risk"] >= 1:
+        return row
+    return {**row, "conf_low": 0.0, "conf_high": clopper_pearson(0, row["n_risk"], level)[1]}
 
 
 def _count_note(question: TimeToEvent, frame: Frame, level: float) -> Note:

@@ -8,8 +8,8 @@ rendered from what was released.
 
 The parts, from the ground up: `policy` (the rules and their words), `system` (cells, relations and
 what an attacker may assume of each), `secondary` (what has to be hidden besides), `cells`,
-`relations` and `populations` (from ledger to system), `derived` and `bands` (estimates), `grid`
-and `curves`, `texts`, `gate`.
+`relations`, `given` and `populations` (from ledger to system), `derived` and `bands` (estimates),
+`grid` and `curves`, `texts`, `gate`.
 
 References
 ----------
@@ -20,7 +20,7 @@ Statistical Disclosure Control. Wiley, 2012.
 from __future__ import annotations
 
 from vpstats.disclosure.gate import Released, release
+from vpstats.disclosure.given import Relation, Rests
 from vpstats.disclosure.policy import ReleasePolicy, policy_text
-from vpstats.disclosure.relations import Relation
 
-__all__ = ["Relation", "ReleasePolicy", "Released", "policy_text", "release"]
+__all__ = ["Relation", "ReleasePolicy", "Released", "Rests", "policy_text", "release"]

@@ -84,7 +84,7 @@ def decide_banded(judge: Judge) -> None:
             continue  # means and coefficients do not tell how many rows they rest on
         banded = [v for v in _rests_on(judge, i) if is_banded(judge.builder.system, v)]
         if banded:
-            _coarsen(judge, i, banded)
+            coarsen(judge, i, banded)
 
 
 def _rests_on(judge: Judge, i: int) -> Iterator[int]:
@@ -94,9 +94,20 @@ def _rests_on(judge: Judge, i: int) -> Iterator[int]:
     found = (variable.get(parent), variable.get(above), judge.numbers.of_n.get(i),
              judge.numbers.behind.get(i))  # fmt: skip
     yield from (v for v in found if v is not None)
+    yield from (variable[count] for count in judge.builder.rests.get(i, ()))
 
 
-def _coarsen(judge: Judge, i: int, banded: list[int]) -> None:
+def coarsen(judge: Judge, i: int, banded: list[int]) -> None:
+    """Coarsen an estimate so far that it does not undo the rounding, or hide it.
+
+    Parameters
+    ----------
+    judge : Judge
+    i : int
+        Position of the estimate.
+    banded : list of int
+        Variables of the rounded counts that it rests on.
+    """
     value = judge.cells.value[i]
     if judge.cells.unit[i] == "%":
         shown = _percentage(judge, i)

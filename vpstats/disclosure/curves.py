@@ -180,6 +180,8 @@ def _release_family(
         c.key: read(c, grid, wanted.get(c.key[2], []), before.get(c.key, {}), policy)
         for c in family
     }
+    for key, reading in readings.items():
+        _bar(builder, numbers, key, reading)
     weights = np.where(np.isin(grid, every), HORIZON_WEIGHT, 1.0)
     open_keys = [c.key for c in family if _may_be_shown(builder, numbers, c)]
     chosen = choose_family(readings, open_keys, weights, policy)
@@ -198,6 +200,15 @@ def _release_family(
         for i in horizons:
             if cells.group[i] == curve.key[2]:
                 _decide_horizon(decisions, released, cells, i, shown)
+
+
+def _bar(builder: Builder, numbers: Numbers, key: Curve, reading: Reading) -> None:
+    """Do not read a curve where its events so far are a number that has to be hidden."""
+    told = numbers.so_far.get(key, {}).items()
+    hidden = [
+        value for variable, value in told if builder.system.role[variable] is not Role.PUBLISHED
+    ]
+    reading.barred |= np.isin(reading.events, hidden)
 
 
 def _band(count: float, base: int | None) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import isclose, isfinite
 
-from vpstats.disclosure.bands import decide_banded, difference_of
+from vpstats.disclosure.bands import coarsen, decide_banded, difference_of, is_banded
 from vpstats.disclosure.cells import EXTREMES, Cells, Row, collect, split_term
 from vpstats.disclosure.numbers import Numbers
 from vpstats.disclosure.policy import LEAST_BASES, ReleasePolicy
@@ -121,6 +121,7 @@ def decide(builder: Builder, numbers: Numbers) -> Decisions:
     _decide_percentages(judge)
     decide_banded(judge)
     _decide_differences(judge)
+    _decide_standardised(judge)
     _decide_medians(judge)
     _decide_means(judge)
     return judge.decisions
@@ -142,10 +143,12 @@ def _gives_away(judge: Judge, terms: _Terms, i: int) -> bool:
         return True
     if _few_persons(judge, i) or _bare_count_hidden(judge, i):
         return True
+    if _tells_of_another(judge, i):
+        return True
     parent = cells.parent[i]
     if cells.is_summary(i):
         small_parent = parent >= 0 and judge.is_small(parent)
-        return small_parent or terms.give_away(i)
+        return small_parent or _tells_of_newcomers(judge, i) or terms.give_away(i)
     if parent < 0:
         return False
     above = cells.parent[parent]
@@ -154,6 +157,26 @@ def _gives_away(judge: Judge, terms: _Terms, i: int) -> bool:
         or (above >= 0 and judge.is_hidden(above) and cells.stat[i] != "percent")
         or (judge.lacks_denominator(i) and cells.stat[i] != "percent")
     )
+
+
+def _tells_of_another(judge: Judge, i: int) -> bool:
+    """Whether a count that is not its parent could be worked out from an estimate.
+
+    A quartile is the number of one group, which no rounding of the quartile hides.
+    """
+    system, variable = judge.builder.system, judge.builder.variable
+    exact = judge.cells.is_summary(i)
+    return any(
+        judge.is_hidden(count) or (exact and is_banded(system, variable[count]))
+        for count in judge.builder.rests.get(i, ())
+    )
+
+
+def _tells_of_newcomers(judge: Judge, i: int) -> bool:
+    """Whether a mean, beside that of an earlier release, is the value of a few who came since."""
+    builder = judge.builder
+    about = {builder.variable.get(judge.cells.parent[i]), judge.numbers.of_n.get(i)}
+    return bool(about & builder.moved)
 
 
 def _few_persons(judge: Judge, i: int) -> bool:
@@ -365,6 +388,26 @@ def _show_difference(judge: Judge, row: Row, one: int, other: int) -> None:
             decisions.reason[i] = "derived"
         elif not decisions.hides(i):
             decisions.reason[i], decisions.changed[i] = "rounded", shown
+
+
+def _decide_standardised(judge: Judge) -> None:
+    """A standardised difference of a group from the others tells of everybody's count as well."""
+    cells = judge.cells
+    everybody = {
+        (cells.analysis[i], *cells.rows[i][2:]): i
+        for i in cells.counts
+        if cells.stat[i] == "n" and cells.level[i] and cells.is_overall(i)
+    }
+    for i in cells.estimates:
+        if cells.stat[i] != "smd" or judge.decisions.hides(i) or not isfinite(cells.value[i]):
+            continue
+        whole = everybody.get((cells.analysis[i], *cells.rows[i][2:]))
+        if whole is None or whole == cells.parent[i]:
+            continue
+        if judge.is_hidden(whole):
+            judge.decisions.reason[i] = "derived"
+        elif is_banded(judge.builder.system, judge.builder.variable[whole]):
+            coarsen(judge, i, [judge.builder.variable[whole]])
 
 
 def _decide_medians(judge: Judge) -> None:

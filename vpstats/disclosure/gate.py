@@ -14,6 +14,7 @@ import pandas as pd
 from vpstats.disclosure.cells import Cells, collect
 from vpstats.disclosure.curves import CurveRelease, release_curves, significant
 from vpstats.disclosure.derived import Decisions, decide
+from vpstats.disclosure.given import Relation, Rests, compare_with, relate_given
 from vpstats.disclosure.numbers import Numbers, relate_numbers
 from vpstats.disclosure.policy import (
     INTERNAL,
@@ -23,14 +24,7 @@ from vpstats.disclosure.policy import (
     ReleasePolicy,
 )
 from vpstats.disclosure.populations import relate_populations
-from vpstats.disclosure.relations import (
-    Builder,
-    Relation,
-    compare_with,
-    count_system,
-    relate_counts,
-    relate_given,
-)
+from vpstats.disclosure.relations import Builder, count_system, relate_counts
 from vpstats.disclosure.secondary import protect
 from vpstats.disclosure.texts import format_number, literal_numbers, render
 from vpstats.errors import DisclosureError, UsageError
@@ -50,7 +44,11 @@ RISKS = (
     "Somebody who knows from elsewhere that a person is in the registry, or what happened to "
     "them, can learn more from these tables than a stranger can.",
     "Hidden counts are protected against everything in this report and against the earlier release "
-    "that was named; other publications from the same registry were not taken into account.",
+    "that was named; other publications from the same registry were not taken into account. The "
+    "study, the audit and the data-quality report of one registry are three of them: publish one, "
+    "or look at what they show together.",
+    "Limits and verdicts of an audit that allow for variation between centers are functions of "
+    "every center's count, hidden ones too.",
     "Adjusted estimates, means and quartiles are given with few digits and never for fewer "
     "rows than the threshold, but they are still functions of single rows.",
     "A hidden count is known to lie between limits, and who knows the rule by which further cells "
@@ -196,7 +194,7 @@ def release(
     policy: ReleasePolicy,
     *,
     previous: Ledger | Released | None = None,
-    relations: Sequence[Relation] = (),
+    relations: Sequence[Relation | Rests] = (),
 ) -> Released:
     """Hide what must not be known and let the rest pass.
 
@@ -209,8 +207,8 @@ def release(
     previous : Ledger or Released, optional
         What was published before; a count that changed by 1 to ``threshold - 1`` since is hidden.
         In a ledger, values that were hidden or rounded are NaN.
-    relations : sequence of Relation
-        Sums that the ledger's parents and names do not show.
+    relations : sequence of Relation or Rests
+        Sums, and what estimates rest on, that the ledger's parents and names do not show.
 
     Returns
     -------

@@ -6,9 +6,10 @@ starts with and adds up to become variables of the system like any cell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 
 from vpstats.disclosure.cells import Cells, collect, is_time
 from vpstats.disclosure.relations import PERCENT_COST, Builder
@@ -33,11 +34,14 @@ class Numbers:
         Position of a percentage without a parent to the variable of its count.
     curves : dict of Curve to tuple of int
         Variables of a curve's number at the start and of its events.
+    so_far : dict of Curve to dict of int to float
+        Variables of a curve's events up to the end of each window of follow-up, and that number.
     """
 
     of_n: dict[int, int] = field(default_factory=dict)
     behind: dict[int, int] = field(default_factory=dict)
     curves: dict[Curve, tuple[int, int]] = field(default_factory=dict)
+    so_far: dict[Curve, dict[int, float]] = field(default_factory=dict)
 
 
 def relate_numbers(builder: Builder) -> Numbers:
@@ -57,6 +61,7 @@ def relate_numbers(builder: Builder) -> Numbers:
     _denominators(builder, numbers)
     _percentages(builder, numbers)
     _curves(builder, numbers)
+    _windows(builder, numbers)
     return numbers
 
 
@@ -258,3 +263,63 @@ def _tie_to_total(builder: Builder, numbers: Numbers, keys: list[Curve], step: i
         for total in totals:
             if parts:
                 system.add_sum(total, parts)
+
+
+_WINDOW = re.compile(r"days \d+(?:\.\d+)? to (\d+(?:\.\d+)?)")
+
+
+def _windows(builder: Builder, numbers: Numbers) -> None:
+    """A curve that is read at the end of a window of follow-up tells the events until then.
+
+    So does a curve of another question, if it has as many events until then and in all.
+    """
+    cells = builder.cells
+    windows = collect(
+        (cells.analysis[i], i)
+        for i in cells.counts
+        if cells.variable[i] == "window" and cells.stat[i] == "n_events"
+    )
+    curves = {
+        key: [(float(cells.level[i]), cells.value[i]) for i in steps if cells.stat[i] == "n_event"]
+        for key, steps in curves_of(cells).items()
+        if key[2].lower() in ("", "all", "overall", "total")
+    }
+    for key, events in curves.items():
+        for variable, end in _read_at_windows(builder, events, windows.get(key[0], [])):
+            for other, its_events in curves.items():
+                if all(_until(its_events, t) == _until(events, t) for t in (end, inf)):
+                    told = numbers.so_far.setdefault(other, {})
+                    told[variable] = _until(events, end)
+    totals = collect(
+        ((cells.group[i], cells.value[i]), i) for i in cells.counts if cells.kind[i] == "total"
+    )
+    for i in (i for members in windows.values() for i in members):
+        for same in totals.get((cells.level[i], cells.value[i]), ()):
+            builder.system.equate(builder.variable[i], builder.variable[same], guessed=True)
+
+
+def _until(events: list[tuple[float, float]], end: float) -> float:
+    """Events of a curve up to a time."""
+    return sum(n for time, n in events if time <= end and isfinite(n))
+
+
+def _read_at_windows(
+    builder: Builder, events: list[tuple[float, float]], windows: list[int]
+) -> Iterator[tuple[int, float]]:
+    """Variables of the events up to the end of each window, as a curve gives them, and the end."""
+    cells = builder.cells
+    ends = {i: _WINDOW.fullmatch(cells.level[i]) for i in windows}
+    closed = {float(found.group(1)): i for i, found in ends.items() if found}
+    for end in sorted(closed):
+        until = [builder.variable[closed[e]] for e in closed if e <= end]
+        so_far = _until(events, end)
+        if so_far != sum(builder.system.value[v] for v in until):
+            continue
+        # fewer are not read off a curve, whose steps are all of nobody or of enough
+        if so_far >= builder.system.policy.threshold:
+            variable = _hidden_number(builder, so_far, CURVE_COST)
+            if len(until) == 1:
+                builder.system.equate(variable, until[0])
+            else:
+                builder.system.add_sum(variable, until)
+            yield variable, end

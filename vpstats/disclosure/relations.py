@@ -15,8 +15,6 @@ from math import isfinite, isnan, log10
 from vpstats.disclosure.cells import Cells, collect, is_person
 from vpstats.disclosure.policy import ReleasePolicy
 from vpstats.disclosure.system import Role, System
-from vpstats.errors import UsageError
-from vpstats.ledger import Ledger
 
 SEVERITIES = ("mild", "moderate", "severe")
 
@@ -30,27 +28,6 @@ MODEL_COST = 0.2
 """Share of that cost for the counts of a fitted model, which say little by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """Cells of which a caller knows that they add up.
-
-    Parameters
-    ----------
-    total : str
-        Id of the cell that holds the sum.
-    parts : tuple of str
-        Ids of disjoint parts; what they leave over of the total is protected like a cell.
-
-    Examples
-    --------
-    >>> Relation("a///n", ("a//sex/f/n", "a//sex/m/n")).total
-    'a///n'
-    """
-
-    total: str
-    parts: tuple[str, ...]
-
-
 @dataclass
 class Builder:
     """A system under construction and the variable of each count.
@@ -61,11 +38,22 @@ class Builder:
         The ledger.
     system : System
         What is built.
+
+    Attributes
+    ----------
+    variable : dict of int to int
+        Position of a count to its variable.
+    rests : dict of int to list of int
+        Position of an estimate to those of counts, besides its parent, that it would tell of.
+    moved : set of int
+        Variables that differ by a few from what an earlier release shows.
     """
 
     cells: Cells
     system: System
     variable: dict[int, int] = field(default_factory=dict)
+    rests: dict[int, list[int]] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
 
     def sum(self, total: int, parts: Sequence[int], *, complement: bool = True) -> bool:
         """Add a sum, named by positions of cells."""
@@ -424,59 +412,3 @@ def _across_analyses(builder: Builder, same: list[int]) -> None:
 def _equate_all(builder: Builder, same: list[int]) -> None:
     for one, other in pairwise(same):
         builder.system.equate(builder.variable[one], builder.variable[other], guessed=True)
-
-
-def relate_given(builder: Builder, relations: Iterable[Relation]) -> None:
-    """Add relations that a caller knows of.
-
-    Raises
-    ------
-    UsageError
-        If one names a cell that is not a count of the ledger, or does not hold.
-    """
-    where = builder.cells.where
-    for relation in relations:
-        names = (relation.total, *relation.parts)
-        unknown = [n for n in names if where.get(n) not in builder.variable]
-        if unknown:
-            raise UsageError(f"a relation names {unknown[0]!r}, which is no count of the ledger.")
-        if not builder.sum(where[relation.total], [where[p] for p in relation.parts]):
-            raise UsageError(f"the parts given for {relation.total!r} exceed it or repeat.")
-
-
-def compare_with(builder: Builder, previous: Ledger) -> None:
-    """Make counts sensitive whose change since an earlier release would be small.
-
-    A count that moved by 1 to ``threshold - 1`` tells of as few persons; it is hidden. The same
-    holds for what parts leave over of their total, as far as the earlier release shows it.
-
-    Parameters
-    ----------
-    builder : Builder
-        With all its relations.
-    previous : Ledger
-        The cells of the earlier release; NaN where they were hidden.
-    """
-    system, before = builder.system, _earlier(builder, previous)
-    for relation in system.relations:
-        rests = [v for v in relation if system.role[v] is Role.IMPLIED]
-        if len(rests) == 1 and all(v in before for v in relation if v != rests[0]):
-            left = -sum(c * before[v] for v, c in relation.items() if v != rests[0])
-            _guard_change(system, rests[0], left * relation[rests[0]])
-    for variable, value in before.items():
-        if _guard_change(system, variable, value):
-            system.role[variable] = Role.SECONDARY
-
-
-def _earlier(builder: Builder, previous: Ledger) -> dict[int, float]:
-    values = dict(zip(previous.cells["cell_id"], previous.cells["value"], strict=True))
-    found = {builder.variable[i]: values.get(builder.cells.ids[i]) for i in builder.variable}
-    return {v: float(x) for v, x in found.items() if x is not None and isfinite(x)}
-
-
-def _guard_change(system: System, variable: int, before: float) -> bool:
-    """Make a variable sensitive if it changed a little; say whether it is to be hidden."""
-    if not 1 <= abs(system.value[variable] - before) < system.policy.threshold:
-        return False
-    system.sensitive.add(variable)
-    return system.may_hide(variable)

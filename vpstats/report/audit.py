@@ -32,9 +32,8 @@ from vpstats.report.audit_words import periods
 from vpstats.report.internal import mask, to_csv
 from vpstats.report.manifest import (
     Provenance,
-    build_manifest,
     require_replaceable,
-    write_manifest,
+    write_manifests,
 )
 from vpstats.report.page import Page, render, write_text
 from vpstats.report.study import RegistrySummary, day_words, require_released, write_ledger
@@ -51,14 +50,15 @@ internal/  shows small numbers, charts over time, operators and cases. It must n
 Open public/index.html in any browser; it leads to the page of each center. A page holds all that
 it shows and can be sent as it is. Every page of a center ends with a form for its answer.
 
-manifest.json names the inputs, the software and every file here by its SHA-256. It also names the
-input files, so it stays in the institution unless those names may be known.
+manifest.json names the inputs, the software and every file by its SHA-256; those of the internal
+edition are named in internal/manifest.json and stay there. It also names the input files, so it
+stays in the institution unless those names may be known.
 """
 
 PUBLIC_README = README.replace(
     README[README.index("internal/") : README.index("Open public")],
     "The internal edition was not written.\n\n",
-)
+).replace("; those of the internal\nedition are named in internal/manifest.json and stay there", "")
 
 LOGS = ("corrections", "findings", "sources")
 """Internal tables of the cleaning, whose identifying values are masked."""
@@ -160,7 +160,7 @@ def _build(
             write_text(folder / file, text)
     write_text(root / "README.txt", README if internal is not None else PUBLIC_README)
     about = _about(audit, public)
-    write_manifest(root, build_manifest(root, provenance=audit.provenance, about=about))
+    write_manifests(root, provenance=audit.provenance, about=about)
 
 
 def _about(audit: _Audit, public: Released) -> dict[str, object]:

@@ -16,6 +16,10 @@ from vpstats.errors import InternalError, UsageError
 
 NAME = "manifest.json"
 
+SEALED = "internal"
+"""Folder that describes its files itself: who knows all but one number of a table and the hash of
+the table can try the numbers, so hashes of what is not released are not either."""
+
 FORMAT = "vpstats report"
 """How a folder says that vpstats wrote it."""
 
@@ -138,7 +142,8 @@ def build_manifest(
     Returns
     -------
     dict
-        The manifest's content; equal folders and inputs give equal manifests.
+        The manifest's content; equal folders and inputs give equal manifests. Of the internal
+        edition it names the manifest alone.
     """
     return {
         **about,
@@ -147,8 +152,12 @@ def build_manifest(
         "folders": dict(FOLDERS),
         "inputs": [{"name": n, "sha256": h} for n, h in sorted(provenance.inputs.items())],
         "software": {"python": provenance.python, "packages": dict(provenance.versions)},
-        "outputs": [_describe(root, path) for path in _outputs(root)],
+        "outputs": [_describe(root, path) for path in _outputs(root) if not _is_sealed(path)],
     }
+
+
+def _is_sealed(name: str) -> bool:
+    return name.startswith(f"{SEALED}/") and name != f"{SEALED}/{NAME}"
 
 
 def _outputs(root: Path) -> list[str]:
@@ -165,6 +174,23 @@ def _describe(root: Path, name: str) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "sha256": sha256_file(path),
     }
+
+
+def write_manifests(root: Path, *, provenance: Provenance, about: Mapping[str, Any]) -> None:
+    """Describe a finished report folder in it, and its internal edition within that edition.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    provenance, about
+        As in `build_manifest`.
+    """
+    if (root / SEALED).is_dir():
+        sealed = [_describe(root, path) for path in _outputs(root) if _is_sealed(path)]
+        content = {"format": FORMAT, "format_version": 1, "outputs": sealed}
+        write_manifest(root / SEALED, content)
+    write_manifest(root, build_manifest(root, provenance=provenance, about=about))
 
 
 def write_manifest(root: Path, content: Mapping[str, Any]) -> Path:
@@ -203,9 +229,17 @@ def changed_outputs(root: Path) -> tuple[str, ...]:
     UsageError
         If the folder has no manifest of vpstats.
     """
-    described = {entry["path"]: entry for entry in read_manifest(root)["outputs"]}
+    described = {entry["path"]: entry for entry in _entries(root)}
     names = sorted(set(described) | set(_outputs(root)))
     return tuple(n for n in names if not _is_described(root, n, described.get(n)))
+
+
+def _entries(root: Path) -> list[dict[str, Any]]:
+    """What both manifests describe."""
+    found = list(read_manifest(root)["outputs"])
+    if (root / SEALED / NAME).is_file():
+        found += read_manifest(root / SEALED)["outputs"]
+    return found
 
 
 def _is_described(root: Path, name: str, entry: Mapping[str, Any] | None) -> bool:
@@ -220,7 +254,7 @@ def require_replaceable(root: Path) -> None:
     UsageError
         If the folder is not a vpstats report, or holds files that no run wrote.
     """
-    described = {entry["path"] for entry in read_manifest(root)["outputs"]}
+    described = {entry["path"] for entry in _entries(root)}
     foreign = [name for name in _outputs(root) if name not in described and not _hidden(name)]
     if foreign:
         shown = ", ".join(foreign[:5])

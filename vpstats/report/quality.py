@@ -21,9 +21,8 @@ from vpstats.report.audit_pieces import Chapter
 from vpstats.report.internal import mask, to_csv
 from vpstats.report.manifest import (
     Provenance,
-    build_manifest,
     require_replaceable,
-    write_manifest,
+    write_manifests,
 )
 from vpstats.report.page import Page, render, write_text
 from vpstats.report.quality_document import (
@@ -46,14 +45,15 @@ internal/  shows small numbers, months and the log of cleaning. It must not leav
 Open public/index.html in any browser; it leads to the page of each center. A page holds all that
 it shows and can be sent as it is. measures.csv holds every measure of every center.
 
-manifest.json names the inputs, the software and every file here by its SHA-256. It also names the
-input files, so it stays in the institution unless those names may be known.
+manifest.json names the inputs, the software and every file by its SHA-256; those of the internal
+edition are named in internal/manifest.json and stay there. It also names the input files, so it
+stays in the institution unless those names may be known.
 """
 
 PUBLIC_README = README.replace(
     README[README.index("internal/") : README.index("Open public")],
     "The internal edition was not written.\n\n",
-)
+).replace("; those of the internal\nedition are named in internal/manifest.json and stay there", "")
 
 LOGS = ("corrections", "findings", "sources")
 """Internal tables of the cleaning, whose identifying values are masked."""
@@ -159,9 +159,7 @@ def _build(report: _Report, root: Path) -> None:
             kept = mask(frame, shown) if name in LOGS else frame
             write_text(root / "internal" / f"{name}.csv", to_csv(kept))
     write_text(root / "README.txt", PUBLIC_README if report.internal is None else README)
-    write_manifest(
-        root, build_manifest(root, provenance=report.about.provenance, about=_about(report))
-    )
+    write_manifests(root, provenance=report.about.provenance, about=_about(report))
 
 
 def _about(report: _Report) -> dict[str, object]:

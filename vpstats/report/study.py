@@ -15,9 +15,8 @@ from vpstats.errors import DisclosureError, UsageError
 from vpstats.report.internal import mask, summarise, to_csv
 from vpstats.report.manifest import (
     Provenance,
-    build_manifest,
     require_replaceable,
-    write_manifest,
+    write_manifests,
 )
 from vpstats.report.methods import methods
 from vpstats.report.page import Page, render, write_blocks, write_text
@@ -33,8 +32,9 @@ public/    has passed the disclosure rules of the study plan. It may leave the i
            Open public/report.html in any browser.
 internal/  shows small numbers, findings and corrections. It must not leave the institution.
 
-manifest.json names the inputs, the software and every file here by its SHA-256. It also names the
-input files, so it stays in the institution unless those names may be known.
+manifest.json names the inputs, the software and every file by its SHA-256; those of the internal
+edition are named in internal/manifest.json and stay there. It also names the input files, so it
+stays in the institution unless those names may be known.
 """
 
 _MONTHS = (
@@ -177,7 +177,7 @@ def _build(
         _write_edition(study, Edition(study.plan, released), extra, folder)
     write_text(root / "README.txt", README)
     about = _about(study, public)
-    write_manifest(root, build_manifest(root, provenance=study.provenance, about=about))
+    write_manifests(root, provenance=study.provenance, about=about)
 
 
 def _masked_logs(
