@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -458,3 +459,123 @@ def test_the_public_edition_alone_is_no_base(call_cli: Call, alarmed: Path, tmp_
     outcome = call_cli("audit", alarmed, "--out", tmp_path / "new", "--previous", tmp_path / "old")
     assert outcome.code == 2
     assert "internal edition" in outcome.error_line
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("internal/audit.json", lambda text: text[: len(text) // 2]),
+        ("internal/audit.json", lambda text: "[1]"),
+        ("public/audit.json", lambda text: text.replace("none", "alarm", 1)),
+        ("public/ledger.csv", lambda text: text[: len(text) // 2]),
+        ("public/ledger.csv", None),
+        ("manifest.json", lambda text: text[: len(text) // 2]),
+    ],
+    ids=["cut short", "another file", "changed", "ledger cut", "ledger gone", "manifest cut"],
+)
+def test_a_damaged_earlier_audit_is_one_line(
+    call_cli: Call, alarmed: Path, tmp_path: Path, name: str, edit: Callable[[str], str] | None
+) -> None:
+    """What was published must be known exactly, or it could be subtracted from what is now."""
+    shutil.copytree(alarmed / "audit", tmp_path / "old")
+    path = tmp_path / "old" / name
+    if edit is None:
+        path.unlink()
+    else:
+        path.write_text(edit(path.read_text("utf-8")), "utf-8")
+    outcome = call_cli("audit", alarmed, "--out", tmp_path / "new", "--previous", tmp_path / "old")
+    assert outcome.code == 2
+    assert outcome.error_line
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_foreign_folder_is_no_earlier_audit(
+    call_cli: Call, alarmed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "thesis.txt").write_text("mine", "utf-8")
+    outcome = call_cli("audit", alarmed, "--out", tmp_path / "new", "--previous", tmp_path / "old")
+    assert outcome.code == 2
+    assert "no manifest.json of a vpstats report" in outcome.error_line
+
+
+# --- registries at the edge
+
+
+def test_a_day_before_the_first_procedure_is_one_line(
+    call_cli: Call, alarmed: Path, tmp_path: Path
+) -> None:
+    """Not an audit without flags: nothing was looked at."""
+    out = tmp_path / "audit"
+    outcome = call_cli("audit", alarmed, "--out", out, "--as-of", "1999-01-01")
+    assert outcome.code == 2
+    assert "no procedure up to 1999-01-01" in outcome.error_line
+    assert not out.exists()
+
+
+def test_a_period_without_procedures_says_that_nothing_was_compared(
+    call_cli: Call, tmp_path: Path
+) -> None:
+    folder = write_network(tmp_path / "net", EVEN, indicator="period = { from = 2031-01-01 }")
+    outcome = call_cli("audit", folder, "--out", tmp_path / "audit")
+    assert outcome.code == 0
+    assert "Nothing was compared" in (tmp_path / "audit/internal/audit.txt").read_text("utf-8")
+    assert "Nothing was compared" in (tmp_path / "audit/public/index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("leaks", "silent"),
+    [
+        ({"A": (200, 30)}, "A"),
+        ({"A": (1, 1)}, "A"),
+        (EVEN | {"D": (1, 0)}, "D"),
+        (EVEN | {"D": (1, 1)}, "D"),
+        (dict.fromkeys("ABCD", (100, 100)), "ABCD"),
+        (dict.fromkeys("ABCD", (100, 0)), "ABCD"),
+    ],
+    ids=["one center", "one patient", "a patient without", "a patient with", "all", "none at all"],
+)
+def test_what_cannot_be_judged_has_no_verdict(
+    call_cli: Call, tmp_path: Path, leaks: Any, silent: str
+) -> None:
+    folder = write_network(tmp_path / "net", leaks)
+    outcome = call_cli("audit", folder, "--out", tmp_path / "audit")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    found = document(tmp_path / "audit")
+    assert {c for c, verdict in verdicts(found).items() if verdict == "no verdict"} == set(silent)
+    (part,) = found["indicators"]
+    assert all(c["reasons"] for c in part["centers"] if c["center"] in silent)
+
+
+def test_a_center_where_all_have_it_is_an_alarm(call_cli: Call, tmp_path: Path) -> None:
+    folder = write_network(tmp_path / "net", EVEN | {"D": (200, 200)})
+    assert call_cli("audit", folder, "--out", tmp_path / "audit").code == 4
+    found = document(tmp_path / "audit")
+    assert verdicts(found)["D"] == "alarm worse"
+    (own,) = (c for c in found["indicators"][0]["centers"] if c["center"] == "D")
+    assert own["numbers"]["observed"] == own["numbers"]["n"] == 200
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_what_cannot_be_written_leaves_the_old_pages(
+    call_cli: Call, alarmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """A full disk, one that is read-only, a folder of somebody else."""
+    import vpstats.report.audit as pages
+
+    out = tmp_path / "audit"
+    shutil.copytree(alarmed / "audit", out)
+    before = digests(out)
+
+    def refuse(path: Path, text: str) -> None:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(pages, "write_text", refuse)
+    outcome = call_cli("audit", alarmed, "--out", out)
+    assert outcome.code == 2
+    assert os.strerror(code) in outcome.error_line
+    assert digests(out) == before
+    monkeypatch.undo()
+    assert call_cli("audit", alarmed, "--out", out).code == 4
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit"]

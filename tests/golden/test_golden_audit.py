@@ -124,8 +124,8 @@ TABLES: dict[str, Callable[[], TableModel]] = {
     "audit_follow_up": lambda: follow_up_table("Incidence", [("Death", CENTERS[3], NETWORK)]),
     "audit_mix": lambda: case_mix_table(
         "Case mix",
-        [("Age (years)", {"mean": 71.2, "network": 72.0, "smd": -0.09}),
-         ("Sex: female", {"percent": NAN, "network": 60.0, "smd": NAN, "hidden": {"percent"}})],
+        [("Age (years)", {"mean": 71.2, "smd": -0.09}, {"mean": 72.0}),
+         ("Sex: female", {"percent": NAN, "smd": NAN, "hidden": {"percent"}}, {"percent": 60.0})],
     ),
 }  # fmt: skip
 

@@ -72,6 +72,10 @@ def audit_ledger(
              "chance alone."),
     ]  # fmt: skip
     rows += list(registry_rows(centers, volume))
+    women = volume * 6 // 10
+    groups = (*zip(centers, volume, women, strict=True), ("network", volume.sum(), women.sum()))
+    for group, n, of in groups:
+        rows += case_mix("level", group, int(n), int(of))
     for made in (*OUTCOMES, *PROCESSES):
         for stratum in ("", *made.strata):
             share = {"": 1.0, "osteoporotic": 0.8, "neoplastic": 0.2}[stratum]
@@ -142,7 +146,6 @@ def indicator(
                          group=center)
                     for name, share in shares.items()
                 ]  # fmt: skip
-            rows += case_mix(analysis, center, n, rng)
             rows += calibration(analysis, center, n, mean, found)
     rows += network(analysis, made, volume, observed, expected, rng)
     return rows, notes
@@ -207,24 +210,28 @@ def words(
     return [Note(analysis, role, text, center, (observed,)) for role, text in said]
 
 
-def case_mix(analysis: str, center: str, n: int, rng: Any) -> list[Cell]:
+def case_mix(unit: str, center: str, n: int, women: int) -> list[Cell]:
+    rng = np.random.default_rng(n)
+    analysis, age, sex = f"audit_casemix_{unit}", "casemix:age_at_proc", "casemix:sex"
+    apart = center != "network"
+    whole = cell_id(analysis, center, sex, "", "n")
+    at = {"group": center, "label": "Age (years)", "n": n}
     rows = [
-        cell(analysis, "casemix:age_at_proc", "network", 72.0, kind="estimate", group=center,
-             label="Age (years)", n=n),
-        cell(analysis, "casemix:age_at_proc", "mean", 72 + 4 * float(rng.normal()),
-             kind="estimate", group=center, label="Age (years)", n=n),
-        cell(analysis, "casemix:age_at_proc", "smd", 0.3 * float(rng.normal()), kind="estimate",
-             group=center, label="Age (years)", n=n),
-    ]  # fmt: skip
-    parent = cell_id(analysis, center, "outcome", "", "n")
+        cell(analysis, age, "n", n, kind="total", **at),
+        cell(analysis, age, "mean", 72 + 4 * float(rng.normal()), kind="estimate", **at),
+        cell(analysis, sex, "n", n, kind="total", group=center, label="Sex"),
+    ]
+    if apart:
+        rows.append(cell(analysis, age, "smd", 0.3 * float(rng.normal()), kind="estimate", **at))
     for level in ("female", "male"):
-        k = int(n * (0.6 if level == "female" else 0.4))
+        k = women if level == "female" else n - women
         at = {"group": center, "level": level, "label": "Sex", "n": n}
-        for stat, value in (("percent", 100 * k / n), ("network", 50.0)):
-            rows.append(cell(analysis, "casemix:sex", stat, value, kind="estimate", parent=parent,
-                             **at))  # fmt: skip
-        rows.append(cell(analysis, "casemix:sex", "smd", 0.2 * float(rng.normal()),
-                         kind="estimate", **at))  # fmt: skip
+        own = cell_id(analysis, center, sex, level, "n")
+        rows.append(cell(analysis, sex, "n", k, kind="count", parent=whole, **at))
+        rows.append(cell(analysis, sex, "percent", 100 * k / n, kind="estimate", parent=own, **at))
+        if apart:
+            rows.append(cell(analysis, sex, "smd", 0.2 * float(rng.normal()), kind="estimate",
+                             parent=own, **at))  # fmt: skip
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from vpstats.centers.audit import audit_centers
 from vpstats.centers.cells import audit_cells, term_words
 from vpstats.centers.result import AuditResult
-from vpstats.disclosure import Relation, Released, ReleasePolicy, release
+from vpstats.disclosure import Relation, Released, ReleasePolicy, Rests, release
 from vpstats.ledger import Ledger
 from vpstats.study import Seen
 
@@ -42,8 +43,12 @@ def ledger(audit: AuditResult) -> Ledger:
     return Ledger.from_rows(made.rows, made.notes)
 
 
-def relations(audit: AuditResult) -> list[Relation]:
-    return [Relation(total, parts) for total, parts in audit_cells(audit).sums]
+def relations(audit: AuditResult) -> list[Relation | Rests]:
+    made = audit_cells(audit)
+    return [
+        *(Relation(total, parts) for total, parts in made.sums),
+        *(Rests(estimates, count) for count, estimates in made.rests),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +71,63 @@ def test_counts_are_the_audit_s(audit: AuditResult, ledger: Ledger) -> None:
 
 def test_what_is_given_to_the_gate_adds_up(audit: AuditResult, ledger: Ledger) -> None:
     found, sums = values(ledger), audit_cells(audit).sums
-    network = [s for s in sums if s[0].startswith("audit_outcome/network/")]
-    assert len(network) == 2
-    assert all(found[total] == sum(found[p] for p in parts) for total, parts in network)
-    strata = [s for s in sums if "/network/" not in s[0]]
-    assert len(strata) == 2 * len(SIZES)
     # the third kind is in no stratum: what the parts leave over is protected like a cell
-    assert all(found[total] >= sum(found[p] for p in parts) for total, parts in strata)
+    assert all(found[total] >= sum(found[p] for p in parts) for total, parts in sums)
+    network = [s for s in sums if s[0].startswith("audit_outcome/network/")]
+    over_centers = [s for s in network if s[1][0].split("/")[1] in SIZES]
+    assert len(over_centers) == 2
+    assert all(found[total] == sum(found[p] for p in parts) for total, parts in over_centers)
+    by_risk = [s for s in network if "calibration" in s[1][0]]
+    assert {s[0].rpartition("/")[2] for s in by_risk} == {"n", "observed"}
+    centers = [s for s in sums if "/network/" not in s[0]]
+    strata = [s for s in centers if "/detection/" not in s[0]]
+    assert len(strata) == 2 * len(SIZES)
+    # the examined are mostly the rows whose outcome is judged
+    examined = {parts for total, parts in centers if "/detection/" in total}
+    assert examined >= {(f"audit_outcome/{c}/outcome//n",) for c in SIZES}
+
+
+def test_one_group_of_risk_is_the_network(audit: AuditResult) -> None:
+    """Its total would stand beside the hidden one of the network."""
+    whole = audit.indicators[0]
+    counts = whole.table[["n", "observed"]].sum()
+    one = pd.DataFrame({"variable": ["risk_group"], "level": ["1"], "n": [counts["n"]],
+                        "observed": [counts["observed"]], "expected": [9.0]})  # fmt: skip
+    made = audit_cells(replace(audit, indicators=(replace(whole, calibration=one),)))
+    assert (
+        "audit_outcome/network/outcome//observed",
+        ("audit_outcome/network/calibration/1/observed",),
+    ) in made.sums
+
+
+def test_what_tells_of_other_counts_falls_with_them(audit: AuditResult, ledger: Ledger) -> None:
+    """Expected numbers give the network's total away, quartiles and spread every center's."""
+    rests = audit_cells(audit).rests
+    of_network = {name for count, names in rests for name in names
+                  if count == "audit_outcome/network/outcome//observed"}  # fmt: skip
+    assert {f"audit_outcome/C01/outcome//{s}" for s in ("expected", "o_e", "z")} <= of_network
+    for center in SIZES:
+        of_center = {name for count, names in rests for name in names
+                     if count == f"audit_outcome/{center}/outcome//observed"}  # fmt: skip
+        assert {f"audit_outcome/network/outcome//{s}" for s in ("q1", "median", "q3", "tau")} <= (
+            of_center
+        )
+    limits = ledger.select(analysis="audit_outcome", group="limits")
+    assert set(limits["parent"]) == {"audit_outcome/network/outcome//observed"}
+
+
+def test_the_funnels_grid_tells_nothing_of_the_network(audit: AuditResult) -> None:
+    """Its places are round, and its ends too: 1, 2 or 5 times a power of ten."""
+    whole = audit.indicators[0]
+    rows = [r for r in audit_cells(audit).rows
+            if r["analysis"] == "audit_outcome" and r["group"] == "limits"]  # fmt: skip
+    at = np.array(sorted({float(r["level"]) for r in rows}))
+    assert len(at) >= 20
+    assert all(float(f"{x:.3g}") == x for x in at)
+    # a point of the series lies within 3 % of any number
+    ends = [x / 10 ** np.floor(np.log10(x) + 0.02) for x in (at[0], at[-1])]
+    assert all(min(abs(np.log(e / r)) for r in (1, 2, 5)) < 0.03 for e in ends)
+    assert at[-1] > whole.table["expected"].max()
 
 
 def test_every_estimate_of_a_center_rests_on_its_count(ledger: Ledger) -> None:
@@ -88,7 +143,7 @@ def test_the_funnel_and_the_model_are_there(ledger: Ledger) -> None:
     model = ledger.select(analysis="audit_outcome", variable="model", stat="estimate")
     assert model["level"].tolist() == ["age"]
     assert set(ledger.select(variable="detection")["group"]) == set(SIZES)
-    assert set(ledger.select(variable="casemix:age")["group"]) == set(SIZES)
+    assert set(ledger.select(variable="casemix:age")["group"]) == {*SIZES, "network"}
 
 
 def test_a_hidden_count_takes_estimates_and_words_with_it(public: Released) -> None:

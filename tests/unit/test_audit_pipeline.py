@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vpstats.analyses import flow_cells
 from vpstats.centers.counting import count_rows
 from vpstats.centers.indicator import audit_indicator
 from vpstats.cohorts import build_cohort
@@ -17,10 +19,13 @@ from vpstats.errors import PlanError, UsageError
 from vpstats.ledger import Ledger
 from vpstats.pipeline import check_audit, run_audit
 from vpstats.pipeline.participation import participation_rows
+from vpstats.pipeline.study import Cohorts
 from vpstats.registry import Registry
 from vpstats.registry.cut import cut_registry
+from vpstats.registry.quality_map import QualityMap
 from vpstats.simulate import SimulationSpec, simulate_registry
 from vpstats.study import Audit, Indicator, StudyPlan, default_indicators
+from vpstats.tables import flow_table
 
 DAY = pd.Timestamp("2021-06-30")
 
@@ -231,3 +236,87 @@ def test_the_number_of_processes_does_not_show_in_the_files(tmp_path: Path) -> N
     one, two = ({p.relative_to(f): p.read_bytes() for p in f.rglob("*.*")} for f in folders)
     assert one == two
     assert sum(path.parent.name == "centers" for path in one) >= 8
+
+
+# --- case ascertainment
+
+
+def with_counts(*counts: dict[str, Any]) -> Registry:
+    return replace(registry(), quality=QualityMap(hospital_counts=counts))
+
+
+def ascertained(one: Registry) -> pd.DataFrame:
+    cells = Ledger.from_rows(participation_rows(one)).cells
+    found = cells[cells["analysis"] == "audit_ascertainment"]
+    return found.pivot(index=["group", "level"], columns="stat", values="value")
+
+
+def test_ascertainment_is_registered_over_counted() -> None:
+    """By hand: Wilson's interval of registered procedures out of twice as many and twenty more."""
+    rows = registry().procedures
+    here = rows[(rows["center_id"] == "C01") & (rows["proc_date"].dt.year == 2021)]
+    n, k = 2 * len(here) + 20, len(here)
+    found = ascertained(with_counts({"center": "C01", "year": 2021, "n": n}))
+    assert set(found.index) == {("C01", "2021"), ("C01", ""), ("network", "")}
+    own = found.loc[("C01", "2021")]
+    assert (own["observed"], own["n"]) == (k, n)
+    p, z = k / n, 1.959963984540054
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    got = own[["percent", "conf_low", "conf_high"]].tolist()
+    assert got == pytest.approx([100 * p, 100 * (centre - half), 100 * (centre + half)], 1e-10)
+
+
+def test_more_than_the_hospital_counted_has_no_interval() -> None:
+    found = ascertained(with_counts({"center": "C01", "year": 2021, "n": 1}))
+    assert found.loc[("C01", "2021"), "percent"] > 100
+    assert "conf_low" not in found or np.isnan(found.loc[("C01", "2021"), "conf_low"])
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(), ({"center": "C01", "year": 2199, "n": 9},), ({"center": "C99", "year": 2021, "n": 9},)],
+    ids=["none", "a period that is not over", "a center that is not here"],
+)
+def test_without_a_usable_count_nothing_is_ascertained(counts: Any) -> None:
+    cells = Ledger.from_rows(participation_rows(with_counts(*counts))).cells
+    assert not (cells["analysis"] == "audit_ascertainment").any()
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_pages_say_what_is_ascertained_and_what_is_not(tmp_path: Path, given: bool) -> None:
+    counts = ({"center": "C01", "year": 2021, "n": 500},) if given else ()
+    out = tmp_path / "audit"
+    run_audit(plan("death_30d"), out=out, registry=with_counts(*counts))
+    network, one, other = (
+        (out / "internal" / name).read_text("utf-8")
+        for name in ("index.html", "centers/C01.html", "centers/C02.html")
+    )
+    assert ("Counted by the hospital" in one) is given
+    assert ("is not known here" in one) is not given
+    assert "Counted by the hospital" not in other
+    assert "is not known here" in other
+    assert ("Counted by the hospital" in network) is given
+    assert ("How many of all procedures of C02, " in network) is given
+
+
+# --- what a flow counts
+
+
+def test_every_flow_is_headed_by_what_it_counts() -> None:
+    """A column of patients never holds more of them than there are."""
+    whole = StudyPlan(version=1, title="Small", audit=Audit())
+    cohorts, counted = Cohorts(registry(), whole), {}
+    patients = registry().patients["patient_id"].nunique()
+    for spec in whole.audited:
+        ledger = Ledger.from_rows(flow_cells(cohorts.build(spec), "flow_x"))
+        rows = ledger.cells[ledger.cells["stat"].isin(["n_rows", "excluded_rows"])]
+        (counted[spec.id],) = set(rows["unit"])
+        begun = rows["label"].iloc[0].removeprefix("treated ").partition(" ")[0]
+        assert counted[spec.id] == begun, spec.id
+        assert begun != "patients" or rows["value"].max() <= patients
+        heads = flow_table(ledger, "flow_x").header
+        assert {f"{begun.capitalize()} kept", "Patients kept"} <= set(heads)
+    assert counted["death_30d"] == "procedures"
+    assert counted["leak_ct"] == "levels"
+    assert counted["fracture_1y"] == "vertebrae"

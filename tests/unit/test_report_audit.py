@@ -226,7 +226,8 @@ def test_figures_are_drawn_once_however_many_centers_there_are(
 
 
 def test_extra_files_are_part_of_the_manifest(folder: Path) -> None:
-    paths = {entry["path"] for entry in read_manifest(folder)["outputs"]}
+    paths = {entry["path"] for part in (folder, folder / "internal")
+             for entry in read_manifest(part)["outputs"]}  # fmt: skip
     assert {"public/audit.json", "internal/audit.txt", "README.txt"} <= paths
     assert changed_outputs(folder) == ()
     assert read_manifest(folder)["kind"] == "center audit"
@@ -329,8 +330,11 @@ def more_cells() -> list[dict[str, Any]]:
     """What an audit may hold besides: ascertainment, a flow, curves, overall calibration."""
     rows = []
     for group in ("C05", "network"):
-        rows.append(cell("audit_participation", "ascertainment", "percent", 88.0, kind="estimate",
-                         group=group, label="Of all procedures by hospital codes"))  # fmt: skip
+        counted = {"n": 50.0, "observed": 44.0, "percent": 88.0, "conf_low": 76.2}
+        rows += [cell("audit_ascertainment", "procedures", stat, value, group=group, level=level,
+                      kind="total" if stat in ("n", "observed") else "estimate")
+                 for level in ("2023", "") for stat, value in counted.items()
+                 if level or group == "network"]  # fmt: skip
         for time in (30, 60, 90) if group == "network" else ():
             steps = {"estimate": time / 9000, "conf_low": 0.0, "conf_high": time / 3000}
             rows += [cell("audit_infection", "incidence", s, v, kind="curve step", group="all",
@@ -367,10 +371,15 @@ def test_what_an_audit_holds_besides_is_shown(tmp_path: Path) -> None:
                  "differs: see each indicator", "procedures at least 30 days old",
                  "four of five audits"):  # fmt: skip
         assert said in network, said
-    for said in ("Of all procedures by hospital codes", "The chart signalled at row 12.",
-                 "Infection within 90 days: incidence over time"):  # fmt: skip
+    for said in (
+        "Counted by the hospital",
+        "Network, all periods",
+        "The chart signalled at row 12.",
+        "Infection within 90 days: incidence over time",
+    ):
         assert said in own, said
     assert "is not known here" not in own
+    assert "How many of all procedures of C01" in network
     assert "(Aalen and Johansen) of C05 and of the network up to day 90" in own
     assert "(Aalen and Johansen) of the network up to day 90" in network
 

@@ -106,7 +106,7 @@ def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
     Raises
     ------
     PlanError
-        If the cohort has no such column.
+        If the cohort has no such column, or the column none of the values.
     """
     for column, values in question.where.items():
         if column not in frame.data.columns:
@@ -114,6 +114,7 @@ def restrict(question: Question, frame: Frame, plan: StudyPlan) -> Frame:
                 f"question '{question.id}': cohort '{question.cohort}' has no column '{column}'.",
                 file=plan.source,
             )
+        _need_values(question, frame.data[column], values, plan)
         label = f"{frame.labels.get(column, column)}: {', '.join(_in_words(v) for v in values)}"
         frame = frame.keep(frame.data[column].isin(values), label)
     frame = _numbered(frame, getattr(question, "outcome", None))
@@ -140,6 +141,19 @@ def _compared(question: Question) -> str:
         return question.outcome
     compared = question.kind in ("risk_factor", "description") or by == exposure
     return str(exposure or by or "") if compared else ""
+
+
+def _need_values(question: Question, column: pd.Series, values: Any, plan: StudyPlan) -> None:
+    """Refuse values that are no codes of the column: they would leave an empty cohort behind."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return
+    codes = [str(code) for code in column.cat.categories]
+    if values and not {str(value) for value in values} & set(codes):
+        raise PlanError(
+            f"question '{question.id}': where: '{column.name}' has no value "
+            f"{', '.join(repr(value) for value in values)}; it has {', '.join(codes)}.",
+            file=plan.source,
+        )
 
 
 def _in_words(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vpstats.errors import UsageError
+from vpstats.errors import UsageError, did_you_mean
 from vpstats.frames import PATIENT, Frame
 from vpstats.labels import CODE_WORDS
 from vpstats.ledger import Note, cell, cell_id, fit_cells, plural
@@ -103,10 +103,10 @@ def need(frame: Frame, columns: Iterable[str], question: Question) -> None:
     """
     missing = [c for c in columns if c not in frame.data.columns]
     if missing:
-        raise UsageError(
-            f"cohort '{question.cohort}' has no column {', '.join(missing)}; it has "
-            f"{', '.join(sorted(map(str, frame.data.columns)))}."
-        )
+        present = sorted(map(str, frame.data.columns))
+        hints = [hint for column in missing if (hint := did_you_mean(column, present))]
+        known = " ".join(hints) or f"it has {', '.join(present)}."
+        raise UsageError(f"cohort '{question.cohort}' has no column {', '.join(missing)}; {known}")
 
 
 def need_terms(frame: Frame, question: Any) -> None:
@@ -128,7 +128,7 @@ def flow_cells(frame: Frame, analysis: str) -> list[dict[str, Any]]:
 
     Kept and excluded rows of a step sum to the rows kept before it, and say so by their parent.
     """
-    unit = plural(frame.unit)
+    unit = flow_unit(frame)
     rows: list[dict[str, Any]] = []
     for i, step in enumerate(frame.flow):
         before = "" if i == 0 else str(i - 1)
@@ -156,6 +156,27 @@ def flow_cells(frame: Frame, analysis: str) -> list[dict[str, Any]]:
                 )
             )
     return rows
+
+
+def flow_unit(frame: Frame) -> str:
+    """Name what a flow counts: of a patient's rows one is kept at its end, and more before.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from vpstats.frames import FlowStep
+    >>> steps = (FlowStep("procedures in the registry", 9, 8), FlowStep("the first one", 8, 8))
+    >>> flow_unit(Frame(pd.DataFrame({"patient_id": list("abcdefgh")}), "patient", flow=steps))
+    'procedures'
+    """
+    if frame.unit != "patient" or all(step.n_rows == step.n_patients for step in frame.flow):
+        return plural(frame.unit)
+    begun = frame.flow[0].label.partition(" ")[0]
+    return begun if begun in {plural(unit) for unit in FINER} else "rows"
+
+
+FINER = ("procedure", "level", "vertebra")
+"""Units of which a patient may have several."""
 
 
 @dataclass(frozen=True)

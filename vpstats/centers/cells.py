@@ -10,11 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vpstats.centers.funnel import round_bound
+from vpstats.centers.mix_cells import NETWORK, mix_rows, mix_sums, sources, tells_of_strata
 from vpstats.centers.result import JUDGED, AuditResult, IndicatorAudit
 from vpstats.labels import CODE_WORDS, LABELS
 from vpstats.ledger import CellKind, Note, cell, cell_id, plural
 
-NETWORK, LIMITS = "network", "limits"
+LIMITS = "limits"
+PER_DECADE = 40
+"""Points of a funnel's grid in each factor of ten, at round numbers (the series R40 of ISO 3): a
+grid that fits the network's own numbers would give its total away."""
+
+QUARTILES = ("q1", "median", "q3")
+SPREAD = ("statistic", "p_dispersion", "tau", "tau_low", "tau_high", "tau_raw", "phi", "phi_raw",
+          "mu", "tau_ml", "rankability")  # fmt: skip
+"""Of the network's row: numbers that are functions of every center's count."""
+SHARES = {"detection": ("routine", "suspicion"), "followup": ("completeness",)}
+"""Shares of rows that stand beside an outcome without their counts."""
+STEPS, STEP_ROWS = (0.01, 0.05, 0.1, 0.2), 20
+"""Steps to which such a share is rounded for the public: the first one that is so many rows."""
 
 COUNTS: dict[str, CellKind] = {
     "n": "total", "n_patients": "total", "observed": "count", "n_examined": "count"
@@ -54,11 +68,17 @@ class Cells:
         Sentences.
     sums : list of (total, parts)
         Ids of cells of which the parts belong to the total.
+    rests : list of (count, estimates)
+        Ids of a count, and of estimates that would tell of it without being about it.
+    inside : list of dict
+        Rows for the internal edition alone.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     sums: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    rests: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    inside: list[dict[str, Any]] = field(default_factory=list)
 
 
 def audit_cells(result: AuditResult, titles: dict[str, str] | None = None) -> Cells:
@@ -80,28 +100,75 @@ def audit_cells(result: AuditResult, titles: dict[str, str] | None = None) -> Ce
     made = Cells()
     for audit in result.indicators:
         label = (titles or {}).get(audit.indicator, audit.title)
-        made.rows += _indicator_rows(audit, label)
+        rows = list(_indicator_rows(audit, label))
+        made.rows += rows
+        made.rests += _rests(audit, rows)
+        made.inside += _beside(audit, label, exact=True)
         made.notes += _notes(audit)
         made.sums += _over_centers(audit)
+        made.sums += _over_risk_groups(audit)
+        made.sums += _examined(audit)
     made.sums += _over_strata(result.indicators)
+    for source in sources(result.indicators):
+        if tells_of_strata(source, result.indicators):
+            made.inside += mix_rows(source)
+        else:
+            made.rows += mix_rows(source)
+            made.sums += mix_sums(source, result.indicators)
     return made
 
 
 def _indicator_rows(audit: IndicatorAudit, label: str) -> Iterator[dict[str, Any]]:
-    counted = frozenset() if audit.table.empty else frozenset(audit.table["center_id"].astype(str))
-    at = _Place(audit.analysis, label, audit.unit, counted)
+    at = _place(audit, label)
     yield from at.table(audit.table, "outcome", SHOWN)
     yield from at.table(_network_row(audit), "outcome", None)
     yield from at.table(audit.rates, "direct", None)
-    yield from at.table(audit.detection, "detection", None)
-    yield from at.table(audit.followup, "followup", None)
-    yield from _mix_rows(at, audit.casemix)
+    yield from _beside(audit, label, exact=False)
     yield from at.calibration(audit.calibration)
     yield from at.funnel(audit.limits, "outcome")
     yield from at.funnel(audit.detection_limits, "detection")
     timed = np.isfinite(audit.horizon)
     yield from at.model(audit.model, "hazard ratio" if timed else "odds ratio")
     yield from at.curve(audit.incidence, audit.horizon)
+
+
+def _place(audit: IndicatorAudit, label: str) -> _Place:
+    counted = frozenset() if audit.table.empty else frozenset(audit.table["center_id"].astype(str))
+    return _Place(audit.analysis, label, audit.unit, counted)
+
+
+def _beside(audit: IndicatorAudit, label: str, *, exact: bool) -> Iterator[dict[str, Any]]:
+    """Who was examined and what is known; shares in all their digits for the inside alone."""
+    at = _place(audit, label)
+    for variable, table in (("detection", audit.detection), ("followup", audit.followup)):
+        names = [name for name in SHARES[variable] if name in table and "n_rows" in table]
+        found = table.drop(columns=["n_rows"], errors="ignore")
+        if exact:
+            yield from at.table(found, variable, names) if names else ()
+            continue
+        for name in names:
+            pairs = zip(table[name], table["n_rows"], strict=True)
+            found[name] = [coarse_share(share, n) for share, n in pairs]
+        yield from at.table(found, variable, None)
+
+
+def coarse_share(share: float, n: float) -> float:
+    """Round a share so far that no small count can be told from it; NaN where no step will do.
+
+    Parameters
+    ----------
+    share : float
+        Of 1.
+    n : float
+        Rows of which it is the share.
+
+    Examples
+    --------
+    >>> coarse_share(0.562, 484), coarse_share(0.998, 2400), coarse_share(0.5, 48)
+    (0.55, 1.0, nan)
+    """
+    step = next((s for s in STEPS if s * n >= STEP_ROWS), np.nan)
+    return float(round(step * round(share / step), 10)) if np.isfinite(step * share) else np.nan
 
 
 def _network_row(audit: IndicatorAudit) -> pd.DataFrame:
@@ -113,7 +180,7 @@ def _network_row(audit: IndicatorAudit) -> pd.DataFrame:
     rate = totals["observed"] / totals["n"] if totals["n"] else np.nan
     if np.isfinite(audit.horizon):  # not everybody was followed to the horizon
         rates, rate = audit.rates["crude"], float(audit.network["benchmark"].iloc[0])
-    quartiles = {"q1": 0.25, "median": 0.5, "q3": 0.75}
+    quartiles = dict(zip(QUARTILES, (0.25, 0.5, 0.75), strict=True))
     return audit.network.assign(
         center_id=NETWORK,
         **totals.to_dict(),
@@ -193,13 +260,18 @@ class _Place:
                 yield from self.row(NETWORK, f"calibration:{name}", values)
 
     def funnel(self, limits: pd.DataFrame, variable: str) -> Iterator[dict[str, Any]]:
-        """Limits over a grid of expected numbers, all of them; they rest on nobody's count."""
+        """Limits over a grid of round expected numbers; they rest on the network's count."""
         stats = [name for name in limits.columns if name.startswith(("alert_", "alarm_"))]
-        for row in limits.to_dict("records") if len(limits) else ():
+        if not len(limits):
+            return
+        at = limits["expected"].to_numpy(float)
+        grid = round_numbers(round_bound(float(at.min()), 1), float(at.max()))
+        columns = {s: np.interp(np.log(grid), np.log(at), limits[s].to_numpy(float)) for s in stats}
+        for i, expected in enumerate(grid):
             for stat in stats:
                 yield cell(
-                    self.analysis, variable, stat, row[stat], kind="estimate", group=LIMITS,
-                    level=f"{row['expected']:.6g}", label=self.label,
+                    self.analysis, variable, stat, columns[stat][i], kind="estimate", group=LIMITS,
+                    level=f"{expected:.6g}", label=self.label, parent=self.count(NETWORK),
                 )  # fmt: skip
 
     def curve(self, steps: pd.DataFrame, horizon: float) -> Iterator[dict[str, Any]]:
@@ -239,21 +311,17 @@ class _Place:
                 )  # fmt: skip
 
 
-def _mix_rows(at: _Place, mix: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for row in mix.to_dict("records") if len(mix) else ():
-        group, name, level = str(row["center_id"]), str(row["variable"]), str(row["level"])
-        scale, unit = (100.0, "%") if level else (1.0, "")
-        values = {
-            "percent" if level else "mean": (scale * row["mean"], unit),
-            "network": (scale * row["network_mean"], unit),
-            "smd": (row["smd"], ""),
-        }
-        for stat, (value, words) in values.items():
-            yield cell(
-                at.analysis, f"casemix:{name}", stat, value, kind="estimate", group=group,
-                level=level, label=LABELS.get(name, name.replace("_", " ")), unit=words,
-                parent=at.count(group),
-            )  # fmt: skip
+def round_numbers(low: float, high: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Round numbers between two others.
+
+    Examples
+    --------
+    >>> round_numbers(1.0, 1.3).tolist()
+    [1.0, 1.06, 1.12, 1.19, 1.26]
+    """
+    first, last = np.floor(np.log10([low, high]) * PER_DECADE)
+    made = [float(f"{10 ** (k / PER_DECADE):.3g}") for k in np.arange(first, last + 2)]
+    return np.array([x for x in made if low * (1 - 1e-9) <= x <= high * (1 + 1e-9)])
 
 
 def term_words(term: str) -> str:
@@ -319,6 +387,63 @@ def _over_centers(audit: IndicatorAudit) -> Iterator[tuple[str, tuple[str, ...]]
         total = cell_id(audit.analysis, NETWORK, "outcome", "", stat)
         centers = audit.table["center_id"].astype(str)
         yield total, tuple(cell_id(audit.analysis, c, "outcome", "", stat) for c in centers)
+
+
+def _over_risk_groups(audit: IndicatorAudit) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Groups of risk are the network's rows, or those that the model could tell the risk of."""
+    table = audit.calibration
+    if audit.table.empty or audit.network.empty or not len(table):
+        return
+    groups = table[table["variable"] == "risk_group"]
+    for stat in ("n", "observed") if len(groups) else ():
+        names = (cell_id(audit.analysis, NETWORK, "calibration", str(level), stat)
+                 for level in groups["level"])  # fmt: skip
+        if groups[stat].sum() <= audit.table[stat].sum():
+            yield cell_id(audit.analysis, NETWORK, "outcome", "", stat), tuple(names)
+
+
+def _examined(audit: IndicatorAudit) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Rows of which the outcome is judged are among the examined, and mostly all of them."""
+    if audit.detection.empty or "observed" not in audit.detection:
+        return
+    examined = audit.detection.set_index(audit.detection["center_id"].astype(str))["observed"]
+    for row in audit.table.to_dict("records"):
+        center = str(row["center_id"])
+        if center in examined.index and float(row["n"]) <= float(examined[center]):
+            part = cell_id(audit.analysis, center, "outcome", "", "n")
+            yield cell_id(audit.analysis, center, "detection", "", "observed"), (part,)
+
+
+def _rests(
+    audit: IndicatorAudit, rows: list[dict[str, Any]]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What a count would be told by, besides the estimates of its own row.
+
+    What is expected of a center is its share of the network's events: with it, and most plainly
+    where the center had none, goes the network's number. Quartiles and the spread of centers are
+    functions of every center's number.
+    """
+    if audit.table.empty or audit.network.empty:
+        return
+    estimates = [row for row in rows if row["kind"] == "estimate"]
+    own = [row for row in estimates if row["group"] not in (NETWORK, LIMITS, WHOLE)]
+    for variables, stat in ((("outcome", "direct"), "observed"), (("detection",), "n")):
+        found = [row["cell_id"] for row in own if row["variable"] in variables]
+        yield cell_id(audit.analysis, NETWORK, "outcome", "", stat), tuple(found)
+    told = [row["cell_id"] for row in estimates if _tells_of_all(row)]
+    for center in audit.table["center_id"].astype(str):
+        yield cell_id(audit.analysis, center, "outcome", "", "observed"), tuple(told)
+
+
+def _tells_of_all(row: dict[str, Any]) -> bool:
+    """Whether a number is a function of the counts of all centers."""
+    if row["group"] == LIMITS:
+        return str(row["stat"]).endswith(("_tau", "_phi"))
+    return (
+        row["group"] == NETWORK
+        and row["variable"] == "outcome"
+        and (row["stat"] in (*QUARTILES, *SPREAD))
+    )
 
 
 def _over_strata(

@@ -87,14 +87,16 @@ def look(frame: Frame, spec: Indicator, rules: Rules, data_cut: pd.Timestamp | N
         looked = _examined(frame, spec, rules)
     else:
         looked = _plain(frame, spec)
-    return replace(looked, casemix=_mix(frame, spec))
+    return replace(looked, casemix=_mix(frame, spec, looked.expected))
 
 
-def _mix(frame: Frame, spec: Indicator) -> pd.DataFrame:
+def _mix(frame: Frame, spec: Indicator, expected: Expected) -> pd.DataFrame:
+    """Case mix of the rows that are compared."""
     columns = [c for c in spec.adjust if c in frame.data.columns]
-    if spec.kind == "process" or not columns or frame.data.empty:
+    compared = frame.data.iloc[expected.rows]
+    if spec.kind == "process" or not columns or compared.empty:
         return pd.DataFrame()
-    return case_mix(frame, columns)
+    return case_mix(replace(frame, data=compared), columns)
 
 
 # ------------------------------------------------------------------ yes or no
@@ -104,8 +106,9 @@ def _plain(frame: Frame, spec: Indicator) -> Looked:
     expected = expected_proportion(frame, outcome=OUTCOME, adjust=spec.adjust, penalty=spec.penalty)
     if spec.kind == "process":
         return Looked(expected)  # what is not recorded was not done; nothing is unknown
-    known = frame.data[OUTCOME].notna().groupby(frame.data["center_id"].astype(str)).mean()
-    followup = known.rename("completeness").rename_axis("center_id").reset_index()
+    known = frame.data[OUTCOME].notna().groupby(frame.data["center_id"].astype(str))
+    followup = known.agg(n_rows="size", completeness="mean")
+    followup = followup.rename_axis("center_id").reset_index()
     return Looked(expected, followup=followup, silent=_incomplete(followup, spec))
 
 
@@ -135,7 +138,7 @@ def _examined(frame: Frame, spec: Indicator, rules: Rules) -> Looked:
         replace(seen.main, caveats=(*seen.main.caveats, *seen.caveats)),
         detection=detection,
         detection_limits=limits,
-        followup=seen.table[["center_id", "completeness"]],
+        followup=seen.table.rename(columns=_KNOWN)[["center_id", "n_rows", "completeness"]],
         silent=dict(_silence(seen, spec)),
         seen=seen,
         looking=looking,
@@ -151,6 +154,7 @@ def _silence(seen: Ascertainment, spec: Indicator) -> Iterator[tuple[str, str]]:
             yield str(row["center_id"]), INCOMPLETE.format(share=spec.completeness)
 
 
+_KNOWN = {"n_examined": "n_rows"}
 _SHARES = {"share_routine": "routine", "share_suspicion": "suspicion"}
 _RATES = ("weighted", "bound_low", "bound_high")
 
@@ -159,7 +163,8 @@ def _detection(
     seen: Ascertainment, rules: Rules
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Side]]:
     """The funnel of who was examined, by center, with the shares and bounds beside it."""
-    shares = seen.table.rename(columns=_SHARES)[["center_id", *_SHARES.values(), *_RATES]]
+    names = {**_SHARES, "n": "n_rows"}
+    shares = seen.table.rename(columns=names)[["center_id", *names.values(), *_RATES]]
     if seen.detection is None:
         counts = {"n": seen.table["n"], "observed": seen.table["n_examined"]}
         return shares.assign(**counts), pd.DataFrame(), {}

@@ -82,9 +82,11 @@ def _typical(sums: CenterSums) -> CenterSums:
     """Centers of all sizes with the network's mix of risks, design effect and benchmark error."""
     used = sums.expected > 0
     total_n, total = float(sums.n[used].sum()), float(sums.expected[used].sum())
-    least = max(1.0, min(float(sums.n[used].min()), total_n / total))
-    most = 1.05 * float(sums.n[used].max())
-    n = np.asarray(np.unique(np.round(np.geomspace(least, most, GRID))), float)
+    each = total_n / total  # rows for one expected event
+    least = round_bound(max(float(sums.n[used].min()) / each, 1e-2), -1)
+    most = round_bound(1.05 * float(sums.n[used].max()) / each, 1)
+    places = np.geomspace(max(1.0, min(least, 1.0) * each), 1.02 * most * each, GRID)
+    n = np.asarray(np.unique(np.round(places)), float)
     risks: tuple[Risks, ...] = ()
     if sums.measure == "proportion":
         pooled = _pooled(risks_of(sums))
@@ -102,6 +104,21 @@ def _typical(sums: CenterSums) -> CenterSums:
         np.full(len(n), effect), error * expected**2, sums.benchmark, risks,
     )  # fmt: skip
     return choose_centers(typical, positive)
+
+
+def round_bound(value: float, side: int) -> float:
+    """The next of 1, 2, 5, 10, 20, ... at or beyond a number: an exact end would be told of.
+
+    Examples
+    --------
+    >>> round_bound(3.1, 1), round_bound(3.1, -1), round_bound(0.7, -1)
+    (5.0, 2.0, 0.5)
+    """
+    scale = 10.0 ** np.floor(np.log10(value))
+    series = np.array([1.0, 2.0, 5.0, 10.0]) * scale
+    if side > 0:
+        return float(series[series >= value * (1 - 1e-9)][0])
+    return float(series[series <= value * (1 + 1e-9)][-1])
 
 
 def _pooled(risks: tuple[Risks, ...]) -> Vector:

@@ -29,7 +29,7 @@ P_USED = {"none": "p_value", "tau": "p_tau", "phi": "p_phi"}
 
 FINDING = (
     "{outcome:observed:,.0f} observed against {outcome:expected:,.1f} expected: observed over "
-    "expected is {outcome:o_e:.2f} ({outcome:o_e_low:.2f} to {outcome:o_e_high:.2f})."
+    "expected is {outcome:o_e:.2f} (95 % interval {outcome:o_e_low:.2f} to {outcome:o_e_high:.2f})."
 )
 
 TOO_FEW = "Fewer than {least:g} outcomes were to be expected."

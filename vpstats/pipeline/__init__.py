@@ -9,7 +9,12 @@ from vpstats.pipeline.audit import (
     document_text,
     run_audit,
 )
-from vpstats.pipeline.quality import QualityRun, quality_text, run_quality
+from vpstats.pipeline.quality import (
+    QualityRun,
+    quality_json_schema,
+    quality_text,
+    run_quality,
+)
 from vpstats.pipeline.study import (
     StudyResult,
     check_plan,
@@ -30,6 +35,7 @@ __all__ = [
     "check_plan",
     "document_text",
     "input_files",
+    "quality_json_schema",
     "quality_text",
     "regions_of_spine",
     "release_policy",

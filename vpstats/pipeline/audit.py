@@ -15,10 +15,10 @@ import pandas as pd
 from vpstats import __version__
 from vpstats.analyses import flow_cells
 from vpstats.centers.audit import collect_audit
-from vpstats.centers.cells import audit_cells
+from vpstats.centers.cells import Cells, audit_cells
 from vpstats.centers.indicator import Audited, audit_indicator
 from vpstats.centers.rows import indicator_rows
-from vpstats.disclosure import Relation, ReleasePolicy, release
+from vpstats.disclosure import Relation, ReleasePolicy, Rests, release
 from vpstats.errors import FormulaError, InternalError, PlanError, UsageError
 from vpstats.ledger import Ledger, Note
 from vpstats.pipeline.calendar import calendar_notes, without_calendar
@@ -179,6 +179,7 @@ def _run(asked: _Asked, exports: Registry, as_of: object, steps: Steps) -> Audit
     if as_of is not None or earlier is not None:
         exports.require_true_dates(_WHAT)
     registry = exports if as_of is None else cut_registry(exports, as_of)
+    _require_procedures(exports, registry)
     specs = without_calendar(plan.audited, registry)
     found = _audit_all(plan, specs, registry, asked.workers, steps)
     signalling = [spec.id for spec in specs if spec.sets_exit_code]
@@ -188,12 +189,16 @@ def _run(asked: _Asked, exports: Registry, as_of: object, steps: Steps) -> Audit
     changes = () if earlier is None else find_changes(plan, exports, result, earlier)
     # what the public was not told it must not learn from what became of it
     told = tuple(c for c in changes if earlier is not None and earlier.was_told(c))
-    ledger, sums = _ledger(plan, registry, result, found, told)
+    ledger, made = _ledger(plan, registry, result, found, told)
     steps.begin("Applying the disclosure rules")
     before = None if earlier is None else earlier.published
-    public = release(ledger, release_policy(plan), previous=before, relations=sums)
+    known: list[Relation | Rests] = [
+        *(Relation(total, parts) for total, parts in made.sums),
+        *(Rests(estimates, count) for count, estimates in made.rests),
+    ]
+    public = release(ledger, release_policy(plan), previous=before, relations=known)
     hidden = [change for change in changes if change not in told]
-    inside = _with_internal_notes(ledger, found, hidden)
+    inside = _inside(ledger, made.inside, found, hidden)
     internal = release(inside, ReleasePolicy(audience="internal"))
     steps.begin("Writing the pages")
     run = AuditRun(plan, registry, result, ledger, public, internal, changes, center)
@@ -277,6 +282,16 @@ def _with_operators(frame: Frame, registry: Registry) -> Frame:
     return replace(frame, data=frame.data.assign(operator_id=who))
 
 
+def _require_procedures(exports: Registry, registry: Registry) -> None:
+    """An audit as of a day before everything would say that nothing is wrong."""
+    if registry.procedures.empty and not exports.procedures.empty:
+        first = exports.procedures["proc_date"].min()
+        raise UsageError(
+            f"the registry has no procedure up to {registry.data_cut.date().isoformat()}; its "
+            f"first one is of {first.year}. Name a later day."
+        )
+
+
 def _require_center(center: str | None, result: AuditResult) -> None:
     if center is not None and center not in result.centers:
         known = ", ".join(result.centers[:20]) or "no center at all"
@@ -308,17 +323,16 @@ def _ledger(
     result: AuditResult,
     found: Sequence[Audited],
     changes: Sequence[Changed],
-) -> tuple[Ledger, list[Relation]]:
+) -> tuple[Ledger, Cells]:
     made = audit_cells(result, {spec.id: spec.title for spec in plan.audited})
     rows = list(flow_cells(everybody(registry), "flow_registry"))
     rows += participation_rows(registry)
     for one in found:
         rows += flow_cells(one.frame, f"flow_{one.result.analysis}")
-    notes = [*_general_notes(plan), *calendar_notes(plan.audited, registry)]
+    notes = [*_general_notes(plan), *_empty_notes(result), *calendar_notes(plan.audited, registry)]
     notes += [*known_notes(plan, result), *made.notes]
     notes += _change_notes(changes)
-    ledger = Ledger.from_rows([*rows, *made.rows], notes)
-    return ledger, [Relation(total, parts) for total, parts in made.sums]
+    return Ledger.from_rows([*rows, *made.rows], notes), made
 
 
 def _general_notes(plan: StudyPlan) -> Iterator[Note]:
@@ -337,6 +351,12 @@ def _general_notes(plan: StudyPlan) -> Iterator[Note]:
         yield Note("audit", "limit", rules.power)
 
 
+def _empty_notes(result: AuditResult) -> Iterator[Note]:
+    if not result.centers:
+        text = "Nothing was compared: no indicator has a row in its period. No flag means nothing."
+        yield Note("audit", "calendar", text)
+
+
 def _change_notes(changes: Iterable[Changed]) -> Iterator[Note]:
     for change in changes:
         tail = "" if change.stratum == "all" else f"_{change.stratum}"
@@ -346,10 +366,13 @@ def _change_notes(changes: Iterable[Changed]) -> Iterator[Note]:
         yield Note(analysis, "change", text, change.center, (count,))
 
 
-def _with_internal_notes(
-    ledger: Ledger, found: Iterable[Audited], changes: Iterable[Changed]
+def _inside(
+    ledger: Ledger,
+    rows: Sequence[dict[str, Any]],
+    found: Iterable[Audited],
+    changes: Iterable[Changed],
 ) -> Ledger:
-    """The ledger with the sentences that only the internal edition may hold."""
+    """The ledger with the cells and sentences that only the internal edition may hold."""
     notes = [*ledger.notes, *_change_notes(changes)]
     for one in found:
         for row in one.signals.to_dict("records") if len(one.signals) else ():
@@ -358,7 +381,10 @@ def _with_internal_notes(
                 f"({pd.Timestamp(row['first_signal']).date().isoformat()})."
             )
             notes.append(Note(one.result.analysis, "signal", text, str(row["center_id"])))
-    return Ledger(ledger.cells, tuple(notes))
+    more = pd.DataFrame(rows, columns=list(ledger.cells.columns))
+    kept = ledger.cells[~ledger.cells["cell_id"].isin(more["cell_id"])]
+    cells = pd.concat([kept, more.astype(ledger.cells.dtypes)], ignore_index=True)
+    return Ledger(cells if len(more) else ledger.cells, tuple(notes))
 
 
 # ------------------------------------------------------------------ writing
@@ -392,6 +418,7 @@ def _internal_tables(
         "signals": _stacked(one.signals for one in found),
         "learning": _stacked(one.learning for one in found),
         "incidence": _stacked(one.curves for one in found),
+        "casemix": _stacked(_mix_of(one) for one in found),
         # a case is found by its number in the order of the days
         "cases": pd.DataFrame() if registry.shifted_days else case_list(result, found),
     }
@@ -401,6 +428,13 @@ def _internal_tables(
         "sources": registry.sources,
     }
     return {**{name: table for name, table in tables.items() if len(table)}, **logs}
+
+
+def _mix_of(one: Audited) -> pd.DataFrame:
+    """Case mix of the rows of one indicator, or of a stratum of it."""
+    place = {"indicator": one.result.indicator, "stratum": one.result.stratum}
+    mix = one.result.casemix
+    return pd.DataFrame({**place, **{c: mix[c] for c in mix}}) if len(mix) else mix
 
 
 def _stacked(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

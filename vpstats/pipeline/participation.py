@@ -10,6 +10,7 @@ import pandas as pd
 from vpstats.cohorts import build_cohort
 from vpstats.labels import LABELS
 from vpstats.ledger import cell, cell_id
+from vpstats.quality.hospital import ascertainment
 
 if TYPE_CHECKING:
     from vpstats.registry import Registry
@@ -22,14 +23,20 @@ FIELDS = (
 
 NETWORK = "network"
 PARTICIPATION, QUALITY = "audit_participation", "audit_quality"
+ASCERTAINMENT = "audit_ascertainment"
+"""Procedures in the registry, of those that hospitals counted; no cells where none did."""
 
 
-def participation_rows(registry: Registry) -> Iterator[dict[str, Any]]:
+def participation_rows(registry: Registry, level: float = 0.95) -> Iterator[dict[str, Any]]:
     """Cells of the procedures, patients and recorded fields of each center and of the network.
 
     Parameters
     ----------
     registry : Registry
+        Where its mapping holds what hospitals counted by their own books (``hospital_counts`` of
+        ``[quality]``), case ascertainment follows.
+    level : float
+        Level of its intervals.
 
     Yields
     ------
@@ -44,6 +51,27 @@ def participation_rows(registry: Registry) -> Iterator[dict[str, Any]]:
     for center, rows in data.groupby(centers, sort=True):
         yield from _group(str(center), rows, known.loc[rows.index])
     yield from _group(NETWORK, data, known)
+    counted = registry.quality.hospital_counts
+    for row in ascertainment(registry, counts=counted, centers=tuple(sorted(centers.unique())),
+                             level=level):  # fmt: skip
+        yield from _ascertained(row)
+
+
+def _ascertained(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Cells of one count of a hospital: a period, or all of them where the level is empty."""
+    at: dict[str, Any] = {"group": row["center_id"], "level": row["level"], "label": row["label"]}
+    place = (ASCERTAINMENT, row["center_id"], "procedures", row["level"])
+    for stat, value, unit in (
+        ("n", row["n"], "hospital procedures"),
+        ("observed", row["n_events"], "procedures"),
+    ):
+        # what a hospital counted beyond the registry is nobody of whom the registry tells
+        yield cell(ASCERTAINMENT, "procedures", stat, value, kind="total", unit=unit, **at)
+    shares = {"percent": "estimate", "conf_low": "conf_low", "conf_high": "conf_high"}
+    for stat, name in shares.items():
+        if stat == "percent" or pd.notna(row[name]):
+            yield cell(ASCERTAINMENT, "procedures", stat, row[name], kind="estimate", unit="%",
+                       n=row["n"], parent=cell_id(*place, "observed"), **at)  # fmt: skip
 
 
 def _group(group: str, data: pd.DataFrame, known: pd.DataFrame) -> Iterator[dict[str, Any]]:

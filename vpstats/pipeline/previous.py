@@ -23,7 +23,7 @@ from vpstats.report.audit_document import (
     PreviousDocument,
     read_document,
 )
-from vpstats.report.manifest import read_manifest, sha256_file
+from vpstats.report.manifest import changed_outputs, read_manifest, sha256_file
 
 if TYPE_CHECKING:
     from vpstats.centers.result import AuditResult
@@ -96,8 +96,8 @@ def read_previous(folder: Path) -> Previous:
     Raises
     ------
     UsageError
-        If the folder is no audit, or holds the public edition alone, which withholds numbers
-        that the comparison needs.
+        If the folder is no audit, is not as it was written, or holds the public edition alone,
+        which withholds numbers that the comparison needs.
     """
     manifest = read_manifest(folder) if folder.is_dir() else None
     path = folder / "internal" / "audit.json"
@@ -107,10 +107,26 @@ def read_previous(folder: Path) -> Previous:
             "audit was written to.",
             file=folder,
         )
+    _require_as_written(folder)
     document = read_document(path.read_text(encoding="utf-8"), path)
     inputs = {entry["name"]: entry["sha256"] for entry in manifest.get("inputs", [])}
     published = _published(folder / "public" / "ledger.csv")
     return Previous(document, inputs, published, _told(folder / "public" / "audit.json"))
+
+
+READ = ("internal/audit.json", "public/audit.json", "public/ledger.csv")
+"""Files of an earlier audit that are read."""
+
+
+def _require_as_written(folder: Path) -> None:
+    """Without what was published nothing could be kept from being subtracted from it."""
+    changed = sorted(set(changed_outputs(folder)) & set(READ))
+    if changed:
+        raise UsageError(
+            f"{changed[0]} of this audit is missing or not as it was written; name an audit that "
+            "is whole, or leave the earlier one out.",
+            file=folder,
+        )
 
 
 def _by_key(document: AuditDocument) -> dict[Key, CenterVerdict]:

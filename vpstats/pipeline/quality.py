@@ -234,6 +234,13 @@ def _rules(rules: QualityMap) -> Iterator[tuple[str, str]]:
     )
 
 
+def quality_json_schema() -> dict[str, Any]:
+    """The JSON Schema of quality.json."""
+    from vpstats.report.quality_schema import quality_json_schema as schema
+
+    return schema()
+
+
 def quality_text(run: QualityRun, form: Literal["text", "json"]) -> str:
     """Write the document of a run for people or for programs."""
     from vpstats.report.quality_document import as_json, as_text

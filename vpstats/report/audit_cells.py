@@ -19,6 +19,9 @@ from vpstats.study.audit import Indicator
 NETWORK, LIMITS, EVERYBODY = "network", "limits", "all"
 """Groups of the ledger that are no centers; the last one holds curves of the whole network."""
 
+LEVEL = 0.95
+"""Of every interval of an audit, whatever a plan asks of its models."""
+
 FLAGS: Mapping[str, str] = {
     "alarm, worse": "Alarm: needs review",
     "alert, worse": "Alert: look at the data first",

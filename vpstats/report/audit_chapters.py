@@ -12,8 +12,9 @@ import pandas as pd
 from vpstats import tables
 from vpstats.formats import THIN, count, decimal, show_interval
 from vpstats.labels import CODE_WORDS
+from vpstats.ledger import plural
 from vpstats.report import audit_words as words
-from vpstats.report.audit_cells import NETWORK, Look, Part
+from vpstats.report.audit_cells import LEVEL, NETWORK, Look, Part
 from vpstats.report.audit_figures import (
     Gallery,
     calibration_figure,
@@ -54,13 +55,40 @@ def participation(look: Look, center: str) -> Chapter:
         title = "Procedures and patients in the audit"
         pieces.append(table(tables.quality_beside(title, body, own=OWN if center else "",
                                                   mark=look.mark)))  # fmt: skip
-    if not any(r["variable"] == "ascertainment" for r in rows):
-        pieces.append(paragraphs(
-            "How many of all procedures reach the registry (case ascertainment) is not known "
-            "here: no counts from hospital codes were given."))  # fmt: skip
-    if not center and look.has(FLOW):
+    pieces += list(_ascertainment(look, center))
+    if center:
+        pieces.append(paragraphs(words.LEFT_OUT))
+    elif look.has(FLOW):
         pieces.append(table(tables.flow_table(look.released, FLOW, title="What was left out")))
     return Chapter("participation", "Participation and exclusions", tuple(pieces))
+
+
+def _ascertainment(look: Look, center: str) -> Iterator[Piece]:
+    """How many of the hospitals' procedures are in the registry, as far as hospitals counted."""
+    counted = {c: look.rows(ASCERTAINMENT, c) for c in (center,) * bool(center) or look.centers}
+    known = {c: rows for c, rows in counted.items() if rows}
+    body = [
+        ((r["level"] or "All periods") if center else look.name(c), r)
+        for c, rows in known.items()
+        for r in rows
+        if (r["level"] or len(rows) > SUMMED if center else not r["level"])
+    ]
+    network = look.row(ASCERTAINMENT, NETWORK, "procedures")
+    if body and network is not None:
+        body.append(("Network, all periods", network))
+    if body:
+        yield table(tables.ascertainment_table("Case ascertainment", body, level=LEVEL,
+                                               mark=look.mark))  # fmt: skip
+        yield paragraphs(words.ASCERTAINED)
+    missing = [look.name(c) for c in counted if c not in known]
+    if missing:
+        yield paragraphs(words.NOT_ASCERTAINED.format(
+            whom="" if center or not known else f" of {', '.join(missing)}"))  # fmt: skip
+
+
+ASCERTAINMENT = "audit_ascertainment"
+SUMMED = 2
+"""Rows of one period and of all of them, which are then the same."""
 
 
 def _network(look: Look, record: Record) -> Record | None:
@@ -88,35 +116,36 @@ def quality(look: Look, center: str) -> Chapter:
 
 
 def case_mix(look: Look, center: str) -> Chapter:
-    """Patients beside the network's, for each distinct case mix once."""
+    """Patients beside the network's: each characteristic once, of levels, procedures, patients."""
     pieces: list[Piece] = []
-    seen: set[tuple[object, ...]] = set()
-    for indicator in look.of_kind("outcome"):
-        analysis = look.parts(indicator)[0].analysis
-        group = center or next((c for c in look.centers if look.rows(analysis, c)), "")
-        rows = [r for r in look.rows(analysis, group) if _is_mix(r)]
-        key = tuple((r["variable"], r["level"], _key(r)) for r in rows)
-        if not rows or key in seen:
-            continue
-        seen.add(key)
-        model = tables.case_mix_table(f"Case mix: {indicator.title}",
-                                      [(_mix_words(r), r) for r in rows], own=bool(center),
+    for analysis in sorted(a for a in look.analyses if a.startswith(MIX)):
+        network = [r for r in look.rows(analysis, NETWORK) if _is_mix(r)]
+        body = [
+            (_mix_words(r), look.row(analysis, center, r["variable"], r["level"]) or {}, r)
+            for r in network
+        ]
+        unit = plural(analysis.removeprefix(MIX))
+        model = tables.case_mix_table(f"Case mix of the {unit} compared", body, own=bool(center),
                                       mark=look.mark)  # fmt: skip
-        piece = table(model)
-        pieces.append(piece if len(pieces) == 0 else folded(f"{indicator.title}", piece))
-    said = "" if pieces else "No indicator of the plan is adjusted for case mix."
+        pieces.append(table(model))
+    said = MIXED if pieces else "No indicator of the plan is adjusted for case mix."
     return Chapter("casemix", "Case mix", (paragraphs(said), *pieces))
 
 
-def _key(record: Record) -> str:
-    return f"{number(record, 'network'):.6g} {number(record, 'smd'):.6g}"
+MIX = "audit_casemix_"
+"""How analyses of case mix begin; their unit follows."""
+
+MIXED = (
+    "Of the rows that are compared in the first outcome of each unit (levels, vertebrae, "
+    "procedures, patients). Percentages and means are of rows whose value is known."
+)
 
 
 def _is_mix(record: Record) -> bool:
     """Whether it is case mix; of yes and no, and where nobody is, one row says all."""
-    if not record["variable"].startswith("casemix:") or record["level"] == "no":
+    if not {"percent", "mean"} & set(record) or record["level"] == "no":
         return False
-    return not (number(record, "network") == 0 and record["level"])
+    return not (number(record, "percent") == 0 and record["level"])
 
 
 def _mix_words(record: Record) -> str:
@@ -173,7 +202,7 @@ def _by_center(look: Look, indicator: Indicator, part: Part) -> tables.TableMode
     rows = {look.name(c): look.row(part.analysis, c, "outcome") for c in look.centers}
     verdicts = {look.name(c): look.verdict(part.analysis, c).words for c in look.centers}
     return tables.centers_table(_part_title(indicator, part), rows, verdicts,
-                                unit=_unit(look, part), level=look.plan.level,
+                                unit=_unit(look, part), level=LEVEL,
                                 mark=look.mark)  # fmt: skip
 
 
@@ -244,6 +273,7 @@ def _outcome_of(look: Look, gallery: Gallery, indicator: Indicator, center: str)
             yield verdict(found.code, f"{where}{found.words}",
                           [t for t in texts if t != "withheld"])  # fmt: skip
     yield _center_table(look, indicator, parts, center)
+    yield items(_why_silent(look, parts[1:], center))
     drawn = gallery.pair(indicator, parts[0], center)
     if drawn:
         yield figures(drawn)
@@ -251,12 +281,31 @@ def _outcome_of(look: Look, gallery: Gallery, indicator: Indicator, center: str)
     yield from _said(look, parts[0])
 
 
+def _why_silent(look: Look, parts: Iterable[Part], center: str) -> Iterator[str]:
+    """Why a group of procedures has no verdict though numbers stand in its column."""
+    for part in parts:
+        found = look.verdict(part.analysis, center)
+        if found.code == "no verdict" and found.reasons:
+            yield f"{part.words}: no verdict. {' '.join(found.reasons)}"
+
+
+def _without_q(record: Record | None, silent: bool) -> Record | None:
+    """A record without the corrected p-value where there was no comparison to correct for."""
+    if record is None or not silent:
+        return record
+    return {name: value for name, value in record.items() if name != "q_value"}
+
+
 def _center_table(look: Look, indicator: Indicator, parts: tuple[Part, ...], center: str) -> Piece:
-    columns = {p.words: merged(look, p.analysis, center) for p in parts}
+    columns = {
+        p.words: _without_q(merged(look, p.analysis, center),
+                            look.verdict(p.analysis, center).code == "no verdict")
+        for p in parts
+    }  # fmt: skip
     # a crude share says nothing where not everybody could be followed to the horizon
     left_out = "rate" if indicator.measure == "incidence" else ""
     limits = (indicator.alert or look.plan.audit.alert, indicator.alarm or look.plan.audit.alarm)
-    judged = tables.judged_lines(_unit(look, parts[0]), look.plan.level, limits)
+    judged = tables.judged_lines(_unit(look, parts[0]), LEVEL, limits)
     more = _estimable((*judged, *_more_lines(look, indicator)), columns)
     lines = [line for line in more if line[1][0] != left_out]
     verdicts = ("Verdict", *(look.verdict(p.analysis, center).words for p in parts))
@@ -271,7 +320,7 @@ WHY: tuple[Line, ...] = (
 
 
 def _more_lines(look: Look, indicator: Indicator) -> tuple[Line, ...]:
-    ci = f"({100 * look.plan.level:g}{THIN}% CI)"
+    ci = f"({100 * LEVEL:g}{THIN}% CI)"
     return (
         (f"Directly standardised rate, % {ci}", ("direct", "direct_low", "direct_high"), decimal),
         ("Examined for it, %", ("examined",), decimal),
@@ -328,7 +377,7 @@ def survival(look: Look, center: str) -> Chapter:
         name = f"{indicator.title} (by day {indicator.horizon:g})"
         rows.append((name, own, look.row(analysis, NETWORK, "outcome")))
     title = "Incidence, death as a competing event"
-    model = tables.follow_up_table(title, rows, level=look.plan.level, own=OWN if center else "",
+    model = tables.follow_up_table(title, rows, level=LEVEL, own=OWN if center else "",
                                    mark=look.mark)  # fmt: skip
     pieces: list[Piece] = [table(model)] if rows else []
     if drawn:
@@ -368,7 +417,7 @@ def model_sheet(look: Look, center: str) -> Chapter:
             continue  # nothing was adjusted for: there is nothing to calibrate
         if not center:
             inner.append(table(tables.risk_model_table(
-                f"Risk model: {indicator.title}", terms, level=look.plan.level,
+                f"Risk model: {indicator.title}", terms, level=LEVEL,
                 mark=look.mark)))  # fmt: skip
         drawn = calibration_figure(look, indicator, center)
         slopes = _slopes(look, analysis, center)

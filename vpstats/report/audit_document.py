@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vpstats.disclosure import Released
 from vpstats.errors import UsageError
+from vpstats.report.parts import tidied
 from vpstats.report.study import LEDGER_DIGITS, RegistrySummary
 from vpstats.study import Indicator, StudyPlan
 
@@ -217,7 +218,7 @@ class _Reader:
                 units[analysis] = unit
         notes: dict[tuple[str, str, str], list[str]] = {}
         for note in released.notes:
-            notes.setdefault((note.analysis, note.group, note.role), []).append(note.text)
+            notes.setdefault((note.analysis, note.group, note.role), []).append(tidied(note.text))
         return cls(cells, units, notes)
 
     def numbers(self, analysis: str, group: str, variable: str = "outcome") -> dict[str, Any]:
@@ -341,6 +342,9 @@ def _heading(document: AuditDocument) -> Iterator[str]:
     if document.edition == "internal":
         yield "Internal: not released."
     yield ""
+    if not any(part.centers for part in document.indicators):
+        yield "Nothing was compared: no indicator has a row in its period."
+        return
     yield {
         "alarm": "ALARM: at least one center needs review.",
         "alert": "Alert: at least one center lies outside the inner limits.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vpstats.errors import UsageError
 from vpstats.formats import THIN, decimal
-from vpstats.report.audit_cells import EVERYBODY, LIMITS, NETWORK, Look, Part
+from vpstats.report.audit_cells import EVERYBODY, LEVEL, LIMITS, NETWORK, Look, Part
 from vpstats.report.audit_pieces import Figure
 from vpstats.report.page import enlarge
 from vpstats.rows import Record, complete, is_hidden, number, time_of
@@ -231,7 +231,7 @@ def _caption(drawn: Funnel) -> list[str]:
     if drawn.beyond:
         said.append("A triangle lies above the upper edge.")
     if drawn.beside:
-        said.append(f"Grey: {', '.join(BESIDE[name] for name in drawn.beside)}.")
+        said.append(f"Grey, where the frame reaches: {', '.join(BESIDE[n] for n in drawn.beside)}.")
     if drawn.unnamed:
         said.append("Some flagged centers are not named for want of room; the table names them.")
     return said
@@ -257,9 +257,9 @@ def reading(alert: float, alarm: float) -> str:
         "How to read the funnel plots: each dot is a center, farther to the right the larger its "
         f"numbers; the level line is the network. Most centers lie within the {100 * alert:g}"
         f"{THIN}% limits (dashed) and nearly all within the {100 * alarm:g}{THIN}% limits "
-        "(solid) if only chance sets them apart. Filled marks are alarms, hollow ones alerts; "
-        "rust is worse, green is better. Only flagged centers are named; a plain dot outside the "
-        "limits has no verdict, and the center's page says why."
+        "(solid) if only chance sets them apart. Hollow marks are alerts, filled ones alarms: "
+        "diamonds (rust) on the worse side, squares (green) on the better. Only flagged centers "
+        "are named; a plain dot outside the limits has no verdict, and the center's page says why."
     )
 
 
@@ -375,7 +375,7 @@ def incidence_figure(look: Look, indicator: Indicator, center: str = "") -> Figu
     title = f"{indicator.title}: incidence over time"
     return attempt(title, f"Cumulative incidence (Aalen and Johansen) {' and '.join(whose)} up to "
                    f"day {indicator.horizon:g}, other events such as death competing. Band: "
-                   f"{100 * look.plan.level:g}{THIN}% limits {whose[0]}, as far as the frame "
+                   f"{100 * LEVEL:g}{THIN}% limits {whose[0]}, as far as the frame "
                    f"reaches.{coarse}",
                    lambda: _figures().incidence_chart(
                        curves, title=title, desc="Step curves that rise from zero.",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vpstats import tables
-from vpstats.report.audit_cells import NETWORK, Look
+from vpstats.report.audit_cells import LEVEL, NETWORK, Look
 from vpstats.report.audit_figures import Gallery, reading
 from vpstats.report.audit_pieces import Chapter, Figure, figures, paragraphs, table
-from vpstats.rows import Record, number
+from vpstats.rows import Record, complete, number
 
 OWN = "This center"
 
@@ -20,6 +20,9 @@ BESIDE: Mapping[str, Mapping[str, str]] = {
     "followup": {"completeness": "completeness"},
 }  # fmt: skip
 """Variable and statistic of what stands beside an outcome, and its name in the merged record."""
+
+COARSE = frozenset({"routine", "suspicion", "completeness"})
+"""Shares that the public edition holds in steps alone."""
 
 
 def merged(look: Look, analysis: str, center: str) -> Record | None:
@@ -35,7 +38,9 @@ def merged(look: Look, analysis: str, center: str) -> Record | None:
             merged |= {new: more[old] for old, new in names.items() if old in more}
             hidden |= {new for old, new in names.items() if old in more["hidden"]}
             rounded |= {new for old, new in names.items() if old in more["rounded"]}
-    return {**merged, "hidden": hidden, "rounded": rounded}
+    coarse = set() if look.internal else COARSE & set(merged)
+    hidden |= {name for name in coarse if not complete(merged, name)}
+    return {**merged, "hidden": hidden, "rounded": rounded | coarse}
 
 
 def processes(look: Look, gallery: Gallery, center: str) -> Chapter:
@@ -53,7 +58,7 @@ def processes(look: Look, gallery: Gallery, center: str) -> Chapter:
     if not rows:
         none = paragraphs("The plan has no process indicators.")
         return Chapter("process", "Process indicators", (none,))
-    model = tables.process_table("What was done and recorded", rows, level=look.plan.level,
+    model = tables.process_table("What was done and recorded", rows, level=LEVEL,
                                  own=OWN if center else "", mark=look.mark)  # fmt: skip
     pieces = (
         table(model),

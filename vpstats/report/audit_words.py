@@ -30,6 +30,18 @@ CURVES = {
     "its steps is a patient.",
 }
 """What is said of curves, by whether the edition is the internal one."""
+LEFT_OUT = "What was left out of the network's data, and why, stands on the network's page."
+ASCERTAINED = (
+    "The hospital's own count (hospital_counts in the registry's mapping) against the procedures "
+    "of the same period here. Where procedures are missing, the outcomes are those of a selection. "
+    "Periods that were not over at the data cut are left out; what one period has too many does "
+    "not fill what another lacks. A share above 100 % has no interval: one of the counts is wrong."
+)
+NOT_ASCERTAINED = (
+    "How many of all procedures{whom} reach the registry (case ascertainment) is not known here: "
+    "no usable count of the hospital was given for a period that is over. Those who are not here "
+    "may have done worse, or better."
+)
 NO_OPERATORS = "Learning curves by operator are in the internal edition alone."
 NO_CASES = "The list of cases for review is in the internal edition alone."
 

@@ -175,6 +175,11 @@ _WITHHELD_RISKS = re.compile(
 )
 _WITHHELD_LIMITS = re.compile(r"\bwithheld( ?%)?( [^.;()]*)? \([^()]*withheld to withheld\)")
 
+_WITHHELD_RATIO = re.compile(
+    r"observed against withheld expected: observed over expected is withheld"
+)
+_SHARE_WITHHELD = "(the share examined is withheld)"
+
 
 def tidied(sentence: str) -> str:
     """Say once that an estimate is withheld, not for each of its limits again.
@@ -190,6 +195,11 @@ def tidied(sentence: str) -> str:
     'Odds ratio withheld.'
     >>> tidied("Incidence: withheld % (withheld to withheld).")
     'Incidence: withheld.'
+    >>> tidied("17 observed against withheld expected: observed over expected is withheld (95 % "
+    ...        "interval withheld to withheld).")
+    '17 observed; the number expected is withheld.'
+    >>> tidied("The flag survives (withheld % of its rows were examined).")
+    'The flag survives (the share examined is withheld).'
     >>> tidied("Sex: standardised risk 5.0 % (male) against withheld % (female), a difference of "
     ...        "withheld percentage points (95 % interval withheld to withheld).")
     'Sex: the difference of the standardised risks, male against female, is withheld.'
@@ -197,6 +207,8 @@ def tidied(sentence: str) -> str:
     'Adjusted: nearly all of 2,209 levels had every value that the model needs.'
     """
     said = _WITHHELD_LIMITS.sub(r"withheld\2", sentence)
+    said = _WITHHELD_RATIO.sub("observed; the number expected is withheld", said)
+    said = said.replace("(withheld % of its rows were examined)", _SHARE_WITHHELD)
     said = _WITHHELD_RISKS.sub(r"the difference of the standardised risks, \1 against \2, is "
                                "withheld.", said)  # fmt: skip
     return _NEARLY_ALL.sub(_nearly_all, said)

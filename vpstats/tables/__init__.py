@@ -9,15 +9,14 @@ from __future__ import annotations
 from vpstats.tables.answers import estimates_table, incidence_table
 from vpstats.tables.audit import (
     beside_table,
-    case_mix_table,
     centers_table,
     follow_up_table,
     frame_table,
     judged_lines,
     process_table,
-    quality_beside,
     risk_model_table,
 )
+from vpstats.tables.audit_cases import ascertainment_table, case_mix_table, quality_beside
 from vpstats.tables.beside import (
     further_table,
     standardised_table,
@@ -47,6 +46,7 @@ __all__ = [
     "RowGroup",
     "TableModel",
     "accuracy_table",
+    "ascertainment_table",
     "beside_table",
     "case_mix_table",
     "centers_table",

@@ -136,15 +136,16 @@ def beside_table(
     ('Levels counted', '60')
     """
     rows = [
-        (words, *(_shown(record, stats, fmt, mark) for record in columns.values()))
+        (words, *(shown_numbers(record, stats, fmt, mark) for record in columns.values()))
         for words, stats, fmt in lines
         if any(record is not None and stats[0] in record for record in columns.values())
     ]
     table = TableModel(title, (heading, *columns), (*rows, *more))
-    return _explained(table, mark, *notes)
+    return with_dash(table, mark, *notes)
 
 
-def _shown(record: Record | None, stats: tuple[str, ...], fmt: Number, mark: str) -> str:
+def shown_numbers(record: Record | None, stats: tuple[str, ...], fmt: Number, mark: str) -> str:
+    """Print a statistic, an estimate with its limits, or a dash where there is none."""
     if record is None or stats[0] not in record:
         return ABSENT
     if len(stats) == 3:
@@ -153,7 +154,8 @@ def _shown(record: Record | None, stats: tuple[str, ...], fmt: Number, mark: str
     return " to ".join(dict.fromkeys(shown)) or ABSENT
 
 
-def _explained(table: TableModel, mark: str, *notes: str) -> TableModel:
+def with_dash(table: TableModel, mark: str, *notes: str) -> TableModel:
+    """Add notes to a table, among them what its dashes and marks say."""
     dashed = any(cell == ABSENT for row in table.rows for cell in row[1:])
     dash = f"{ABSENT} does not apply, or was not recorded." if dashed else ""
     return explained(table, mark, *notes, dash)
@@ -198,10 +200,10 @@ def centers_table(
     body = tuple(
         (
             name,
-            _shown(row, ("n",), count, mark),
-            _shown(row, ("observed",), count, mark),
-            _shown(row, ("expected",), decimal, mark),
-            _shown(row, ("o_e", "o_e_low", "o_e_high"), two, mark),
+            shown_numbers(row, ("n",), count, mark),
+            shown_numbers(row, ("observed",), count, mark),
+            shown_numbers(row, ("expected",), decimal, mark),
+            shown_numbers(row, ("o_e", "o_e_low", "o_e_high"), two, mark),
             verdicts.get(name, ABSENT),
         )
         for name, row in rows.items()
@@ -209,7 +211,7 @@ def centers_table(
     header = ("Center", sentence_case(unit), "Observed", "Expected",
               f"O/E ({100 * level:g}{THIN}% CI)", "Verdict")  # fmt: skip
     table = TableModel(title, header, body, align=_last_left(len(header)))
-    return _explained(table, mark, "O/E, observed over expected. Centers stand in the order of "
+    return with_dash(table, mark, "O/E, observed over expected. Centers stand in the order of "
                       "their names; this is no ranking.")  # fmt: skip
 
 
@@ -246,8 +248,8 @@ def process_table(
         (
             words,
             _of(mine if own else network, mark),
-            *((_shown(mine, printed, rate, mark),) if own else ()),
-            _shown(network, ("rate",), rate, mark),
+            *((shown_numbers(mine, printed, rate, mark),) if own else ()),
+            shown_numbers(network, ("rate",), rate, mark),
             _quartiles(network, mark),
             *((verdict,) if own else ()),
         )
@@ -259,7 +261,7 @@ def process_table(
     header = ("Indicator", "Done of all", *own_head, "Network, %", "Centers' quartiles, %", *last)
     align = _last_left(len(header)) if own else ()
     note = "Quartiles: a quarter of the centers lie below the first number, half below the second."
-    return _explained(TableModel(title, header, body, align=align), mark, note)
+    return with_dash(TableModel(title, header, body, align=align), mark, note)
 
 
 def _last_left(width: int) -> tuple[Align, ...]:
@@ -271,14 +273,14 @@ def _last_left(width: int) -> tuple[Align, ...]:
 def _of(record: Record | None, mark: str) -> str:
     if record is None:
         return ABSENT
-    part, whole = (_shown(record, (s,), count, mark) for s in ("observed", "n"))
+    part, whole = (shown_numbers(record, (s,), count, mark) for s in ("observed", "n"))
     return f"{part} of {whole}" if {part, whole} != {mark} else mark
 
 
 def _quartiles(record: Record | None, mark: str) -> str:
     if record is None:
         return ABSENT
-    shown = [_shown(record, (s,), rate, mark) for s in ("q1", "median", "q3")]
+    shown = [shown_numbers(record, (s,), rate, mark) for s in ("q1", "median", "q3")]
     return shown[0] if len(set(shown)) == 1 and not shown[0][:1].isdigit() else " / ".join(shown)
 
 
@@ -315,96 +317,14 @@ def follow_up_table(
         (
             words,
             _of(mine if own else network, mark),
-            *((_shown(mine, stats, rate, mark),) if own else ()),
-            _shown(network, ("benchmark",), rate, mark),
+            *((shown_numbers(mine, stats, rate, mark),) if own else ()),
+            shown_numbers(network, ("benchmark",), rate, mark),
         )
         for words, mine, network in rows
     )
     ci = f"({100 * level:g}{THIN}% CI)"
     header = ("Outcome", "Events", *((f"Adjusted, % {ci}",) if own else ()), "Network, %")
-    return _explained(TableModel(title, header, body), mark)
-
-
-def case_mix_table(
-    title: str, rows: Sequence[tuple[str, Record]], *, own: bool = True, mark: str = SUPPRESSED
-) -> TableModel:
-    """Build the table of case mix, a center beside the network.
-
-    Parameters
-    ----------
-    title : str
-        The caption.
-    rows : sequence of (words, Record)
-        One per number or category of a center: `mean` or `percent`, `network`, `smd`.
-    own : bool
-        Whether the center's column is shown, or the network's alone.
-    mark : str
-        What stands for withheld numbers.
-
-    Returns
-    -------
-    TableModel
-        Means or percentages and the standardised difference from the network.
-    """
-    body = []
-    for words, row in rows:
-        stat = "mean" if "mean" in row else "percent"
-        unit = ", %" if stat == "percent" else ""
-        network = _shown(row, ("network",), decimal, mark)
-        mine = (_shown(row, (stat,), decimal, mark),) if own else ()
-        apart = (_shown(row, ("smd",), two, mark),) if own else ()
-        body.append((f"{words}{unit}", *mine, network, *apart))
-    whole = "Other centers" if own else "Network"
-    header = ("Characteristic", *(("This center",) if own else ()), whole,
-              *(("Difference",) if own else ()))  # fmt: skip
-    more = (
-        "Difference: standardised, in standard deviations from the others; beyond 0.1 either way "
-        "it is usually called relevant."
-        if own
-        else ""
-    )
-    return _explained(TableModel(title, header, tuple(body)), mark, more)
-
-
-def quality_beside(
-    title: str,
-    rows: Sequence[tuple[str, Record | None, Record | None]],
-    *,
-    own: str = "This center",
-    mark: str = SUPPRESSED,
-) -> TableModel:
-    """Build the table of data quality, a center beside the network.
-
-    Parameters
-    ----------
-    title : str
-        The caption.
-    rows : sequence of (words, own, network)
-        One per variable; `percent`, or `n` where a row is a count.
-    own : str
-        Heading of the center's column; empty for the network alone.
-    mark : str
-        What stands for withheld numbers.
-
-    Returns
-    -------
-    TableModel
-    """
-    body = tuple(
-        (sentence_case(words), *((_share(mine, mark),) if own else ()), _share(network, mark))
-        for words, mine, network in rows
-    )
-    header = ("Measure", *((own,) if own else ()), "Network")
-    return _explained(TableModel(title, header, body), mark)
-
-
-def _share(record: Record | None, mark: str) -> str:
-    """A percentage, or a count where there is none."""
-    if record is None or not {"percent", "value", "n"} & set(record):
-        return ABSENT
-    stat = next(s for s in ("percent", "value", "n") if s in record)
-    shown = _shown(record, (stat,), count if stat == "n" else rate, mark)
-    return f"{shown}{THIN}%" if stat != "n" and shown[-1:].isdigit() else shown
+    return with_dash(TableModel(title, header, body), mark)
 
 
 def risk_model_table(
@@ -431,8 +351,8 @@ def risk_model_table(
     body = tuple(
         (
             sentence_case(r["label"] or r["level"]),
-            _shown(r, stats, two, mark),
-            _shown(r, ("p_value",), p_value, mark),
+            shown_numbers(r, stats, two, mark),
+            shown_numbers(r, ("p_value",), p_value, mark),
         )
         for r in rows
     )
@@ -442,7 +362,7 @@ def risk_model_table(
         "These coefficients predict risk; they answer no question about causes and are not to be "
         "read as effects."
     )
-    return _explained(TableModel(title, header, body), mark, note)
+    return with_dash(TableModel(title, header, body), mark, note)
 
 
 def frame_table(title: str, frame: pd.DataFrame, *, most: int = 100) -> TableModel:
