@@ -92,6 +92,7 @@ docs: dev
 	"$(BIN)/vpstats" dictionary --format json-schema --of registry --out docs/schemas/registry.schema.json
 	"$(BIN)/vpstats" dictionary --format json-schema --of study --out docs/schemas/study.schema.json
 	"$(BIN)/vpstats" dictionary --format json-schema --of audit --out docs/schemas/audit.schema.json
+	"$(BIN)/vpstats" dictionary --format json-schema --of quality --out docs/schemas/quality.schema.json
 	"$(BIN)/python" docs/methods/published_figures.py
 
 notebooks: dev

@@ -6,7 +6,8 @@ Every contender turns the same file into a vertebra, two dates, two volumes and 
 every result is compared with the generated truth. Each run is a process of its own, so that the
 peak of its memory is its own; runs are interleaved, CPU seconds are medians. ``tokenise`` only cuts
 the file into columns of text, and is the floor. vpstats also logs each change and doubt with its
-row, which no other contender does.
+row, which no other contender does. Growth is the exponent of CPU time over a hundredth, a tenth and
+all of the rows.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def _vpstats(path: Path) -> dict[str, Any]:
     declared = SourceMap.model_validate(
         {"name": "messy", "file": path.name, "center": "C01", "table": [table]}
     )
-    raw = read_text(path.read_bytes(), declared, path.name)
+    raw = read_text(path, declared, path.name)
     dialect = Dialect(dt.date(2025, 12, 31), decimal=",")
     return {
         name: clean_column(
@@ -203,17 +204,21 @@ def _run(name: str, path: str, truth: str, answers: Any) -> None:
     answers.put((taken, peak, _same(found, pd.read_pickle(truth))))
 
 
-def main(n: int) -> None:
+Results = dict[str, list[tuple[float, float, bool]]]
+
+
+def measured(n: int, runs: int) -> Results:
+    """CPU seconds, peak memory and truth of every contender at one size, runs interleaved."""
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
-    timed: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in CONTENDERS}
+    timed: Results = {name: [] for name in CONTENDERS}
     with tempfile.TemporaryDirectory() as folder:
         path, truth = make_file(Path(folder), n)
         truth.to_pickle(f"{folder}/truth.pickle")
         with path.open() as whole, (path.parent / "small.csv").open("w") as small:
             small.writelines(islice(whole, 100))
-        print(f"{n:,} rows, {path.stat().st_size / 1e6:.0f} MB")
-        for _ in range(RUNS):
+        print(f"{n:,} rows, {path.stat().st_size / 1e6:.1f} MB")
+        for _ in range(runs):
             for name, results in timed.items():
                 job = (name, str(path), f"{folder}/truth.pickle", answers)
                 worker = context.Process(target=_run, args=job)
@@ -221,15 +226,34 @@ def main(n: int) -> None:
                 worker.join()
                 if worker.exitcode == 0:
                     results.append(answers.get())
-    ours = statistics.median(r[0] for r in timed["vpstats"])
-    print(f"{'':14}  CPU s   × vpstats  peak MB  equals truth")
+    return timed
+
+
+def median(results: list[tuple[float, float, bool]]) -> float:
+    return statistics.median(taken for taken, _, _ in results)
+
+
+def growth(by_size: dict[int, Results], name: str) -> float:
+    """Slope of the logarithm of time on the logarithm of rows."""
+    taken = [median(timed[name]) for timed in by_size.values()]
+    return float(np.polyfit(np.log(list(by_size)), np.log(taken), 1)[0])
+
+
+def main(n: int) -> None:
+    by_size = {size: measured(size, RUNS) for size in (n // 100, n // 10, n)}
+    timed = by_size[n]
+    ours, floor = median(timed["vpstats"]), median(timed["tokenise"])
+    print(f"{'':14}  CPU s  × vpstats  × tokenise  peak MB  growth  equals truth")
     for name, results in timed.items():
         if not results:
             print(f"{name:14}  not installed here")
             continue
-        taken = statistics.median(r[0] for r in results)
+        taken = median(results)
         said = "–" if name == "tokenise" else ("yes" if all(r[2] for r in results) else "NO")
-        print(f"{name:14} {taken:6.2f} {taken / ours:10.2f} {results[0][1]:8.0f}  {said}")
+        print(
+            f"{name:14} {taken:6.2f} {taken / ours:10.2f} {taken / floor:11.2f} "
+            f"{results[0][1]:8.0f}   n^{growth(by_size, name):4.2f}  {said}"
+        )
 
 
 if __name__ == "__main__":

@@ -164,9 +164,9 @@ class Table:
         if extra:
             raise UsageError(f"table '{self.name}' does not declare: {', '.join(extra)}.")
         columns = {
-            column.name: (
-                data[column.name] if column.name in data else pd.Series(pd.NA, data.index)
-            ).astype(column.dtype)
+            column.name: data[column.name].astype(column.dtype)
+            if column.name in data
+            else pd.Series(pd.NA, data.index, dtype=column.dtype)
             for column in self
         }
         return pd.DataFrame(columns, index=data.index).reset_index(drop=True)

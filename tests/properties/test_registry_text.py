@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import string
+import time
 from decimal import Decimal
 
 import pytest
@@ -28,6 +29,7 @@ from vpstats.registry.spine import (
     region,
     render_levels,
 )
+from vpstats.registry.tables import _LIST_CUTS
 from vpstats.schema import Column
 from vpstats.schema_tables import TABLES
 
@@ -198,3 +200,39 @@ def test_long_repetitions_are_judged_quickly(piece: str) -> None:
         table, field = name.split(".")
         cleaned = clean_texts(TABLES[table][field], [text], mapping=ColumnMap(column="x"))
         assert cleaned["clean"].tolist() == [""]
+
+
+HOSTILE = ("\x00", "\u202e", "\u200b", "\u0301", "１", "٣", "=cmd|'/c calc'!A1", "½", "ﬀ", "İ")
+"""NUL, text that runs backwards, nothing, a lone accent, digits of other scripts, a formula, …"""
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda c: c.name)
+@settings(max_examples=15)
+@given(texts=st.lists(st.lists(st.sampled_from([*HOSTILE, "L1", "4,5", "da", "-"])), max_size=4))
+def test_hostile_characters_are_read_or_said(column: Column, texts: list[list[str]]) -> None:
+    cleaned = clean_texts(column, ["".join(parts) for parts in texts], cut=CUT)
+    for row in cleaned.itertuples(index=False):
+        if trim(row.raw) and not row.clean:
+            assert row.rules
+
+
+PIECES = ("a", "1", " ", "-", "1.", "1, ", "L1-", "Th8 ", "1/", "é", "½", "x10", "ca. ", "I", "(")
+SECONDS_OF_20_KB = 1.0
+"""A reader that looks at each character once needs a hundredth; a quadratic one, minutes."""
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda c: c.name)
+@pytest.mark.parametrize("tail", ["", "!", "x"])
+def test_no_reader_is_quadratic(column: Column, tail: str) -> None:
+    for piece in PIECES:
+        text = (piece * 20_000)[:20_000] + tail
+        began = time.process_time()
+        clean_texts(column, [text], cut=CUT)
+        assert time.process_time() - began < SECONDS_OF_20_KB, piece
+
+
+def test_lists_of_volumes_with_many_blanks_are_cut_quickly() -> None:
+    cell = "4" + " " * 20_000 + "/ 5"
+    began = time.process_time()
+    assert [part.strip() for part in _LIST_CUTS.split(cell)] == ["4", "5"]
+    assert time.process_time() - began < SECONDS_OF_20_KB

@@ -67,7 +67,7 @@ patients.prior_vfx_n     | keine ~ 0 / nessuna ~ 0 / >3 ~ ! / multiple ~ ! / 2-3
 patients.height_cm       | 1m62 ~ 162 / 1 m 62 ~ 162 / 1,62 ~ 162
 procedures.days_fx_to_proc | 3 tj ~ 21 / 3 Wochen ~ 21 / 3 semanas ~ 21 / 3 settimane ~ 21
 procedures.days_fx_to_proc | prije 3 tj ~ ! / vor 3 Wochen ~ ! / 3 weeks ago ~ !
-procedures.duration_min  | 1h15 ~ 75 / 1 h 15 min ~ 75 / 0:45 ~ !
+procedures.duration_min  | 1h15 ~ 75 / 1 h 15 min ~ 75 / 0:45 ~ 45
 visits.odi_pct           | 45/100 ~ 45 / 45% ~ 45
 procedures.proc_date     | 25 de agosto de 2023 ~ 2023-08-25 / 1er juin 2022 ~ 2022-06-01
 procedures.proc_date     | le 15 mars 2021 ~ 2021-03-15 / lunedì 5 maggio 2021 ~ 2021-05-05

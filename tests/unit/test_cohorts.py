@@ -371,3 +371,27 @@ def test_every_flow_adds_up_and_the_registry_is_unchanged(name: str) -> None:
     assert frame.flow[-1].n_rows == len(frame)
     for table, data in before.items():
         pd.testing.assert_frame_equal(getattr(source, table), data)
+
+
+def test_a_path_in_place_of_the_registry_is_told_from_it() -> None:
+    with pytest.raises(UsageError, match=r"given a str; expected a registry, as read_registry\(\)"):
+        build_cohort("data/demo", "leakage")
+
+
+def test_a_public_name_that_is_not_there_is_asked_after() -> None:
+    import vpstats
+
+    with pytest.raises(AttributeError, match="'fit_logit'; did you mean 'fit_logistic'"):
+        _ = vpstats.fit_logit
+
+
+def test_an_event_after_the_last_contact_is_a_contact() -> None:
+    """It would be censored the day before, and be lost without a word."""
+    tables = registry(
+        patients=[patient("a"), patient("b")],  # last seen on 1 January 2022
+        procedures=[session("p1", "a", "2021-12-01"), session("p2", "b", "2021-12-01")],
+        events=[event("e1", "a", "infection", "2022-01-15", procedure_id="p1")],
+    )
+    data = build_cohort(tables, "infection").data.set_index("procedure_id")
+    assert data.loc["p1", ["event", "days"]].tolist() == [1, 45]
+    assert data.loc["p2", ["event", "days"]].tolist() == [0, 31]

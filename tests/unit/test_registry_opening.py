@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -157,3 +158,20 @@ def test_a_member_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     pack(tmp_path / "x.zip", {"a.csv": "id\n1\n", "b.csv": b"%PDF-1.7"})
     with pytest.raises(DataError, match=r"x\.zip:b\.csv: .*PDF"):
         read(tmp_path, file="x.zip")
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.zip"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    from vpstats.drafting import draft_mapping
+
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="pipe or device"):
+        read(tmp_path, file=name)
+    with pytest.raises(DataError, match="pipe or device"):
+        draft_mapping([tmp_path / name], folder=tmp_path)
+
+
+def test_a_link_that_leads_to_itself_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").symlink_to("a.csv")
+    with pytest.raises(DataError, match="not there"):
+        read(tmp_path, file="a.csv")

@@ -203,8 +203,8 @@ def test_a_declared_missing_value_is_never_a_number(tmp_path: Path) -> None:
     registry = read_registry(tmp_path)
     assert np.isnan(registry.procedures["crp_mg_l"].astype(float).iloc[0])
     assert registry.procedures["crp_mg_l"].iloc[1] == 5.0
-    found = registry.findings[registry.findings["field"] == "crp_mg_l"]
-    assert found["row"].tolist() == [1]
+    said = registry.corrections[registry.corrections["field"] == "crp_mg_l"]
+    assert said[["row", "raw", "rule"]].values.tolist() == [[1, "missing:99", "missing.declared"]]
 
 
 def test_values_of_other_types() -> None:

@@ -19,7 +19,7 @@ from vpstats.cohorts.events import events, infection
 from vpstats.cohorts.fracture import adjacent_fracture
 from vpstats.cohorts.leakage import leak_pairs, leakage
 from vpstats.cohorts.units import levels, patients, procedures
-from vpstats.errors import UsageError
+from vpstats.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from vpstats.frames import Frame
@@ -77,8 +77,16 @@ def build_cohort(registry: Registry, name: str, **options: Any) -> Frame:
     >>> build_cohort(empty, "leakage", modality="ct").unit
     'level'
     """
+    if not hasattr(registry, "procedures"):
+        raise UsageError(
+            f"build_cohort() was given a {type(registry).__name__}; expected a registry, as "
+            "read_registry() or load_demo() gives it, and then the name of a cohort."
+        )
     if name not in COHORTS:
-        raise UsageError(f"there is no cohort '{name}'; known: {', '.join(COHORTS)}.")
+        hint = did_you_mean(str(name), COHORTS)
+        raise UsageError(
+            f"there is no cohort '{name}'; {f'{hint} ' if hint else ''}known: {', '.join(COHORTS)}."
+        )
     builder = COHORTS[name]
     known = list(inspect.signature(builder).parameters)[1:]
     unknown = sorted(set(options) - set(known))

@@ -19,13 +19,13 @@ SAME_DAY = 0.5
 def last_known_day(registry: Registry) -> pd.Series:
     """Last day on which each patient's state is known, by patient_id.
 
-    Death ends follow-up; else the recorded last contact; else the last visit or event.
+    Death ends follow-up; else the latest of the recorded last contact, visit and event: a visit or
+    an event after the last contact shows that there was another, and would be lost with it.
     """
     patients = registry.patients.set_index("patient_id")
     visited = registry.visits.groupby("patient_id")["visit_date"].max().reindex(patients.index)
     reported = registry.events.groupby("patient_id")["event_date"].max().reindex(patients.index)
-    last_seen = visited.where(reported.isna() | (visited > reported), reported)
-    contact = patients["last_contact_date"].fillna(last_seen)
+    contact = pd.concat([patients["last_contact_date"], visited, reported], axis=1).max(axis=1)
     return patients["death_date"].fillna(contact)
 
 

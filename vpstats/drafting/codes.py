@@ -14,6 +14,7 @@ from vpstats.drafting.profiles import Profile
 from vpstats.registry.cells import fold
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.numbers import NumberContext, read_number
+from vpstats.registry.spine import parse_levels
 from vpstats.registry.synonyms import SITE_WORDS, SYNONYMS
 from vpstats.schema import Column
 from vpstats.schema_tables import PATIENTS
@@ -66,11 +67,13 @@ def unknown_codes(match: Match, column: Column) -> Unknown:
     read = clean_texts(column, spelled)["clean"].tolist() if spelled else []
     if match.profile.coded and column.kind != "yes_no":
         read = [""] * len(spelled)
+    several = column.name in ("level", "event_levels")
     left = [
         (s, n)
         for (s, n), value in zip(match.profile.told, read, strict=True)
         if not value and n >= _FREQUENT and len(s) <= _LONGEST and s not in known
     ]
+    left = [(s, n) for s, n in left if not (several and parse_levels(s).levels)]
     return Unknown(tuple(left), tuple(column.codes) if left else ())
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from vpstats.drafting.centers import Center, centers_of
@@ -28,8 +30,10 @@ from vpstats.registry.typed import column_decimal
 
 _MOSTLY = 0.9
 _WIDEST = 3000
-_A_MONTH = 31
+_A_MONTH, _MONTHS = 31, 12
 _COMPANY, _ONE_OF = 3, 2000
+_HALF_A_YEAR, _FEW = 183, 1000
+_DAYS = ("day", "ordered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +142,24 @@ def draft_mapping(
     if not any(source.tables for source in sources):
         raise DataError(
             "no table of the registry can be made of these columns: the name of the patient, and "
-            "of the day or the vertebra, are not among them.",
+            f"of the day or the vertebra, are not among them.{_seen(sources)} Write "
+            "registry.toml by hand.",
             file=opened[0].raw.files[0] if opened else str(exports[0]),
         )
     cut = data_cut or _last_day(sources)
     text = draft_toml(sources, name=name, data_cut=cut, known=data_cut is not None, skipped=skipped)
     parse_mapping(tomllib.loads(text), file="the draft")
     return MappingDraft(text, tuple(_proposals(sources)), tuple(_unmapped(sources)))
+
+
+def _seen(sources: Sequence[SourceDraft]) -> str:
+    """Which columns hold days and vertebrae, whatever they are called."""
+    profiles = [p for source in sources for p in source.rest if p.told]
+    profiles += [m.profile for source in sources for m in source.homeless if m.profile.told]
+    dates = [p.name for p in profiles if all(date_shape(s).kind in _DAYS for s, _ in p.told)]
+    levels = [p.name for p in profiles if p.vertebral > _MOSTLY]
+    kinds = (("Days", dates), ("Vertebrae", levels))
+    return "".join(f" {kind} stand in {', '.join(map(repr, n))}." for kind, n in kinds if n)
 
 
 # ------------------------------------------------------------------ sources
@@ -201,6 +216,7 @@ def _source(
 ) -> SourceDraft:
     used = {c for t in tables for m in t.matches for c in m.profile.columns}
     used |= {c for m in homeless for c in m.profile.columns} | {center.column}
+    used |= {m.unit_column for t in tables for m in t.matches}
     rest: dict[str, Profile] = {}
     seen: set[str] = set()
     for part in parts:
@@ -248,22 +264,27 @@ def _last_day(sources: Sequence[SourceDraft]) -> dt.date:
                     counts[day] = counts.get(day, 0) + n
     days = sorted(counts, reverse=True)
     company = max(_COMPANY, sum(counts.values()) // _ONE_OF)
-    for day in days:
+    for day, before in pairwise([*days, dt.date.min]):
         near = (n for d, n in counts.items() if 0 <= (day - d).days <= _A_MONTH)
-        if sum(near) >= company:
+        # a small hospital treats a few patients a year; a slip lies years apart
+        few = sum(counts.values()) < _FEW and (day - before).days <= _HALF_A_YEAR
+        if few or sum(near) >= company:
             return day
     return days[0] if days else dt.date(2000, 1, 1)
 
 
 def _days(profile: Profile) -> Iterable[tuple[dt.date, int]]:
-    for spelling, n in profile.told:
-        shape = date_shape(spelling)
+    """Days of a column, as most of its cells prove their order; the later one where none does."""
+    shapes = [(date_shape(s), n) for s, n in profile.told]
+    votes = {order: sum(n for s, n in shapes if s.evidence == order) for order in ("dmy", "mdy")}
+    mdy = votes["mdy"] > votes["dmy"]
+    for shape, n in shapes:
         year = shape.year if shape.year > 99 else shape.year + 2000
-        if shape.kind in ("day", "ordered"):
-            day, month = sorted((shape.first, shape.second), reverse=True)
-            month = month if shape.kind == "ordered" else shape.second
-            day = day if shape.kind == "ordered" else shape.first
-            yield dt.date(year, min(month, 12), min(day, 28)), n
+        first, second = shape.first, shape.second
+        if shape.kind == "ordered" and (mdy or (not any(votes.values()) and first > second)):
+            first, second = second, first
+        if shape.kind in _DAYS and 1 <= second <= _MONTHS and 1 <= first <= _A_MONTH:
+            yield dt.date(year, second, min(first, monthrange(year, second)[1])), n
 
 
 def _proposals(sources: Sequence[SourceDraft]) -> Iterable[Proposal]:

@@ -20,10 +20,11 @@ from vpstats.registry.databases import table_names
 from vpstats.registry.decoding import decode
 from vpstats.registry.delimited import detect_delimiter
 from vpstats.registry.mapping import SourceMap
-from vpstats.registry.opening import FORMATS, OpenFile, open_files
+from vpstats.registry.opening import FORMATS, OpenFile, open_files, read_bytes
 from vpstats.registry.raw import RawSource, stack
 from vpstats.registry.redcap import Field, read_dictionary
 from vpstats.registry.sources import read_source
+from vpstats.registry.summaries import without_summaries
 
 _NOTHING = {"center": "?", "table": [{"name": "patients", "columns": {"patient_id": "?"}}]}
 _HEAD = 60_000
@@ -128,7 +129,7 @@ def _files(
             file=name,
         )
     if kind != "zip":
-        yield name, {"file": shown, "format": kind}, OpenFile(shown, path.read_bytes())
+        yield name, {"file": shown, "format": kind}, OpenFile(shown, read_bytes(path, shown))
         return
     for member in _members(path, shown, folder, skipped):
         inner = member.shown.split(":", 1)[1]
@@ -199,7 +200,9 @@ def _read(
 ) -> Export:
     # the folder of the draft need not be there yet, so files are opened by their whole path
     whole = {k: str((folder / keys[k]).resolve()) for k in ("file", "dictionary") if k in keys}
-    return Export(name, group, keys, read_source(_source(keys | whole), folder), fields)
+    raw = read_source(_source(keys | whole), folder)
+    plain = keys["format"] in ("csv", "excel")
+    return Export(name, group, keys, without_summaries(raw) if plain else raw, fields)
 
 
 def _text_rows(file: OpenFile) -> list[list[str]]:

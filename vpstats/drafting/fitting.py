@@ -28,7 +28,7 @@ ENOUGH = 0.85
 _GAP_DIGITS = frozenset("3456789")
 _SLIPS = 0.03  # of the cells: fewer are faults
 _NEAR = 0.02  # scales further from 1 than this cannot be mistaken: a height of 1.62
-_LIST = re.compile(r" *[;/|] *|, +")
+_LIST = re.compile(r"[;/|]|,(?= )")
 _FREQUENT = 3
 _SHOWN = 6
 _LONGEST = 32
@@ -192,7 +192,7 @@ def _one_by_one(told: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """Volumes of several vertebrae in one cell (``4,5 / 3``) as volumes."""
     counts: dict[str, int] = {}
     for spelling, n in told:
-        for part in _LIST.split(spelling):
+        for part in map(str.strip, _LIST.split(spelling)):
             counts[part] = counts.get(part, 0) + n
     return list(counts.items())
 
@@ -297,7 +297,8 @@ def _by_choices(profile: Profile, column: Column) -> Fit:
 
 
 def _missing_code(label: str) -> str:
-    return kind_of_missing(label) or ""
+    kind = kind_of_missing(label) or ""
+    return "missing" if kind == "declared" else kind
 
 
 def _code_list(profile: Profile, values: Sequence[object]) -> str:

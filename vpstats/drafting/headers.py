@@ -51,11 +51,17 @@ _SMALL_WORDS = (
     "on at bei beim kod and und et l d "
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
+_WHEN_WORDS = "preop praop postop op pre post before after prije nakon vor nach"
+_WHEN = frozenset(_WHEN_WORDS.split())
+"""Words that say when, not what: sharing no other is no likeness."""
 _CAMEL = re.compile(r"(?<=[a-zß-ÿčćđšž])(?=[A-ZÀ-ÞČĆĐŠŽ])")
 _ASIDE = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _YES_NO = re.compile(
     r"(?i)[(\[]?\b(?:da ?/ ?ne|ja ?/ ?nein|y(?:es)? ?/ ?n(?:o)?|s[iì] ?/ ?no|oui ?/ ?non)\b[)\]]?"
 )
+_STATED = re.compile(r"([0-9]{1,2}) ?[=:] ?([^\W\d_][^,;/|()\[\]=:0-9]{0,30})")
+"""A code and what it means, as headers state them: ``1 = F``."""
+_LONGEST = 300
 _LEAK = ("leak", "curenje", "leck", "fuga", "fuite")
 _UNIT_WORDS = MappingProxyType({"pct": "%", "perc": "%", "percent": "%", "tj": "tj"})
 
@@ -136,7 +142,15 @@ def headers_of(name: str, label: str = "") -> tuple[Header, ...]:
     """
     above, between, own = name.rpartition(" / ")
     finer = [own] if between and set(words_of(above)) <= _NEUTRAL else []
-    return tuple(read_header(text) for text in (name, *finer, label) if text)
+    plain = tuple(read_header(text) for text in (name, *finer, label) if text)
+    # a modality in brackets is part of the name: Leak (CT) is no leak on fluoroscopy
+    whole = (Header((*h.words, m)) for h in plain for m in _modalities(h.aside))
+    return (*plain, *whole)
+
+
+def _modalities(aside: str) -> set[str]:
+    words = {kind: names.split("|") for kind, names in MODALITY_WORDS.items()}
+    return {"ct" if kind == "ct" else "fluoroscopy" for kind in hints(aside, words)}
 
 
 def read_header(text: str) -> Header:
@@ -147,10 +161,26 @@ def read_header(text: str) -> Header:
     >>> read_header("CRP (mg/dL)")
     Header(words=('crp',), aside='mg/dL')
     """
-    plain = _YES_NO.sub(" ", text)
+    # the rest of a longer one is no name, and would be compared for minutes
+    text = text[:_LONGEST]
+    plain = _STATED.sub(" ", text) if stated_codes(text) else text
+    plain = _YES_NO.sub(" ", plain)
     asides = _ASIDE.findall(plain)
     words = words_of(_ASIDE.sub(" ", plain))
     return Header(words or words_of(plain), asides[-1].strip() if asides and words else "")
+
+
+def stated_codes(text: str) -> dict[str, str]:
+    """Codes that a header explains, with what it says of each; empty unless it has two.
+
+    Examples
+    --------
+    >>> stated_codes("Sex (1=F 2=M)"), stated_codes("ASA (1-5)")
+    ({'1': 'F', '2': 'M'}, {})
+    """
+    pairs = _STATED.findall(text[:_LONGEST])
+    found = {code: label.strip(" .") for code, label in pairs}
+    return found if len(found) == len(pairs) > 1 else {}
 
 
 # ------------------------------------------------------------------ the names of the fields
@@ -317,7 +347,7 @@ def _without_unit(words: tuple[str, ...], unit: str) -> tuple[tuple[str, ...], s
 
 def _alike(header: Header, units: Mapping[str, str]) -> dict[str, Likeness]:
     """Fields with a name that shares words with the header, the nearest name of each."""
-    words = tuple(w for w in header.words if w not in _SMALL) or header.words
+    words = tuple(w for w in header.words if w not in _SMALL | _WHEN)
     found: dict[str, Likeness] = {}
     near = dict.fromkeys(n for word in words for n in _by_word().get(word[:4], ()))
     for field, language, name, theirs in near:

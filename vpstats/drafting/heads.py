@@ -13,6 +13,7 @@ Rows = Sequence[Sequence[str]]
 
 _LOOKED_AT = 25
 _WIDE_ENOUGH = 0.6  # of the widest row: a title is one or two cells
+_LEVEL_COLUMNS = 3  # columns named after vertebrae, more than a row of values has
 _NAMES = 0.7  # of the cells of a header are words
 
 
@@ -38,6 +39,8 @@ def find_header(rows: Rows, shown: str) -> tuple[int, int]:
 
     Examples
     --------
+    >>> find_header([["id", "sex", "T11", "T12", "L1", "L2"], ["1", "f", "x", "", "", "x"]], "a")
+    (1, 1)
     >>> find_header([["Register"], ["id", "CRP", ""], ["", "pre", "post"], ["1", "5", "7"]], "a")
     (2, 2)
     """
@@ -61,6 +64,10 @@ def _filled(row: Sequence[str]) -> int:
 
 def _is_names(row: Sequence[str]) -> bool:
     cells = [cell for cell in row if cell]
+    named = [cell for cell in cells if len(parse_levels(cell).levels) == 1]
+    if len({parse_levels(cell).levels for cell in named}) >= _LEVEL_COLUMNS:
+        # a column for each vertebra: the others say whether the row is one of names
+        cells = [cell for cell in cells if cell not in named] or cells
     return sum(not is_value(cell) for cell in cells) >= _NAMES * len(cells)
 
 

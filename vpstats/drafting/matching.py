@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vpstats.drafting.fitting import ENOUGH, Fit, fit
-from vpstats.drafting.headers import NAMED, Likeness, likeness, quantity
+from vpstats.drafting.headers import NAMED, Likeness, hints, likeness, quantity
+from vpstats.drafting.names_sessions import MODALITY_WORDS
 from vpstats.drafting.profiles import Profile
+from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.columns import Dialect
+from vpstats.registry.fields import LEAK_SET_FIELDS
+from vpstats.registry.units import factor
 from vpstats.schema import Column
-from vpstats.schema_tables import VERTEBRAE
+from vpstats.schema_tables import LEAK_FIELDS, VERTEBRAE
 
 WORTH_SAYING = 0.4
 """Score below which a match is not proposed."""
@@ -24,6 +28,7 @@ _HEADER = 0.4  # of the score is due to the header alone, the rest needs cells t
 _BY_CELLS = 0.45
 _KEY_FITS = 0.95
 _HALF = 0.5
+_FEW = 12  # codes of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,15 @@ class Match:
         Score and evidence.
     doubt : str
         Why a person has to confirm it; "" where it is certain.
+    unit_column : str
+        Raw column that holds the unit of each row, "" where there is none.
     """
 
     profile: Profile
     field: str
     found: Candidate
     doubt: str = ""
+    unit_column: str = ""
 
     @property
     def certain(self) -> bool:
@@ -91,6 +99,9 @@ def candidates(
     dict of str to Candidate
         Only those that header or cells speak for.
     """
+    if profile.ticks:
+        seen = Fit(1.0, f"ticks below {len(profile.ticks)} vertebrae")
+        return {"level": Candidate(1.0, Likeness(1.0, ""), seen)} if "level" in fields else {}
     units = {name: quantity(column) for name, column in fields.items()}
     likes: dict[str, Likeness] = {}
     for header in profile.headers:
@@ -100,12 +111,34 @@ def candidates(
     for name in ("level", "event_levels"):
         if name in fields and name not in likes and profile.vertebral > ENOUGH:
             likes[name] = Likeness(_BY_CELLS, "")
+    likes |= {name: Likeness(_BY_CELLS, "") for name in _by_codes(profile, fields, likes)}
     found = {}
     for name, like in likes.items():
         seen = fit(profile, fields[name], like.unit, dialect)
         score = like.score * (_HEADER + (1 - _HEADER) * seen.share)
         found[name] = Candidate(round(score, 4), like, seen)
     return found
+
+
+_CODED = ("technique", "sex", "smoker", "indication", "anaesthesia", "guidance", "event_type")
+"""Fields whose codes are words that hardly any other column has."""
+
+_COMMON = frozenset({"none", "other", "unknown", "yes", "no"})
+
+
+def _by_codes(
+    profile: Profile, fields: Mapping[str, Column], likes: Mapping[str, Likeness]
+) -> Iterator[str]:
+    """Fields of which the cells are the codes, where the header names none."""
+    named = any(like.score >= NAMED for like in likes.values())
+    if named or profile.checkbox or profile.distinct > _FEW or profile.numeric > 1 - ENOUGH:
+        return
+    spelled = [s for s, _ in profile.told]
+    for name in _CODED:
+        if name in fields and spelled:
+            read = clean_texts(fields[name], spelled)["clean"].fillna("")
+            if (read != "").all() and len(set(read) - _COMMON) > 1:
+                yield name
 
 
 def assign(
@@ -145,7 +178,28 @@ def assign(
                 scores, row, column, names, profiles
             )
             matches.append(Match(profiles[row], name, found, doubt))
-    return matches
+    used = {m.profile for m in matches}
+    rest = [p for p in profiles if p not in used]
+    return [_with_unit_column(match, fields[match.field], rest) for match in matches]
+
+
+_WORDS_FOR_UNITS = "unit units einheit jedinica mj unita unidad unidades unite"
+_UNIT_WORDS = frozenset(_WORDS_FOR_UNITS.split())
+
+
+def _with_unit_column(match: Match, column: Column, rest: Sequence[Profile]) -> Match:
+    """The match with the column that names its unit row by row: ``CRP`` and ``CRP unit``."""
+    if not quantity(column) or match.found.fit.unit or len(match.profile.columns) > 1:
+        return match
+    own = {word for header in match.profile.headers for word in header.words}
+    for profile in rest:
+        words = {word for header in profile.headers for word in (*header.words, header.aside)}
+        named = bool(words & _UNIT_WORDS) and bool((words & own) - _UNIT_WORDS)
+        units = [factor(column.unit, s) for s, _ in profile.told]
+        if named and units and None not in units:
+            doubt = "" if match.found.like.score >= NAMED else match.doubt
+            return replace(match, doubt=doubt, unit_column=profile.name)
+    return match
 
 
 def _doubt(profile: Profile, column: Column, found: Candidate) -> str:
@@ -155,12 +209,23 @@ def _doubt(profile: Profile, column: Column, found: Candidate) -> str:
 def _reasons(profile: Profile, column: Column, found: Candidate) -> Iterator[str]:
     if found.like.score == _BY_CELLS:
         yield "only the cells speak for it"
+    if _is_leak(column) and found.like.score < NAMED and not _modality(profile):
+        yield "on CT or on fluoroscopy? The header does not say"
     if found.like.score < NAMED:
         yield f"the header is only like '{found.like.name}'"
     if found.fit.against:
         yield found.fit.against
     if found.fit.share < _needed(column, found.fit):
         yield f"only {found.fit.share:.0%} of the cells can be read as it"
+
+
+def _is_leak(column: Column) -> bool:
+    return column.name in LEAK_FIELDS or column.name in LEAK_SET_FIELDS
+
+
+def _modality(profile: Profile) -> set[str]:
+    words = {kind: names.split("|") for kind, names in MODALITY_WORDS.items()}
+    return hints(f"{profile.name} {profile.label}", words)
 
 
 def _needed(column: Column, seen: Fit) -> float:

@@ -12,13 +12,19 @@ PATIENT_NAMES = {
         hr: id bolesnika|id pacijenta|broj bolesnika|broj pacijenta|šifra bolesnika|bolesnik
         hr: šifra pacijenta|mbo|matični broj|pacijent id|bolesnik id|pacijent|br bolesnika
         en: patient id|patient no|patient number|patient nr|patient|study id|subject id|record id
-        en: mrn|pat id|patid|pid|subject|patient code|medical record number
+        en: mrn|pat id|patid|pid|subject|patient code|medical record number|study no|study number
+        en: hospital no|hosp no|hospital number|hospital id|chart no|chart number|patient identifier
+        en: subject no|subject number|record no|record number|participant id
+        de: pid nr|patienten nr|aktenzeichen
         de: patientennr|patientennummer|patienten id|patient nr|pat nr|patnr|patientenid|patient
-        it: id paziente|codice paziente|numero paziente|paziente|cod paziente|n paziente
+        it: id paziente|codice paziente|numero paziente|paziente|cod paziente|n paziente|cod pz
+        it: numero cartella|cartella clinica|n cartella|id pz
         es: id paciente|número de paciente|código paciente|nº paciente|paciente|num paciente|nhc
-        es: código de paciente|cod paciente|numero de historia|historia clinica
+        es: código de paciente|cod paciente|numero de historia|historia clinica|nº historia
+        es: número de historia clínica|nº historia clínica|num historia|n historia clínica
         fr: id patient|numéro patient|n° patient|num patient|identifiant patient|ipp|no patient
-        fr: code patient|identifiant""",
+        fr: code patient|identifiant|nº dossier|n° dossier|no dossier|numéro de dossier|dossier
+        fr: numéro dossier|nip""",
     "birth_date": """
         hr: datum rođenja|dat rođ|datum rođ|dat rođenja|rođen|rođena
         en: date of birth|dob|birth date|birthdate|birthday|born|birth
@@ -35,7 +41,7 @@ PATIENT_NAMES = {
         fr: année de naissance""",
     "sex": """
         hr: spol
-        en: sex|gender
+        en: sex|gender|female|male
         de: geschlecht|geschl
         it: sesso|genere
         es: sexo|género
@@ -96,6 +102,7 @@ PATIENT_NAMES = {
         de: frühere frakturen|vorbestehende frakturen|alte frakturen|vorfrakturen
         it: fratture pregresse|fratture precedenti|numero fratture pregresse
         es: fracturas previas|número de fracturas previas|fracturas anteriores
+        fr: tassements antérieurs|tassements anciens
         fr: fractures antérieures|nombre de fractures antérieures|fractures anciennes""",
     "antiosteo_tx": """
         hr: lijek za kost|lijek za osteoporozu|terapija osteoporoze|antiosteoporotska terapija
@@ -118,7 +125,7 @@ PATIENT_NAMES = {
         de: kortison|kortikosteroide|steroide|steroidtherapie|glukokortikoide|cortison
         it: steroidi|corticosteroidi|cortisone|steroidi cronici
         es: corticoides|esteroides|corticoterapia|corticosteroides
-        fr: corticoïdes|corticothérapie|corticostéroïdes|cortisone""",
+        fr: corticoïdes|corticothérapie|corticostéroïdes|cortisone|corticothérapie au long cours""",
     "malignancy_hist": """
         hr: maligna bolest|malignom|malignitet|zloćudna bolest|tumor u anamnezi
         en: malignancy|history of malignancy|cancer|history of cancer|known malignancy
@@ -150,7 +157,7 @@ PATIENT_NAMES = {
     "diabetes": """
         hr: dijabetes|šećerna bolest|dijabetes melitus
         en: diabetes|diabetes mellitus|dm
-        de: diabetes|diabetes mellitus|zuckerkrankheit
+        de: diabetes|diabetes mellitus|zuckerkrankheit|diabetes mell
         it: diabete|diabete mellito
         es: diabetes
         fr: diabète""",
@@ -199,7 +206,7 @@ PATIENT_NAMES = {
         fr: anticoagulant|anticoagulants|anticoagulation""",
     "smoker": """
         hr: pušenje|pušač|pušački status
-        en: smoker|smoking|smoking status|tobacco
+        en: smoker|smoking|smoking status|tobacco|tobacco use|smoking history
         de: rauchen|raucher|raucherstatus|nikotin
         it: fumo|fumatore|abitudine al fumo|tabagismo
         es: fumador|tabaquismo|tabaco

@@ -23,14 +23,15 @@ PROCEDURE_NAMES = {
         hr: datum intervencije|datum op
         en: procedure date|date of procedure|proc date|surgery date|date of surgery|op date|date
         en: operation date|treatment date|date of treatment|vertebroplasty date|intervention date
-        en: date of vertebroplasty|session date|date of operation
+        en: date of vertebroplasty|session date|date of operation|procedure date time
+        en: surgery date time|date time of procedure|date of op
         de: op datum|datum|eingriffsdatum|operationsdatum|datum des eingriffs|datum op|op tag
         de: behandlungsdatum|datum eingriff|interventionsdatum
         it: data procedura|data intervento|data della procedura|data trattamento|data
         es: fecha de procedimiento|fecha intervención|fecha de intervención|fecha cirugía|fecha
         es: fecha tratamiento|fecha del procedimiento|fecha proc
         fr: date intervention|date de l'intervention|date procédure|date de la procédure|date
-        fr: date geste|date traitement|date opération""",
+        fr: date du geste|date d'intervention|date geste|date traitement|date opération""",
     "entry_date": """
         hr: datum unosa
         en: entry date|date of entry|date entered
@@ -39,19 +40,20 @@ PROCEDURE_NAMES = {
         es: fecha de registro
         fr: date de saisie""",
     "indication": """
-        hr: indikacija|etiologija
-        en: indication|aetiology|etiology|reason for procedure
-        de: indikation|ätiologie
-        it: indicazione|eziologia
-        es: indicación|etiología
-        fr: indication|étiologie""",
+        hr: indikacija|etiologija|dijagnoza
+        en: diagnosis|indication|aetiology|etiology|reason for procedure
+        de: indikation|ätiologie|diagnose
+        it: indicazione|eziologia|diagnosi
+        es: indicación|etiología|diagnóstico
+        fr: indication|étiologie|diagnostic""",
     "technique": """
         hr: tehnika|vrsta zahvata|metoda|tip zahvata
+        en: surgery|operation|op|surgery type
         en: technique|procedure type|type of procedure|procedure|treatment type
         de: technik|verfahren|methode|eingriffsart|art des eingriffs|op art
         it: tecnica|tipo di procedura|procedura|tipo intervento
         es: técnica|tipo de procedimiento|procedimiento
-        fr: technique|type de procédure|procédure|type intervention""",
+        fr: geste|acte|type de geste|technique|type de procédure|procédure|type intervention""",
     "guidance": """
         hr: navođenje|vođenje|slikovno vođenje
         en: guidance|imaging guidance|image guidance
@@ -205,7 +207,7 @@ PROCEDURE_NAMES = {
         hr: trajanje|trajanje zahvata|trajanje operacije
         en: duration|procedure duration|procedure time|operation time|op time|operating time
         en: duration of procedure|surgery duration
-        de: op dauer|dauer|eingriffsdauer|operationsdauer|op zeit
+        de: schnitt naht zeit|op dauer|dauer|eingriffsdauer|operationsdauer|op zeit
         it: durata|durata procedura|durata intervento
         es: duración|duración procedimiento|duración intervención
         fr: durée|durée intervention|durée de la procédure""",
@@ -421,10 +423,11 @@ LEVEL_NAMES = {
     "cement_ml": """
         hr: cement|količina cementa|volumen cementa|cement količina
         en: cement volume|cement|volume of cement|cement amount|cement injected|pmma volume
-        en: amount of cement|cement vol|injected cement
+        en: filler volume|filler|bone cement|amount of cement|cement vol|injected cement
         de: zement|zementmenge|zementvolumen|pmma menge
         it: cemento|volume cemento|volume di cemento|quantità di cemento|quantità cemento
         es: cemento|volumen cemento|volumen de cemento|cantidad de cemento
+        fr: volume de ciment injecté|ciment injecté
         fr: ciment|volume ciment|volume de ciment|quantité de ciment""",
     "fill_fraction": "en: fill fraction|filling fraction\nde: füllgrad\nhr: udio punjenja",
     "yeom": "en: yeom|yeom type|yeom class\nde: yeom typ\nhr: yeom tip\nit: tipo yeom",
@@ -447,11 +450,11 @@ LEVEL_NAMES = {
 
 LEAK_WORDS = """
     hr: curenje|istjecanje|leak|curenje cementa|istjecanje cementa|ekstravazacija
-    en: leak|leakage|cement leak|cement leakage|leaks|extravasation
+    en: leak|leakage|cement leak|cement leakage|leaks|extravasation|cement extravasation
     de: leck|leckage|zementleckage|zementaustritt|zementleck
     it: fuga|stravaso|fuga di cemento|fuga cemento
     es: fuga|fuga de cemento|fuga cemento
-    fr: fuite|fuite de ciment|fuite ciment"""
+    fr: fuite|fuite de ciment|fuite ciment|extravasation de ciment"""
 
 SITES_WORD = "mjesto|mjesta|site|sites|ort|orte|sede|sedi|sitio|sitios|lokalisation|localisation"
 

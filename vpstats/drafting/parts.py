@@ -9,11 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from vpstats.drafting.exports import Export
+from vpstats.drafting.headers import stated_codes
 from vpstats.drafting.profiles import Profile, group_of, profile_of
-from vpstats.registry.delimited import DUPLICATE
-from vpstats.registry.raw import LABEL, RawSource, TextColumn
+from vpstats.registry.lexicon import kind_of_missing, read_yes_no
+from vpstats.registry.raw import LABEL, RawSource, TextColumn, stack_columns
 from vpstats.registry.redcap import Field, box_code
+from vpstats.registry.rows import DUPLICATE
+from vpstats.registry.spine import parse_levels
 from vpstats.registry.tables import ACCESS_GROUP, EVENT, INSTRUMENT
+from vpstats.schema_tables import LEVELS
 
 _NUMBER = re.compile(r"([0-9]{1,2})")
 _BOX = re.compile(r"(.+?)(?:___(.+)| \(choice=(.+)\))")
@@ -151,7 +155,11 @@ class _Known:
 def _profiles(columns: Mapping[str, TextColumn], known: _Known) -> Iterator[Profile]:
     boxes = _boxes(columns) if known.fields or known.bare else {}
     numbered = _numbered([n for n in columns if not n.endswith(LABEL)], boxes)
-    done: set[str] = set()
+    ticked = _ticked(columns, boxes, known.fields)
+    done: set[str] = set(ticked)
+    if ticked:
+        stacked = stack_columns([columns[name] for name in ticked])
+        yield Profile(tuple(ticked), "level", stacked, ticks=ticked)
     for name, text in columns.items():
         if name in done or (name.endswith(LABEL) and name.removesuffix(LABEL) in columns):
             continue
@@ -171,7 +179,7 @@ def _single(
     name: str, text: TextColumn, columns: Mapping[str, TextColumn], known: _Known
 ) -> Profile:
     labels = columns.get(f"{name}{LABEL}")
-    choices = {} if labels is None else _labels(text, labels)
+    choices = stated_codes(name) if labels is None else _labels(text, labels)
     asked = known.labels.get(name, "")
     if name in known.fields:
         choices, asked = dict(known.fields[name].choices), known.fields[name].label
@@ -186,6 +194,45 @@ def _labels(codes: TextColumn, labels: TextColumn) -> dict[str, str]:
         codes.spellings[c]: labels.spellings[t] for c, t in pairs.tolist() if c >= 0 and t >= 0
     }
     return {code: label for code, label in found.items() if code != label}
+
+
+_FEWEST_TICKED = 3
+
+
+def _ticked(
+    columns: Mapping[str, TextColumn], boxes: Mapping[str, str], fields: Mapping[str, Field]
+) -> dict[str, str]:
+    """Columns that are named after a vertebra each and hold nothing but ticks."""
+    found: dict[str, str] = {}
+    for name, text in columns.items():
+        levels = parse_levels(_last_word(name, boxes, fields)).levels
+        if len(levels) == 1 and levels[0] not in found.values() and _is_ticks(text):
+            found[name] = levels[0]
+    some = any(_says(columns[name], "yes") for name in found)
+    return found if len(found) >= _FEWEST_TICKED and some else {}
+
+
+def _last_word(name: str, boxes: Mapping[str, str], fields: Mapping[str, Field]) -> str:
+    """What a column is named after: its label in a dictionary, its box, or its last word."""
+    if name in boxes:
+        code = re.sub(r"^.*?(?:___| \(choice=)", "", name).rstrip(")")
+        item = fields.get(boxes[name])
+        known = {} if item is None else {box_code(c): t for c, t in item.choices.items()}
+        return known.get(code, code)
+    whole = parse_levels(name).levels
+    return name if whole else re.split(r"[ _./:-]+", name)[-1]
+
+
+def _is_ticks(text: TextColumn) -> bool:
+    return all(
+        kind_of_missing(s) is not None or read_yes_no(s, LEVELS["intravertebral_cleft"]).value
+        for s in text.spellings
+    )
+
+
+def _says(text: TextColumn, code: str) -> bool:
+    column = LEVELS["intravertebral_cleft"]
+    return any(read_yes_no(s, column).value == code for s in text.spellings)
 
 
 def _boxes(columns: Mapping[str, TextColumn]) -> dict[str, str]:

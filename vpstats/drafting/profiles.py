@@ -41,6 +41,8 @@ class Profile:
         Text of the question or variable, "" where there is none.
     checkbox : str
         Stem of REDCap checkbox columns, "" for others.
+    ticks : mapping of str to str
+        Column to the vertebra that it is named after, where the cells are nothing but ticks.
     coded : bool
         Whether digits are most likely codes: a raw REDCap export without its dictionary.
     """
@@ -53,6 +55,7 @@ class Profile:
     label: str = ""
     checkbox: str = ""
     coded: bool = False
+    ticks: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def headers(self) -> tuple[Header, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
@@ -53,6 +53,8 @@ class TableDraft:
         Its fields, keys first.
     explode : tuple of str
         Raw columns that list vertebrae.
+    ticked : mapping of str to str
+        Raw columns that are ticked for a vertebra each.
     doubt : str
         Why the table as a whole has to be confirmed, "" where it is certain.
     """
@@ -62,6 +64,7 @@ class TableDraft:
     matches: tuple[Match, ...]
     explode: tuple[str, ...] = ()
     doubt: str = ""
+    ticked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def own(self) -> tuple[Match, ...]:
@@ -191,7 +194,10 @@ def drafts_of(chosen: Chosen) -> tuple[list[TableDraft], list[Match]]:
         mine = explode if table == "levels" else ()
         level = chosen.match("level") if mine else None
         doubt = chosen.doubt or (level.doubt if level is not None else "")
-        draft = TableDraft(table, chosen.part, (*ties, *own), mine, doubt)
+        ticks = level.profile.ticks if level is not None else {}
+        draft = TableDraft(
+            table, chosen.part, (*ties, *own), () if ticks else mine, doubt, ticked=ticks
+        )
         if names_rows(draft):
             drafts.append(draft)
         else:
@@ -209,7 +215,9 @@ def _ties(table: str, keys: Mapping[str, Match]) -> tuple[str, ...]:
 
 def names_rows(draft: TableDraft) -> bool:
     """Whether the fields of a draft are enough to name its rows."""
-    given = {m.field for m in draft.matches} | ({"level"} if draft.explode else set())
+    given = {m.field for m in draft.matches} | (
+        {"level"} if draft.explode or draft.ticked else set()
+    )
     return any(choice <= given for choice in KEY_FIELDS[draft.name])
 
 

@@ -267,8 +267,11 @@ def _table(table: TableDraft) -> list[str]:
     if table.explode:
         one = table.explode[0] if len(table.explode) == 1 else table.explode
         lines.append(f"explode = {_value(one)}".ljust(_COLUMN) + "  # a row for each vertebra")
+    if table.ticked:
+        lines.append(f"ticked = {_value(table.ticked)}  # a row for each tick")
     lines.append("[source.table.columns]")
-    written = [m for m in table.matches if not (m.field == "level" and len(table.explode) > 1)]
+    spread = len(table.explode) > 1 or bool(table.ticked)
+    written = [m for m in table.matches if not (m.field == "level" and spread)]
     return [*lines, *_lines(written, table.name)]
 
 
@@ -302,7 +305,9 @@ def _entry(match: Match) -> str:
         keys["columns"] = match.profile.columns
     else:
         keys["column"] = match.profile.columns[0]
-    if match.found.fit.unit:
+    if match.unit_column:
+        keys["unit_column"] = match.unit_column
+    elif match.found.fit.unit:
         keys["unit"] = match.found.fit.unit
     if match.found.fit.codes:
         keys["codes"] = dict(match.found.fit.codes)

@@ -77,7 +77,7 @@ class Block:
     def mapping(self, name: str) -> ColumnMap:
         """How a field is mapped; the exploded list for a vertebra that is not mapped itself."""
         found = self.text.mapping.columns.get(name)
-        return found or ColumnMap(column=", ".join(self.text.mapping.explode) or name)
+        return found or ColumnMap(column=", ".join(self.text.mapping.spread) or name)
 
     def places(self, key: Array) -> Places:
         """Where the rows come from."""

@@ -102,6 +102,27 @@ def vital_status(case: Case) -> Iterator[Doubt]:
 
 
 @check
+def seen_later(case: Case) -> Iterator[Doubt]:
+    """A visit or an event after the last contact is a later contact."""
+    patients = case["patients"]
+    seen = pd.concat(
+        [
+            case[table].groupby("patient_id")[day].max()
+            for table, day in (("visits", "visit_date"), ("events", "event_date"))
+        ],
+        axis=1,
+    ).max(axis=1)
+    later = patients["patient_id"].map(seen) > patients["last_contact_date"]
+    yield Doubt(
+        "contact.earlier",
+        "patients",
+        "last_contact_date",
+        where(later),
+        note="a visit or an event is later; follow-up ends on its day",
+    )
+
+
+@check
 def immortal_follow_up(case: Case) -> Iterator[Doubt]:
     """A last contact on the day of the export for most patients of a center is no contact."""
     patients = case["patients"]

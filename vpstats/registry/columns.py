@@ -16,7 +16,7 @@ from vpstats.registry.cells import Reading
 from vpstats.registry.dates import Evidence, Order
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.mapping import ColumnMap
-from vpstats.registry.raw import TextColumn
+from vpstats.registry.raw import TextColumn, by_code
 from vpstats.registry.rules import RULES
 from vpstats.schema import Column
 
@@ -104,7 +104,7 @@ def gather(
     """
     found = [r.value for r in readings] if values is None else values
     lookup = np.array([*found, None], dtype=object)
-    cleaned = Cleaned(lookup[text.codes])
+    cleaned = Cleaned(by_code(lookup, text.codes))
     if values is None:
         cleaned.entries = log_readings(text, readings, column, mapping)
     return cleaned
@@ -119,9 +119,11 @@ def log_readings(
     entries = []
     for rule in dict.fromkeys(r.rule for r in readings if r.rule):
         of_rule = np.array([r.rule == rule for r in readings] + [False])
-        positions = np.flatnonzero((of_rule & loud)[text.codes])
+        positions = np.flatnonzero(by_code(of_rule & loud, text.codes))
         quiet = _first_of_each(text, readings, np.flatnonzero((of_rule & ~loud)[:-1]))
-        where = np.sort(np.concatenate([positions, quiet])).astype(np.int64)
+        where = np.concatenate([positions, quiet])
+        if len(quiet):
+            where.sort(kind="stable")  # of two sorted parts
         if len(where):
             entries.append(_entry(rule, where, text, readings, column, mapping))
     return entries
@@ -135,27 +137,29 @@ def _entry(
     column: Column,
     mapping: ColumnMap,
 ) -> Entry:
-    used, codes = np.unique(text.codes[where], return_inverse=True)
-    shown = np.array([render(readings[i].value) for i in used], dtype=object)
-    notes = np.array([readings[i].note for i in used], dtype=object)
-    spellings = np.array([text.spellings[i] for i in used], dtype=object)
+    codes = text.codes[where]
+    used = np.flatnonzero(np.bincount(codes, minlength=len(readings)))
+    spellings, shown, notes = (np.full(len(readings), "", object) for _ in range(3))
+    for i in used.tolist():
+        spellings[i], notes[i] = text.spellings[i], readings[i].note
+        shown[i] = render(readings[i].value)
     return entry(
         rule,
         where,
         field=column.name,
         column=raw_name(mapping),
-        raw=spellings[codes],
-        clean=shown[codes],
-        note=notes[codes],
+        raw=by_code(spellings, codes),
+        clean=by_code(shown, codes),
+        note=by_code(notes, codes) if any(notes[used]) else "",
         masked=column.masked,
     )
 
 
 def _usual_style(text: TextColumn, readings: list[Reading]) -> str:
     counts: dict[str, int] = {}
-    for reading, count in zip(readings, text.counts(), strict=True):
+    for reading, count in zip(readings, text.counts().tolist(), strict=True):
         if reading.style and not reading.rule.startswith("missing."):
-            counts[reading.style] = counts.get(reading.style, 0) + int(count)
+            counts[reading.style] = counts.get(reading.style, 0) + count
     return max(sorted(counts), key=lambda style: counts[style]) if counts else ""
 
 
@@ -170,21 +174,13 @@ def _is_loud(reading: Reading, usual: str) -> bool:
 def _first_of_each(text: TextColumn, readings: list[Reading], quiet: Array) -> Array:
     """First row of each quiet way: of each spelling for words, of each style for the rest."""
     by_style: dict[str, int] = {}
-    first = first_rows(text)
-    for code in quiet:
+    first, n = text.first_rows().tolist() if len(quiet) else [], len(text)
+    for code in quiet.tolist():
         reading = readings[code]
         words = reading.rule.startswith(_BY_SPELLING)
         way = text.spellings[code] if words else reading.style
-        by_style[way] = min(by_style.get(way, len(text)), int(first[code]))
-    return np.array(sorted(row for row in by_style.values() if row < len(text)), dtype=np.int64)
-
-
-def first_rows(text: TextColumn) -> Array:
-    """First row of each spelling; the number of rows for one that no row has."""
-    first = np.full(len(text.spellings), len(text), np.int64)
-    rows = np.flatnonzero(text.codes >= 0)[::-1]
-    first[text.codes[rows]] = rows  # of equal places the last, which is the first row, stays
-    return first
+        by_style[way] = min(by_style.get(way, n), first[code])
+    return np.array(sorted(row for row in by_style.values() if row < n), dtype=np.int64)
 
 
 def raw_name(mapping: ColumnMap) -> str:

@@ -81,7 +81,7 @@ def _table(source: SourceMap, table: TableMap) -> tuple[TableMap | None, str]:
         return table, ""
     listed = ", ".join(proposed[:_SHOWN])
     # the column that is exploded makes the rows: a table is not read by a proposal for it
-    exploded = bool(table.explode) and "level" in proposed
+    exploded = bool(table.spread) and "level" in proposed
     if exploded or not table.names_its_rows(columns):
         return None, f"{place}: its keys are proposals, so it was not read; proposed: {listed}"
     said = f"{place}: {len(proposed)} fields are proposals and were not read: {listed}"

@@ -34,6 +34,7 @@ _TIME = re.compile(
 )
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _PLACEHOLDERS = frozenset({dt.date(1900, 1, 1), dt.date(9999, 12, 31), dt.date(1899, 12, 30)})
+_NUMBERS = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})\.?")
 _ORDINAL = re.compile(r"\b([0-9]{1,2})(?:er|st|nd|rd|th|º|°)(?= )")
 
 
@@ -120,6 +121,9 @@ def date_shape(text: str, *, birth: bool = False) -> Shape:
     >>> date_shape("25.08.2023.").evidence, date_shape("06/2022").kind
     ('dmy', 'month')
     """
+    numbers = _NUMBERS.fullmatch(text)
+    if numbers is not None and numbers[1] not in _UNKNOWN_PART:  # as most dates are written
+        return _numbered(int(numbers[1]), int(numbers[3]), int(numbers[4]), numbers[2])
     plain = simplify(text).casefold()
     if not plain:
         return Shape("empty")
@@ -248,7 +252,10 @@ def _year_last(parts: list[str], separator: str) -> Shape:
         return Shape("placeholder") if not year else _month(parts[1], year, f"m{separator}y")
     if not all(len(p) <= 2 and p.isdigit() for p in parts[:2]):
         return Shape("unclear", note="not a date")
-    first, second = int(parts[0]), int(parts[1])
+    return _numbered(int(parts[0]), int(parts[1]), year, separator)
+
+
+def _numbered(first: int, second: int, year: int, separator: str) -> Shape:
     if (first, second, year) in {(99, 99, 9999), (31, 12, 9999), (12, 31, 9999), (1, 1, 1900)}:
         return Shape("placeholder")
     if not _YEARS[0] <= year <= _YEARS[1]:
@@ -434,6 +441,9 @@ def _partial(shape: Shape) -> Reading:
 
 def _ordered(shape: Shape, context: DateContext) -> Reading:
     order = context.orders.get(shape.style)
+    day = _day_of(shape, order)
+    if day is not None:
+        return Reading(day, "date.format", style=_style(shape))
     readings = _readings(shape, context)
     if not readings:
         return Reading(rule="date.impossible", note="no such day in the calendar")
@@ -448,6 +458,17 @@ def _ordered(shape: Shape, context: DateContext) -> Reading:
         return _against(readings, order)
     rule = "date.two_digit_year" if shape.two_digits else "date.format"
     return Reading(readings[order], rule, style=_style(shape))
+
+
+def _day_of(shape: Shape, order: Order | None) -> dt.date | None:
+    """The day of a whole date whose column says in which order to read it, where there is one."""
+    if order not in ("dmy", "mdy") or shape.two_digits or shape.style.startswith("word"):
+        return None
+    day, month = (shape.first, shape.second) if order == "dmy" else (shape.second, shape.first)
+    try:
+        return dt.date(shape.year, month, day)
+    except ValueError:
+        return None
 
 
 def _against(readings: Mapping[str, dt.date], order: Order) -> Reading:

@@ -1,13 +1,27 @@
-"""Bytes to text: which encoding a file is in, and text that was once read in the wrong one."""
+"""Bytes to text: which encoding a file is in, and text that was once read in the wrong one.
+
+A file is read piece by piece, so that its size is not held in memory. What is in UTF-8 already, as
+most files are, is not decoded at all.
+"""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
 
 from vpstats.errors import DataError
 
+Content = bytes | Path
+"""All of a file, or where it lies."""
+
+PIECE = 1 << 20
+"""Bytes that are looked at together: they stay in the processor's cache."""
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -23,7 +37,10 @@ _WINDOWS_ONLY = bytes(range(0x80, 0xA0))
 _CENTRAL = bytes([0xE6, 0xF0, 0xD0, 0xC6])
 # ß ä ö ü é are the same in both; è à ò ù ì ê ñ ç are what the Western languages need besides
 _WESTERN = bytes([0xE0, 0xF2, 0xF9, 0xEC, 0xEA, 0xF1, 0xE2, 0xFB])
-_CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\t\n\r"]
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
+_SAYS_SOMETHING = re.compile(rb"[^ \t\r\n\x00\xef\xbb\xbf\xff\xfe]")
+_LINE_END = re.compile(rb"[\r\n]")
+_REPLACED = "\ufffd".encode()
 _KINDS = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive; set format = 'excel'"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook; set format = 'excel'"),
@@ -54,6 +71,146 @@ class Decoded:
     undecodable: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a first reading of a text file found.
+
+    Parameters
+    ----------
+    encoding : str
+        Name of the encoding.
+    errors : str
+        "strict" where every byte is one of its characters, else "replace".
+    nul : int
+        NUL characters, which are left out.
+    undecodable : tuple of int
+        Line of each character that the encoding does not have.
+    quoted : bool
+        Whether there is a quotation mark.
+    """
+
+    encoding: str
+    errors: str
+    nul: int = 0
+    undecodable: tuple[int, ...] = ()
+    quoted: bool = True
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the bytes need no change to be text in UTF-8, a byte order mark aside."""
+        return _is_utf8(self.encoding) and self.errors == "strict" and not self.nul
+
+
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+
+
+# ------------------------------------------------------------------ pieces
+
+
+def pieces(content: Content, size: int = 0) -> Iterator[bytes]:
+    """The bytes of a file, one part after the other."""
+    size = size or PIECE
+    if isinstance(content, bytes):
+        for start in range(0, len(content), size):
+            yield content[start : start + size]
+        return
+    with content.open("rb") as file:
+        while piece := file.read(size):
+            yield piece
+
+
+def beginning(content: Content, size: int) -> bytes:
+    """The first bytes of a file."""
+    return next(pieces(content, size), b"")
+
+
+def utf8_pieces(content: Content, seen: Survey) -> Iterator[bytes]:
+    """The text of a file in UTF-8, without byte order mark and NUL characters.
+
+    Parameters
+    ----------
+    content : bytes or Path
+        The file.
+    seen : Survey
+        What `survey` found.
+
+    Yields
+    ------
+    bytes
+        Parts of the text; a character may lie in two of them.
+    """
+    mark = codecs.BOM_UTF8
+    for part in _transcoded(content, seen.encoding, seen.errors):
+        text, mark = part.removeprefix(mark), b""
+        yield text.replace(b"\x00", b"") if seen.nul else text
+
+
+def _transcoded(content: Content, encoding: str, errors: str) -> Iterator[bytes]:
+    if _is_utf8(encoding) and errors == "strict":
+        yield from pieces(content)
+        return
+    decoder = _decoder(content, encoding, errors)
+    for piece in pieces(content):
+        yield decoder.decode(piece).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+def _decoder(content: Content, encoding: str, errors: str) -> codecs.IncrementalDecoder:
+    name = codecs.lookup(encoding).name
+    marked = beginning(content, 4).startswith(tuple(mark for mark, _ in _BOMS))
+    if name in ("utf-16", "utf-32") and not marked:
+        name = f"{name}-le"  # what every computer writes today that says no more than the width
+    return codecs.getincrementaldecoder(name)(errors)
+
+
+# ------------------------------------------------------------------ the first reading
+
+
+def survey(
+    content: Content, *, declared: str | None, file: str, longest: int | None = None
+) -> Survey:
+    """Find out how to read a text export, and refuse what is none.
+
+    Parameters
+    ----------
+    content : bytes or Path
+        The file.
+    declared : str, optional
+        Encoding that the mapping names; it is believed, and must fit.
+    file : str
+        Name for messages.
+    longest : int, optional
+        Bytes that a line may have, more than a piece has: what lies within one is not looked at.
+
+    Returns
+    -------
+    Survey
+        What `utf8_pieces` needs.
+
+    Raises
+    ------
+    DataError
+        If the file is empty, is no text, is not in the encoding declared, or has an endless line.
+    """
+    if not any(_SAYS_SOMETHING.search(piece) for piece in pieces(content)):
+        raise DataError("the file is empty; export it again.", file=file)
+    start = beginning(content, 8)
+    for signature_, kind in _KINDS:
+        if start.startswith(signature_):
+            raise DataError(f"expected text, found {kind}.", file=file)
+    if declared is not None:
+        _refuse_unknown(declared, file)
+    encoding = declared or detect(content)
+    proved = declared is None and encoding == "utf-8"
+    misfit = None if proved else _misfit(content, encoding)
+    if misfit is not None and declared:
+        raise DataError(_mismatch(content, encoding, misfit), file=file)
+    errors = "strict" if misfit is None else "replace"
+    scan = _scan(content, encoding, errors, longest, file)
+    return Survey(encoding, errors, scan.nul, tuple(scan.replaced), scan.quoted)
+
+
 def decode(content: bytes, *, declared: str | None, file: str) -> Decoded:
     """Turn the bytes of a text export into text.
 
@@ -76,22 +233,12 @@ def decode(content: bytes, *, declared: str | None, file: str) -> Decoded:
     DataError
         If the file is empty, is no text, or is not in the encoding declared.
     """
-    if not content.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
-        raise DataError("the file is empty; export it again.", file=file)
-    for signature, kind in _KINDS:
-        if content.startswith(signature):
-            raise DataError(f"expected text, found {kind}.", file=file)
-    encoding = declared or detect(content)
-    text, undecodable = _decode_as(content, encoding, declared is not None, file)
-    nul = text.count("\x00")
-    sample = text[:_SAMPLE]
-    odd = sum(sample.count(sign) for sign in _CONTROLS)
-    if odd > 20 and odd * 50 > len(sample):
-        raise DataError("expected text, found a binary file.", file=file)
-    return Decoded(text.replace("\x00", "").removeprefix("\ufeff"), encoding, nul, undecodable)
+    seen = survey(content, declared=declared, file=file)
+    text = b"".join(utf8_pieces(content, seen)).decode("utf-8")
+    return Decoded(text, seen.encoding, seen.nul, len(seen.undecodable))
 
 
-def _decode_as(content: bytes, encoding: str, declared: bool, file: str) -> tuple[str, int]:
+def _refuse_unknown(encoding: str, file: str) -> None:
     try:
         b"a".decode(encoding)
     except UnicodeError:
@@ -101,31 +248,117 @@ def _decode_as(content: bytes, encoding: str, declared: bool, file: str) -> tupl
             f"encoding '{encoding}' is not known; try utf-8, cp1250, cp1252 or iso-8859-2.",
             file=file,
         ) from None
-    try:
-        return content.decode(encoding), 0
-    except UnicodeError as error:
-        if declared:
-            raise DataError(_mismatch(content, encoding, error), file=file) from None
-    text = content.decode(encoding, errors="replace")
-    return text, text.count("\ufffd")
 
 
-def _mismatch(content: bytes, encoding: str, error: UnicodeError) -> str:
-    row = ""
-    if isinstance(error, UnicodeDecodeError):
-        row = f" (line {content.count(bytes([10]), 0, error.start) + 1})"
+def _misfit(content: Content, encoding: str) -> int | None:
+    """Position of the first byte that is no character of an encoding; None where there is none."""
+    decoder, plain = _decoder(content, encoding, "strict"), _is_utf8(encoding)
+    read = pending = 0
+    for piece in chain(pieces(content), (b"",)):
+        if plain and not pending and piece and piece.isascii():
+            read += len(piece)
+            continue
+        try:
+            decoder.decode(piece, final=not piece)
+        except UnicodeError as error:
+            return read - pending + getattr(error, "start", 0)
+        read, pending = read + len(piece), len(decoder.getstate()[0])
+    return None
+
+
+def _mismatch(content: Content, encoding: str, position: int) -> str:
+    line = 1
+    for piece in pieces(content):
+        line += piece.count(b"\n", 0, position)
+        position -= len(piece)
+        if position <= 0:
+            break
     return (
-        f"the file is not in the encoding declared, {encoding}{row}; it looks like "
+        f"the file is not in the encoding declared, {encoding} (line {line}); it looks like "
         f"{detect(content)}. Correct encoding in registry.toml or leave it out."
     )
 
 
-def detect(content: bytes) -> str:
+@dataclass(slots=True)
+class _Scan:
+    """What passes by while a text in UTF-8 is read."""
+
+    nul: int = 0
+    read: int = 0
+    controls: int = 0
+    unended: int = 0
+    quoted: bool = False
+    replaced: list[int] = field(default_factory=list)
+
+    def take(self, part: bytes) -> None:
+        """Look at the next part."""
+        self.nul += part.count(b"\x00") if b"\x00" in part else 0
+        self.quoted = self.quoted or b'"' in part
+        if self.read < _SAMPLE:
+            self.controls += len(part) - len(part.translate(None, _CONTROLS))
+        last = max(part.rfind(b"\n"), part.rfind(b"\r"))
+        self.unended = len(part) - last - 1 if last >= 0 else self.unended + len(part)
+        self.read += len(part)
+
+    def longest(self, part: bytes) -> int:
+        """Length of the line that ends, or does not end, in the part to be taken next."""
+        end = _LINE_END.search(part)
+        return self.unended + (len(part) if end is None else end.start())
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether controls are as frequent as in no text."""
+        return self.controls > 20 and self.controls * 50 > min(self.read, _SAMPLE)
+
+
+def _scan(content: Content, encoding: str, errors: str, longest: int | None, file: str) -> _Scan:
+    scan, line = _Scan(), 1
+    for part in _transcoded(content, encoding, errors):
+        if longest is not None and scan.longest(part) > longest:
+            _refuse_endless(content, encoding, errors, scan.read - scan.unended, longest, file)
+        if errors == "replace":
+            scan.replaced += _lines_of(_REPLACED, part, line)
+            line += part.count(b"\n")
+        scan.take(part)
+    if scan.is_binary:
+        raise DataError("expected text, found a binary file.", file=file)
+    return scan
+
+
+def _lines_of(wanted: bytes, part: bytes, first: int) -> list[int]:
+    lines = part.split(b"\n") if wanted in part else []
+    return [first + i for i, line in enumerate(lines) for _ in range(line.count(wanted))]
+
+
+def _refuse_endless(
+    content: Content, encoding: str, errors: str, start: int, longest: int, file: str
+) -> None:
+    """A table has no line of megabytes; reading one would take the memory of many tables."""
+    row, left, before = 1, start, b""
+    for part in _transcoded(content, encoding, errors):
+        above = part[:left]
+        row += above.count(b"\n") + above.count(b"\r") - above.count(b"\r\n")
+        row -= before.endswith(b"\r") and above.startswith(b"\n")
+        left, before = left - len(above), above
+        if left <= 0:
+            break
+    raise DataError(
+        f"has a line of more than {longest:,} bytes; expected a table with a row on each line. "
+        "Export it again.",
+        file=file,
+        row=row,
+    )
+
+
+# ------------------------------------------------------------------ the encoding
+
+
+def detect(content: Content) -> str:
     """Guess the encoding: byte order mark, UTF-16 by its zero bytes, UTF-8, then code pages.
 
     Parameters
     ----------
-    content : bytes
+    content : bytes or Path
         The file or its beginning.
 
     Returns
@@ -139,23 +372,19 @@ def detect(content: bytes) -> str:
     >>> detect("šećer".encode("cp1250")), detect("šećer".encode("iso-8859-2")), detect(b"plain")
     ('cp1250', 'iso-8859-2', 'utf-8')
     """
+    sample = beginning(content, _SAMPLE)
     for mark, name in _BOMS:
-        if content.startswith(mark):
+        if sample.startswith(mark):
             return name
-    sample = content[:_SAMPLE]
     wide = _wide(sample)
     if wide is not None:
         return wide
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return _code_page(sample)
-    return "utf-8"
+    return "utf-8" if _misfit(content, "utf-8") is None else _code_page(content)
 
 
 def _wide(sample: bytes) -> str | None:
     """UTF-16 without a mark: every other byte of Latin text is zero."""
-    if len(sample) < 4:
+    if len(sample) < 4 or b"\x00" not in sample:
         return None
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
@@ -164,17 +393,19 @@ def _wide(sample: bytes) -> str | None:
     return "utf-16-be" if even * 2 > half and odd * 20 < half else None
 
 
-def _count(sample: bytes, wanted: bytes) -> int:
-    return sum(sample.count(bytes([value])) for value in wanted)
+def _code_page(content: Content) -> str:
+    """The code page that the bytes above 127 speak for, wherever in the file they stand."""
+    seen = np.zeros(256, np.int64)
+    for piece in pieces(content):
+        seen += np.bincount(np.frombuffer(piece, np.uint8), minlength=256)
 
+    def count(wanted: bytes) -> int:
+        return int(seen[list(wanted)].sum())
 
-def _code_page(sample: bytes) -> str:
-    if not _count(sample, _WINDOWS_ONLY) and _count(sample, _ISO_ONLY):
+    if not count(_WINDOWS_ONLY) and count(_ISO_ONLY):
         return "iso-8859-2"
-    central = _count(sample, _CENTRAL)
-    western = _count(sample, _WESTERN)
-    czech_s_z = _count(sample, bytes([0x9A, 0x9E, 0x8A, 0x8E]))
-    return "cp1250" if central + czech_s_z > western else "cp1252"
+    czech_s_z = count(bytes([0x9A, 0x9E, 0x8A, 0x8E]))
+    return "cp1250" if count(_CENTRAL) + czech_s_z > count(_WESTERN) else "cp1252"
 
 
 # ------------------------------------------------------------------ text read wrongly before

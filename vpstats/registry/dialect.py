@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
+
 from vpstats.registry.columns import Dialect
 from vpstats.registry.dates import Evidence, date_shape
 from vpstats.registry.fields import field_column
 from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.numbers import decimal_evidence
 from vpstats.registry.raw import RawSource
+from vpstats.registry.tables import rows_read
 from vpstats.registry.typed import column_evidence
 from vpstats.schema import Column
 
@@ -45,6 +48,7 @@ def source_dialect(raw: RawSource, source: SourceMap, cut: dt.date) -> Dialect:
     Dialect
         For the cleaning of each column.
     """
+    raw = raw.take(np.flatnonzero(rows_read(raw, source)))
     columns = {n: c for n, c in mapped_columns(source).items() if n in raw.columns}
     # numbers that were numbers in the source say nothing of how its texts are written
     typed = {name for meta in raw.meta for name in meta.get("typed", ())}

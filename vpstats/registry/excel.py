@@ -7,19 +7,23 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from vpstats.errors import DataError
-from vpstats.registry.delimited import Merged, from_rows, joined_header
 from vpstats.registry.fields import nearest
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.opening import refuse_unsafe
 from vpstats.registry.raw import RawSource, SourceNote, stack
+from vpstats.registry.rows import Merged, from_rows, joined_header
 
 _WIDEST = 20_000
 _MOST_CELLS = 100_000_000
 _REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]+)([0-9]+)"')
+_NO_RESULT = re.compile(
+    rb'<c (?![^>]*t="(?:str|e|b)")[^>]*><f[^>]*>[^<]*</f>(?:<v ?/>|<v></v>)?</c>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
     wanted = _named(book.names, mapping.sheet, shown)
     alone = len(wanted) == 1
     parts = [_sheet(book, n, mapping, shown if alone else f"{shown}:{n}") for n in wanted]
-    return stack(parts).noted(*_left_out(book, wanted, mapping, shown))
+    return stack(parts).noted(
+        *_left_out(book, wanted, mapping, shown), *_not_worked_out(content, shown)
+    )
 
 
 class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leaves the module
@@ -99,6 +105,14 @@ def _left_out(
         yield SourceNote(
             "file.other_sheets", shown, f"only '{wanted[0]}' was read; it also has {names}"
         )
+
+
+def _not_worked_out(content: bytes, shown: str) -> Iterator[SourceNote]:
+    """Formulas that no spreadsheet program has worked out: another one wrote the file."""
+    cells = sum(len(_NO_RESULT.findall(page)) for page in _pages(content))
+    if cells:
+        said = f"{cells:,} cells hold a formula without its result and were read as empty"
+        yield SourceNote("file.formula", shown, said)
 
 
 # ------------------------------------------------------------------ one sheet
@@ -207,17 +221,29 @@ def _openpyxl(content: bytes, sheets: Sequence[str], shown: str) -> _Book:
 
 def _refuse_endless(content: bytes, shown: str) -> None:
     """A workbook is a zip, and a cell far out makes its sheet a rectangle of billions of cells."""
-    if not content.startswith(b"PK\x03\x04"):
-        return
+    if content.startswith(_PACKED):
+        with suppress(*_DAMAGED):
+            refuse_unsafe(zipfile.ZipFile(io.BytesIO(content)).infolist(), shown)
+    for page in _pages(content):
+        _refuse_wide(page, shown)
+
+
+_PACKED = b"PK\x03\x04"
+_DAMAGED = (
+    zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
+def _pages(content: bytes) -> list[bytes]:
+    """XML of every sheet of a packed workbook; none of a damaged one: the readers say so."""
+    if not content.startswith(_PACKED):
+        return []
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-        refuse_unsafe(archive.infolist(), shown)
         names = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
-        pages = [archive.read(name) for name in names if name.endswith(".xml")]
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError):
-        return  # damaged: the readers say so
-    for page in pages:
-        _refuse_wide(page, shown)
+        return [archive.read(name) for name in names if name.endswith(".xml")]
+    except _DAMAGED:
+        return []
 
 
 def _refuse_wide(page: bytes, shown: str) -> None:

@@ -77,7 +77,7 @@ def entry(
 
 def _spread(value: object, n: int) -> Texts:
     if isinstance(value, np.ndarray):
-        return value.astype(object)
+        return value.astype(object, copy=False)
     out = np.empty(n, dtype=object)
     out[:] = value
     return out

@@ -51,6 +51,12 @@ NUMERIC_MISSING = frozenset({"-99", "-999", "-9999", "-88", "-888", "-9", "999",
 """Spellings that are numbers too: missing only where they cannot be a value."""
 
 
+DECLARED = "missing:"
+"""Begins the text of a value that its own file declares missing."""
+
+_LETTERED = re.compile(r"\.[a-z]")  # how Stata and SAS write their kinds of missing
+
+
 def kind_of_missing(text: str) -> str | None:
     """Which kind of missing a spelling stands for.
 
@@ -62,7 +68,8 @@ def kind_of_missing(text: str) -> str | None:
     Returns
     -------
     str or None
-        "unknown", "not_done", "not_applicable", "missing", or None where it is something else.
+        "unknown", "not_done", "not_applicable", "missing", "declared" (by the file, which does not
+        say of which kind), or None where it is something else.
 
     Examples
     --------
@@ -72,6 +79,8 @@ def kind_of_missing(text: str) -> str | None:
     raw = " ".join(text.split()).casefold()
     if raw in MISSING_WORDS:
         return MISSING_WORDS[raw]
+    if raw.startswith(DECLARED) or _LETTERED.fullmatch(raw):
+        return "declared"
     plain = fold(text)
     return MISSING_WORDS.get(plain) or MISSING_WORDS.get(plain.replace(". ", "."))
 
@@ -219,6 +228,8 @@ def _unmapped(text: str, column: Column) -> Reading:
     if plain in canonical:
         rule = "" if text == canonical[plain] else "word.spelling"
         return Reading(canonical[plain], rule=rule, style="code")
+    if len(plain) > _LONGEST_WORD:
+        return Reading(rule="word.unknown", note="too long for a code")
     if column.name in _SCHEMES or column.name == "ao_type":
         graded = _read_grade(plain, column)
         if graded is not None:
@@ -229,6 +240,7 @@ def _unmapped(text: str, column: Column) -> Reading:
     return _synonym(plain, column)
 
 
+_LONGEST_WORD = 200  # patterns are tried on no longer text: it would take them minutes
 _DOSE = re.compile(r" [0-9]+(?:[.,][0-9]+)? ?(?:mg|g|ug|mcg|iu|ie|ij|ml)$")
 
 

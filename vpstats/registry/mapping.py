@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,7 +27,9 @@ from pydantic import (
 
 from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
+from vpstats.registry.mapping_errors import explain
 from vpstats.registry.quality_map import HospitalCount, QualityMap
+from vpstats.registry.spine import parse_levels
 from vpstats.registry.units import factor, known_units
 from vpstats.schema import Column
 
@@ -44,6 +47,16 @@ KEY_FIELDS: Mapping[str, tuple[set[str], ...]] = {
 TableName = Literal["patients", "procedures", "levels", "leaks", "visits", "events"]
 DateOrder = Literal["dmy", "mdy", "ymd"]
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _vertebra(value: str) -> str:
+    levels = parse_levels(value).levels
+    if len(levels) != 1:
+        raise ValueError("names no single vertebra")
+    return levels[0]
+
+
+Vertebra = Annotated[str, AfterValidator(_vertebra)]
 
 _CONFIRMED = "false: a proposal that is not read until a person has confirmed it."
 
@@ -110,21 +123,31 @@ class TableMap(_Strict):
     explode: Texts = Field(
         (), description="Raw column that lists vertebrae (or columns, one vertebra each)."
     )
+    ticked: dict[str, Vertebra] = Field(
+        default_factory=dict, description="Raw column to the vertebra that a tick in it means."
+    )
     confirmed: bool = Field(True, description=_CONFIRMED)
     columns: dict[str, Annotated[ColumnMap, BeforeValidator(_as_column)]] = Field(
         min_length=1, description="Canonical field to raw column."
     )
 
-    @field_validator("explode")
+    @field_validator("explode", "ticked")
     @classmethod
-    def _only_levels_explode(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+    def _only_levels_explode(cls, value: Any, info: Any) -> Any:
         if value and info.data.get("name") not in ("levels", "leaks"):
             raise ValueError("only the tables levels and leaks have a row per vertebra")
+        if value and info.data.get("explode") and info.field_name == "ticked":
+            raise ValueError("has both explode and ticked; give one")
         return value
+
+    @property
+    def spread(self) -> tuple[str, ...]:
+        """Raw columns that say which vertebrae a row is about, in their order."""
+        return self.explode or tuple(self.ticked)
 
     def names_its_rows(self, fields: Collection[str]) -> bool:
         """Whether some fields are enough to name the rows."""
-        given = {*fields, *(["level"] if self.explode else [])}
+        given = {*fields, *(["level"] if self.spread else [])}
         return any(choice <= given for choice in KEY_FIELDS[self.name])
 
     @model_validator(mode="after")
@@ -138,8 +161,8 @@ class TableMap(_Strict):
     def _fields_fit(self) -> TableMap:
         for field, column in self.columns.items():
             _check_field(self.name, field, column)
-            if column.columns and not self.explode:
-                raise ValueError(f"columns.{field}: columns = [...] needs explode")
+            if column.columns and not self.spread:
+                raise ValueError(f"columns.{field}: columns = [...] needs explode or ticked")
         return self
 
 
@@ -415,52 +438,7 @@ def parse_mapping(content: Mapping[str, Any], *, file: str = "registry.toml") ->
     try:
         return RegistryMap.model_validate(content)
     except ValidationError as error:
-        raise MappingError(_explain(error, content), file=file) from None
-
-
-def _explain(error: ValidationError, content: Mapping[str, Any]) -> str:
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    # a list whose only item is faulty is also reported as empty: the item says what is wrong
-    problems = [p for p in found if p["type"] != "too_short"] or found
-    first = problems[0]
-    place = _place(first["loc"], content)
-    text = str(first["msg"]).removeprefix("Value error, ")
-    key, separator, rest = text.partition(": ")
-    if separator and key.startswith("columns."):
-        place, text = f"{place}.{key}", rest
-    message = _message(str(first["type"]), text, first["loc"])
-    more = f" ({len(problems) - 1} more keys do not fit.)" if len(problems) > 1 else ""
-    return f"key '{place}': {message}{more}" if place else f"{message}{more}"
-
-
-def _message(kind: str, text: str, loc: tuple[int | str, ...]) -> str:
-    if kind == "extra_forbidden":
-        return f"is not known here.{nearest(str(loc[-1]), _ALL_KEYS)} Remove it or correct it."
-    if kind == "missing":
-        return "is missing; add it."
-    plain = text[:1].lower() + text[1:]
-    return plain if plain.endswith((".", "?")) else f"{plain}."
-
-
-def _place(loc: tuple[int | str, ...], content: Any) -> str:
-    """A path a person can find: list positions become the names of what stands there."""
-    parts: list[str] = []
-    here = content
-    for step in loc:
-        here = _descend(here, step)
-        if isinstance(step, int):
-            name = here.get("name") if isinstance(here, Mapping) else None
-            parts[-1:] = [f"{parts[-1]}[{name or step + 1}]"] if parts else [f"[{step + 1}]"]
-        else:
-            parts.append(str(step))
-    return ".".join(parts)
-
-
-def _descend(here: Any, step: int | str) -> Any:
-    try:
-        return here[step]
-    except (KeyError, IndexError, TypeError):
-        return None
+        raise MappingError(explain(error, content, _ALL_KEYS), file=file) from None
 
 
 _ALL_KEYS: tuple[str, ...] = tuple(

@@ -82,7 +82,7 @@ def _source(new: SourceMap, old: SourceMap) -> Iterator[Change]:
 
 
 def _table(source: str, new: TableMap, old: TableMap) -> Iterator[Change]:
-    for name in ("where", "explode"):
+    for name in ("where", "explode", "ticked"):
         if getattr(new, name) != getattr(old, name):
             yield Change(source, new.name, "", f"{name} changed", rows=True)
     for name in dict.fromkeys([*new.columns, *old.columns]):

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify
+from vpstats.registry.compound import compound_values
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
 from vpstats.registry.units import factor, fold_unit
 from vpstats.schema import Column, Range
@@ -71,17 +72,6 @@ _FRACTIONS = MappingProxyType({"½": "5", "¼": "25", "¾": "75"})
 _FRACTION = re.compile("([0-9]{0,4}) ?([½¼¾])")
 _T_LABEL = re.compile(r"t(?:[- ]?(?:score|skor|wert))?(?:[:=] ?| )(?=[+-]?[0-9])")
 _POWER = re.compile(r"([0-9])(?: ?[x*] ?10[\^e*]{0,2}| 10\^)([39])(?= ?/|$)")
-_COMPOUND = MappingProxyType(
-    {
-        "cm": (re.compile(r"(1) ?m ?([0-9]{2})"), 100),
-        "min": (
-            re.compile(
-                r"([0-9]{1,2}) ?(?:h|std|sata?|or[ae]|horas?|heures?) ?([0-5][0-9])(?: ?min)?"
-            ),
-            60,
-        ),
-    }
-)
 _BODY = re.compile(r"([+-]?) ?([0-9.,][0-9., ']*)(.*)", re.DOTALL)
 _PLAIN = re.compile(r"-?[0-9]*\.?[0-9]*")
 _EXPONENT = re.compile(r"e([+-]?[0-9]{1,3})")
@@ -105,6 +95,8 @@ class NumberContext:
         Whether a unit was declared for the column or stands in a unit column.
     limits : bool
         Whether a limit (``<0,3``) has a column to go to.
+    clock : str
+        How the column writes times, ``h:mm`` or ``mm:ss``, where it was declared.
     """
 
     column: Column
@@ -113,6 +105,7 @@ class NumberContext:
     scale: Decimal = Decimal(1)
     declared_unit: bool = False
     limits: bool = False
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +118,8 @@ class _Parts:
 
 
 def _take_prefix(text: str) -> tuple[str, str, bool]:
+    if "0" <= text[:1] <= "9":
+        return text, "exact", False
     for prefixes, limit in ((_BELOW, "below"), (_ABOVE, "above")):
         for prefix in prefixes:
             if text.startswith(prefix):
@@ -307,21 +302,26 @@ def read_number(text: str, context: NumberContext) -> Reading:
         )
     if context.column.kind == "integer" and fold(text) in _NO_COUNT:
         return Reading(0.0, "number.none")
-    parts = _compound(text, context) or _parts(text, context.column.unit)
+    compound = _read_compound(text, context)
+    if compound is not None:
+        return compound
+    parts = _parts(text, context.column.unit)
     if parts is None:
         return Reading(rule="number.unreadable", note="not a number")
     return _assemble(parts, context, text)
 
 
-def _compound(text: str, context: NumberContext) -> _Parts | None:
-    """``1h15`` and ``1m62``: a number in two units."""
-    pattern, size = _COMPOUND.get(context.column.unit, (None, 0))
-    match = pattern.fullmatch(simplify(text).casefold()) if pattern is not None else None
-    if match is None:
+def _read_compound(text: str, context: NumberContext) -> Reading | None:
+    """A number in two units, such as ``1m62``; None where the cell is something else."""
+    unit = context.column.unit
+    values = compound_values(simplify(text).casefold(), unit, context.clock)
+    if not values:
         return None
-    return _Parts(
-        "", str(int(match[1]) * size + int(match[2])), context.column.unit, "exact", False
-    )
+    if len(values) > 1:
+        return Reading(rule="number.ambiguous", note="h:mm or mm:ss; declare it as the unit")
+    if ":" in text:
+        return Reading(float(values[0]), "number.clock", style="clock")
+    return _conclude(list(values), _Parts("", "", unit, "exact", False), context, unit, text)
 
 
 def _is_value(text: str, context: NumberContext) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from vpstats.errors import DataError
+from vpstats.registry.decoding import Content, pieces
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import SourceNote
 
@@ -34,21 +36,33 @@ _SMALL = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """The content of one file.
+    """One file, which need not be in memory.
 
     Parameters
     ----------
     shown : str
         Name for messages: relative to registry.toml, with the member of a zip after a colon.
-    content : bytes
-        All of it.
+    held : bytes or Path
+        All of it, or where it lies.
     notes : tuple of SourceNote
         What was found when it was opened.
     """
 
     shown: str
-    content: bytes
+    held: Content
     notes: tuple[SourceNote, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        """All of it."""
+        return self.held if isinstance(self.held, bytes) else read_bytes(self.held, self.shown)
+
+    def sha256(self) -> str:
+        """Hash of its bytes."""
+        digest = hashlib.sha256()
+        for piece in pieces(self.held):
+            digest.update(piece)
+        return digest.hexdigest()
 
 
 def open_files(mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
@@ -86,7 +100,7 @@ def _open(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
     elif path.suffix.lower() == ".zip":
         yield from _members(read_bytes(path, shown), mapping, shown)
     else:
-        yield OpenFile(shown, read_bytes(path, shown))
+        yield OpenFile(shown, _readable(path, shown))
 
 
 def _find(pattern: str, folder: Path, name: str) -> list[Path]:
@@ -112,8 +126,25 @@ def read_bytes(path: Path, shown: str) -> bytes:
     DataError
         If it cannot be opened.
     """
+    _refuse_pipe(path, shown)
     try:
         return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be opened: {error.strerror}.", file=shown) from None
+
+
+def _refuse_pipe(path: Path, shown: str) -> None:
+    """A pipe would be waited for, and a device read, without end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError("is no file but a pipe or device; export to a file.", file=shown)
+
+
+def _readable(path: Path, shown: str) -> Path:
+    """The path of a file that can be opened, which another process may be asked to read."""
+    _refuse_pipe(path, shown)
+    try:
+        with path.open("rb"):
+            return path.absolute()
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror}.", file=shown) from None
 
@@ -135,7 +166,7 @@ def _folder(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
     wanted, notes = _wanted(list(inside), mapping, shown)
     for name in wanted:
         file = inside[name]
-        yield OpenFile(shown_name(file, folder), read_bytes(file, shown), notes)
+        yield OpenFile(shown_name(file, folder), _readable(file, shown), notes)
         notes = ()
 
 

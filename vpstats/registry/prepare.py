@@ -14,6 +14,7 @@ from vpstats.registry.journal import Journal, Places, entry
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, same_rows, text_column
 from vpstats.registry.sources import DUPLICATE
+from vpstats.registry.summaries import without_summaries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,8 @@ def prepare(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
         The same source, ready for its tables.
     """
     raw = _encodings(raw, source, journal)
+    if source.format in ("csv", "excel"):
+        raw = without_summaries(raw)
     raw = _named_as_mapped(raw, source)
     raw = _noted_columns(raw, source)
     for note in raw.notes:
@@ -52,7 +55,7 @@ def prepare(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
 
 
 def _encodings(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
-    texts = [s for c in raw.columns.values() for s in c.spellings if not s.isascii()]
+    texts = [text for column in raw.columns.values() for text in column.foreign()]
     texts += [name for name in raw.columns if not name.isascii()]
     wrong = signature(texts)
     if wrong is None:
@@ -121,7 +124,7 @@ def _places(raw: RawSource) -> Places:
 def _wanted(source: SourceMap) -> list[str]:
     names = list(mapped_columns(source))
     for table in source.tables:
-        names += [*table.where, *table.explode]
+        names += [*table.where, *table.spread]
         names += [c.unit_column for c in table.columns.values() if c.unit_column is not None]
     if source.center is not None and source.center.column is not None:
         names.append(source.center.column)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LABEL = " (label)"
 """Ends the name of a column that holds the labels of another column's codes."""
+_ROWS = 1 << 15
 _PRIME = np.uint64(1_099_511_628_211)  # of the FNV hash; products wrap around
 
 
@@ -37,6 +38,7 @@ class TextColumn:
 
     codes: Codes
     spellings: tuple[str, ...]
+    _counts: list[NDArray[np.int64]] = field(default_factory=list, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -54,7 +56,7 @@ class TextColumn:
     def texts(self) -> NDArray[Any]:
         """The text of every row; "" where empty."""
         lookup = np.array([*self.spellings, ""], dtype=object)
-        return lookup[self.codes]
+        return by_code(lookup, self.codes)
 
     @property
     def filled(self) -> NDArray[np.bool_]:
@@ -63,7 +65,75 @@ class TextColumn:
 
     def counts(self) -> NDArray[np.int64]:
         """Number of rows of each spelling."""
-        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.spellings))
+        if not self._counts:
+            self._counts.append(np.bincount(self.codes + 1, minlength=len(self.spellings) + 1)[1:])
+        return self._counts[0]
+
+    @property
+    def weight(self) -> int:
+        """How much there is to look at: spellings."""
+        return len(self.spellings)
+
+    def foreign(self) -> list[str]:
+        """Spellings with a character beyond ASCII."""
+        return [s for s in self.spellings if not s.isascii()]
+
+    def first_rows(self) -> Rows:
+        """First row of each spelling; the number of rows for one that no row has."""
+        return first_rows(self.codes, len(self.spellings))
+
+    def ranked(self) -> TextColumn:
+        """The same column with its spellings in the order of their first row."""
+        order = np.argsort(self.first_rows(), kind="stable")
+        rank = np.empty(len(order) + 1, np.int32)
+        rank[order], rank[-1] = np.arange(len(order)), -1
+        return TextColumn(rank[self.codes], tuple(self.spellings[i] for i in order))
+
+
+def by_code(lookup: NDArray[Any], codes: NDArray[Any]) -> NDArray[Any]:
+    """What stands for each row's code: ``lookup[codes]``, without a wide copy of the codes.
+
+    Parameters
+    ----------
+    lookup : ndarray, shape (spellings + 1,)
+        One entry per spelling, and last the one of an empty cell.
+    codes : ndarray of int, shape (n,)
+        Position of each row's spelling; -1 is an empty cell.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Of the type of `lookup`.
+
+    Examples
+    --------
+    >>> by_code(np.array(["yes", "no", ""]), np.array([1, -1, 0], np.int32)).tolist()
+    ['no', '', 'yes']
+    """
+    out = np.empty(len(codes), lookup.dtype)
+    for start in range(0, len(codes), _ROWS):
+        rows = slice(start, start + _ROWS)
+        np.take(lookup, codes[rows], out=out[rows], mode="wrap")
+    return out
+
+
+def first_rows(codes: NDArray[Any], count: int) -> Rows:
+    """First row of each of the codes from 0 on; the number of rows for one that no row has.
+
+    Examples
+    --------
+    >>> first_rows(np.array([1, -1, 0, 1]), 3).tolist()
+    [2, 0, 4]
+    """
+    first = np.full(count + 1, len(codes), np.int64)
+    start, stop = 0, 4096  # most spellings are met soon, so most rows need not be looked at
+    while start < len(codes) and (first[:-1] == len(codes)).any():
+        rows = np.arange(start, min(stop, len(codes)))[::-1]
+        found = np.full(count + 1, len(codes), np.int64)
+        found[codes[rows]] = rows  # of equal places the last, which is the first row, stays
+        np.minimum(first, found, out=first)
+        start, stop = stop, 4 * stop
+    return first[:-1]
 
 
 def text_column(codes: NDArray[Any], spellings: Sequence[str]) -> TextColumn:
@@ -83,10 +153,34 @@ def text_column(codes: NDArray[Any], spellings: Sequence[str]) -> TextColumn:
     """
     if _is_trim(spellings):
         return TextColumn(codes.astype(np.int32, copy=False), tuple(spellings))
+    return merged(codes, spellings, {i: trim(s) for i, s in enumerate(spellings)})
+
+
+def merged(codes: NDArray[Any], spellings: Sequence[str], trimmed: Mapping[int, str]) -> TextColumn:
+    """Build a column from spellings of which some are rewritten; equal ones become one.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        Position in `spellings`, -1 for empty.
+    spellings : sequence of str
+        As in the file; those that are not rewritten are trimmed, distinct and not empty.
+    trimmed : mapping of int to str
+        Position to what the spelling is once it is trimmed; "" is an empty cell.
+
+    Returns
+    -------
+    TextColumn
+        With trimmed, distinct, non-empty spellings.
+    """
+    changed = {i: text for i, text in trimmed.items() if text != spellings[i] or not text}
+    # nobody said of the rewritten ones that they differ from one another
+    if not changed and len(trimmed) < len(spellings):
+        return TextColumn(codes.astype(np.int32, copy=False), tuple(spellings))
     position: dict[str, int] = {}
     remap = np.full(len(spellings) + 1, -1, np.int32)
     for old, spelling in enumerate(spellings):
-        text = trim(spelling)
+        text = changed.get(old, spelling)
         if text:
             remap[old] = position.setdefault(text, len(position))
     return TextColumn(remap[codes], tuple(position))
@@ -240,16 +334,23 @@ def same_rows(source: RawSource) -> NDArray[np.bool_]:
     ndarray of bool, shape (n,)
         True for the second and later copies.
     """
+    rows = np.arange(len(source))
     mixed = np.zeros(len(source), np.uint64)
-    for column in source.columns.values():
-        mixed = mixed * _PRIME + (column.codes + 1).astype(np.uint64)
+    columns = sorted(source.columns.values(), key=lambda column: column.weight)
+    for position, column in enumerate(columns, start=1):
+        mixed = mixed * _PRIME + (column.codes[rows] + 1).astype(np.uint64)
+        if position & (position - 1) == 0:  # the more columns, the fewer rows are still alike
+            alike = pd.Series(mixed).duplicated(keep=False).to_numpy(bool)
+            rows, mixed = rows[alike], mixed[alike]
+        if not len(rows):
+            break
     group, _ = pd.factorize(mixed)
     _, first = np.unique(group, return_index=True)
     # rows with the same hash are copies only if every cell is the same
-    copies = np.flatnonzero(first[group] != np.arange(len(source)))
+    copies = np.flatnonzero(first[group] != np.arange(len(rows)))
     same = np.ones(len(copies), bool)
-    for column in source.columns.values():
-        same &= column.codes[copies] == column.codes[first[group[copies]]]
+    for column in source.columns.values() if len(copies) else ():
+        same &= column.codes[rows[copies]] == column.codes[rows[first[group[copies]]]]
     repeated = np.zeros(len(source), bool)
-    repeated[copies[same]] = True
+    repeated[rows[copies[same]]] = True
     return repeated

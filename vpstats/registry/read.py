@@ -34,7 +34,7 @@ from vpstats.registry.prepare import prepare
 from vpstats.registry.raw import RawSource
 from vpstats.registry.registry import SOURCE_COLUMNS, Registry
 from vpstats.registry.review import all_doubts
-from vpstats.registry.sources import describe_sources, read_source, with_marks
+from vpstats.registry.sources import describe_sources, read_sources, with_marks
 from vpstats.registry.tables import text_table
 from vpstats.schema import pandera_schema
 from vpstats.schema_tables import TABLES
@@ -77,7 +77,7 @@ class Cut:
     left_out: frozenset[str]
 
 
-def read_registry(path: str | Path) -> Registry:
+def read_registry(path: str | Path, *, n_jobs: int | None = None) -> Registry:
     """Read the raw exports that a ``registry.toml`` maps, clean and check them.
 
     Opt-outs leave first, from every table and from the logs. What can be read in one way only is
@@ -88,6 +88,9 @@ def read_registry(path: str | Path) -> Registry:
     ----------
     path : str or Path
         ``registry.toml`` or the folder that holds it.
+    n_jobs : int, optional
+        Workers that read files side by side, through joblib: whichever backend is active, its Dask
+        one included. Tables and log do not depend on it.
 
     Returns
     -------
@@ -112,10 +115,10 @@ def read_registry(path: str | Path) -> Registry:
     >>> read_registry(files("vpstats") / "templates").name
     'My registry'
     """
-    return read_cut(path).registry
+    return read_cut(path, n_jobs=n_jobs).registry
 
 
-def read_cut(path: str | Path) -> Cut:
+def read_cut(path: str | Path, *, n_jobs: int | None = None) -> Cut:
     """Read a registry as `read_registry` does, and keep where each row comes from."""
     file = find_mapping(path)
     mapping, proposals = confirmed_part(read_mapping(file), file.name)
@@ -124,8 +127,9 @@ def read_cut(path: str | Path) -> Cut:
         reading.journal.note(note.rule, note.note, file=note.file)
     ask = reading.mapping.registry.deidentify
     key = None if ask is None else read_key(ask, file.parent)
-    for number, source in enumerate(reading.mapping.sources):
-        _open_source(reading, source, number, file.parent)
+    sources = reading.mapping.sources
+    for number, raw in enumerate(read_sources(sources, file.parent, n_jobs=n_jobs)):
+        _open_source(reading, sources[number], number, raw)
     steps = _consent_first(reading)
     for block in reading.blocks:
         read_values(block)
@@ -142,8 +146,8 @@ def read_cut(path: str | Path) -> Cut:
     return cut if ask is None or key is None else deidentify(cut, ask, key)
 
 
-def _open_source(reading: _Reading, source: SourceMap, number: int, folder: Path) -> None:
-    raw = prepare(read_source(source, folder), source, reading.journal)
+def _open_source(reading: _Reading, source: SourceMap, number: int, raw: RawSource) -> None:
+    raw = prepare(raw, source, reading.journal)
     source = with_marks(source, raw)
     dialect = source_dialect(raw, source, reading.mapping.registry.data_cut)
     reading.sources.append(_with_dialect(raw, dialect.decimal, source))

@@ -17,12 +17,11 @@ from dataclasses import dataclass, field, replace
 from vpstats.errors import DataError
 from vpstats.registry.cells import fold
 from vpstats.registry.cleaning import clean_texts
-from vpstats.registry.columns import first_rows
 from vpstats.registry.decoding import decode
-from vpstats.registry.delimited import DUPLICATE
 from vpstats.registry.fields import field_column
 from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
+from vpstats.registry.rows import DUPLICATE
 from vpstats.schema import Column
 
 _SYSTEM = {
@@ -244,7 +243,7 @@ def _unlisted(
     source: RawSource, name: str, column: TextColumn, spellings: Sequence[int]
 ) -> Iterator[SourceNote]:
     """A note at the first row of each answer that is not in the dictionary."""
-    first, counts = first_rows(column), column.counts()
+    first, counts = column.first_rows(), column.counts()
     for spelling in spellings:
         row = int(first[spelling])
         said = f"{counts[spelling]} cells have an answer that the data dictionary does not list"

@@ -157,6 +157,15 @@ NUMBER_RULES = (
         Cells("levels.cement_ml", ("4,5 ml",), ("4.5",)),
     ),
     Rule(
+        "number.clock",
+        "correction",
+        "info",
+        "A time written with colons was turned into minutes, in the one way that its column "
+        "allows.",
+        Cells("procedures.duration_min", ("1:15", "0:54", "01:30:00"), ("75", "54", "90")),
+        quiet=True,
+    ),
+    Rule(
         "number.product",
         "correction",
         "warning",
@@ -384,6 +393,14 @@ WORD_RULES = (
         "info",
         "A sign for an empty cell was taken as one.",
         Cells("patients.diabetes", (".",), ("",)),
+    ),
+    Rule(
+        "missing.declared",
+        "correction",
+        "warning",
+        "A value that the file itself declares missing was taken as missing; codes = { … } can say "
+        "of which kind.",
+        Cells("patients.weight_kg", ("missing:999", ".a"), ("", "")),
     ),
     Rule(
         "missing.placeholder_date",

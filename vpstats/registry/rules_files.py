@@ -35,6 +35,22 @@ FILE_RULES = (
         _FILE,
     ),
     Rule(
+        "file.formula",
+        "finding",
+        "error",
+        "Cells of a workbook hold formulas without their results, so they were read as empty.",
+        Export("== Patients\npatient_id;weight_kg\n1;=1+60\n", "patients", (0,), packed="workbook"),
+        "Open the workbook in a spreadsheet program, save it and read it again.",
+    ),
+    Rule(
+        "file.summary_row",
+        "finding",
+        "warning",
+        "A row holds a total, a mean or a note below the data and no record; it was left out.",
+        Export("patient_id;sex;weight_kg\n1;f;60\n2;m;80\nTotal;;140\n", "patients", (4,)),
+        "Look at the row; if it is a record, correct its identifier in the source.",
+    ),
+    Rule(
         "file.duplicate_header",
         "finding",
         "warning",

@@ -100,6 +100,21 @@ PATIENT_RULES = (
         BOTH,
     ),
     Rule(
+        "contact.earlier",
+        "finding",
+        "warning",
+        "A visit or an event is later than the last contact; follow-up then ends on its day.",
+        Rows(
+            "patients: patient_id center_id last_contact_date\nA/1 A 2020-05-01\nA/2 A 2020-05-01\n"
+            "A/3 A 2020-05-01\n"
+            "visits: visit_id patient_id visit_date\nv A/2 2020-06-01\n"
+            "events: event_id patient_id event_type event_date\n"
+            "e A/1 infection 2020-05-20\nf A/3 infection 2020-04-20",
+            ("A/1", "A/2"),
+        ),
+        DATES,
+    ),
+    Rule(
         "contact.same_day",
         "finding",
         "warning",

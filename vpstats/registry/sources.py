@@ -6,18 +6,21 @@ noted, row by row.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.delimited import DUPLICATE, detect_delimiter, from_rows, read_text
+from vpstats.errors import VpstatsError
+from vpstats.registry.delimited import detect_delimiter, read_text
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.opening import OpenFile, open_files, read_bytes
 from vpstats.registry.raw import RawSource, SourceNote, stack
+from vpstats.registry.rows import DUPLICATE, from_rows
 
 __all__ = [
     "DUPLICATE",
@@ -25,47 +28,113 @@ __all__ = [
     "detect_delimiter",
     "from_rows",
     "read_source",
+    "read_sources",
     "with_marks",
 ]
 
 
-def read_source(mapping: SourceMap, folder: Path) -> RawSource:
-    """Open everything that a source names.
+def read_sources(
+    mappings: Sequence[SourceMap], folder: Path, *, n_jobs: int | None = None
+) -> list[RawSource]:
+    """Open everything that the sources of a registry name, file by file, by several workers.
 
     Parameters
     ----------
-    mapping : SourceMap
-        What registry.toml says.
+    mappings : sequence of SourceMap
+        What registry.toml says of each source.
     folder : Path
         Where registry.toml lies; files are relative to it.
+    n_jobs : int, optional
+        Workers, through joblib: whichever backend is active, its Dask one included. Databases and
+        projects are read by the calling process, which alone may know their passwords.
 
     Returns
     -------
-    RawSource
-        Text with file and row; the files under one another, in order of name.
+    list of RawSource
+        In the order of the sources, the files of each in their order, for any number of workers.
 
     Raises
     ------
     DataError
-        If there is no such file or database, or it cannot be read.
+        If there is no such file or database, or it cannot be read; of several files the first.
     """
+    read: dict[int, list[RawSource]] = {}
+    for number, source in _run(_jobs(mappings, folder), n_jobs):
+        read.setdefault(number, []).append(source)
+    return [
+        _remote(mapping, folder) if mapping.format in _REMOTE else stack(read[number])
+        for number, mapping in enumerate(mappings)
+    ]
+
+
+def read_source(mapping: SourceMap, folder: Path) -> RawSource:
+    """Open everything that one source names; see `read_sources`."""
+    return read_sources([mapping], folder)[0]
+
+
+_REMOTE = ("sql", "redcap_api")
+_Job = tuple[int, Callable[[], RawSource]]
+
+
+def _jobs(mappings: Sequence[SourceMap], folder: Path) -> Iterator[_Job]:
+    """What there is to read, one file after the other; what cannot be opened comes as a job too."""
+    for number, mapping in enumerate(mappings):
+        if mapping.format in _REMOTE:
+            continue
+        try:
+            for file in open_files(mapping, folder):
+                yield number, partial(_read_file, file, mapping, folder.absolute())
+        except VpstatsError as error:
+            yield number, partial(_refuse, error)
+
+
+def _refuse(error: VpstatsError) -> RawSource:
+    raise error
+
+
+def _run(jobs: Iterator[_Job], n_jobs: int | None) -> Iterator[tuple[int, RawSource]]:
+    first = list(islice(jobs, 2))
+    jobs = chain(first, jobs)
+    if len(first) == 2 and _workers(n_jobs) != 1:
+        from joblib import Parallel, delayed
+
+        for number, found in Parallel(n_jobs=n_jobs)(delayed(_attempt)(job) for job in jobs):
+            if isinstance(found, VpstatsError):
+                raise found
+            yield number, found
+    yield from ((number, read()) for number, read in jobs)  # where no worker has read them
+
+
+def _workers(n_jobs: int | None) -> int:
+    from joblib import effective_n_jobs
+
+    return int(effective_n_jobs(n_jobs))
+
+
+def _attempt(job: _Job) -> tuple[int, RawSource | VpstatsError]:
+    """Read one file; an error is handed back, so that the first in order is the one raised."""
+    number, read = job
+    try:
+        return number, read()
+    except VpstatsError as error:
+        return number, error
+
+
+def _remote(mapping: SourceMap, folder: Path) -> RawSource:
     if mapping.format == "sql":
         from vpstats.registry.databases import read_database
 
         source, digest = read_database(mapping, folder)
-        return _described(source, mapping, digest)
-    if mapping.format == "redcap_api":
+    else:
         from vpstats.registry.redcap_api import read_project
 
         source, digest = read_project(mapping)
-        return _described(source, mapping, digest)
-    return stack([_read_file(file, mapping, folder) for file in open_files(mapping, folder)])
+    return _described(source, mapping, digest)
 
 
 def _read_file(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
     source = _parse(file, mapping, folder)
-    digest = hashlib.sha256(file.content).hexdigest()
-    return _described(source, mapping, digest).noted(*file.notes)
+    return _described(source, mapping, file.sha256()).noted(*file.notes)
 
 
 def _parse(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
@@ -77,7 +146,7 @@ def _parse(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
         from vpstats.registry.statistical import read_statistical
 
         return read_statistical(file.content, mapping, file.shown, folder)
-    source = read_text(file.content, mapping, file.shown)
+    source = read_text(file.held, mapping, file.shown)
     if mapping.format == "redcap":
         from vpstats.registry.redcap import as_raw, read_dictionary
 

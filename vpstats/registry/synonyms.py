@@ -118,17 +118,21 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             "never": (
                 "nikad|nepusac|nie|nichtraucher|mai|nunca|jamais|non-smoker|nonsmoker"
                 "|nepusacica|non fumatore|non fumatrice|no fumador|no fumadora|non fumeur"
-                "|non-fumeur|non fumeuse|nichtraucherin|never smoker|mai fumato|nunca fumo"
+                "|non-fumeur|non fumeuse|nichtraucherin|never smoker|never smoked|mai fumato"
+                "|nunca fumo"
             ),
             "ex": (
                 "bivsi|bivsi pusac|former|exraucher|ex-raucher|ex raucher|ex-smoker|ex smoker"
                 "|bivsa pusacica|ex fumatore|ex fumatrice|ex-fumatore|exfumador|exfumadora"
                 "|ex fumador|ex-fumador|ex fumeur|ex-fumeur|ancien fumeur|ancienne fumeuse"
                 "|exraucherin|exsmoker|former smoker|ehemaliger raucher"
+                "|quit|quit smoking|past smoker|stopped"
             ),
             "current": (
                 "pusac|aktivni|raucher|smoker|aktiv|active|pusacica|fumatore|fumatrice|fumador"
-                "|fumadora|fumeur|fumeuse|raucherin|current smoker"
+                "|fumadora|fumeur|fumeuse|raucherin|current smoker|current every day smoker"
+                "|current some day smoker|every day smoker|some days smoker|heavy tobacco smoker"
+                "|light tobacco smoker"
             ),
         },
         "status": {
@@ -210,7 +214,8 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             ),
             "sedation": (
                 "sedacija|analgosedacija|sedierung|analgosedierung|sedazione|sedacion"
-                "|analgosedazione|sedoanalgesia|sedierung + la"
+                "|analgosedazione|sedoanalgesia|sedierung + la|mac|monitored anesthesia care"
+                "|conscious sedation|moderate sedation"
             ),
             "general": (
                 "opca|ota|vollnarkose|narkose|ga|ita|opca anestezija|allgemein|generale"
@@ -321,13 +326,27 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             "mri": "mr|mrt|rm|rmn|irm",
         },
         "event_type": {
-            "infection": "infekcija|infezione|infektion|infeccion",
+            "infection": (
+                "infekcija|infezione|infektion|infeccion|discitis|spondylodiscitis|spondilodiscitis"
+                "|spondylodiszitis|diszitis|spondilodiscite|spondylodiscite|infection / discitis"
+            ),
             "adjacent_fx": (
                 "adjacent fracture|susjedni prijelom|anschlussfraktur|frattura adiacente"
-                "|fractura adyacente|fracture adjacente"
+                "|fractura adyacente|fracture adjacente|adjacent level fracture"
+                "|adjacent vertebral fracture|new adjacent fracture"
             ),
-            "death": "smrt|exitus|tod|decesso|morte|muerte|deces",
-            "reoperation": "reoperacija|reintervento|reintervencion|reintervention",
+            "pce": (
+                "cement pe|cement embolism|cement embolus|cement pulmonary embolism"
+                "|pulmonary cement embolism|zementembolie|pulmonale zementembolie"
+                "|plucna embolija cementom|embolia di cemento|embolia polmonare da cemento"
+                "|embolia de cemento|embolia pulmonar por cemento|embolie de ciment"
+                "|embolie pulmonaire de ciment"
+            ),
+            "death": "smrt|exitus|tod|decesso|morte|muerte|deces|died|deceased",
+            "reoperation": (
+                "reoperacija|reintervento|reintervencion|reintervention|re-operation|re-intervention"
+                "|revision surgery|revisionsoperation"
+            ),
             "pneumothorax": "pneumotoraks|pneumotorace|neumotorax",
         },
         "detected_by": {
@@ -344,7 +363,8 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
 NONE_WORDS = frozenset(
     _words(
         "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
-        "aucune|nije|nikakva|0"
+        "aucune|nije|nikakva|0|absent|absence|assente|ausente|no leak|no leakage|nema curenja|"
+        "bez curenja|kein leck|keine leckage|kein austritt|nessun leakage|sin fuga|pas de fuite"
     )
 )
 SITE_WORDS = lexicon(

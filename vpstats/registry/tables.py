@@ -22,7 +22,7 @@ from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
 from vpstats.registry.redcap import box_code
 from vpstats.registry.sources import DUPLICATE
-from vpstats.registry.spine import parse_levels
+from vpstats.registry.vertebra_rows import vertebra_rows
 from vpstats.schema_tables import LEAK_FIELDS, LEVELS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class TextTable:
     fields : dict of str to TextColumn
         Canonical field to its text.
     rank : ndarray of int
-        Position of each row in its exploded list; 0 otherwise.
+        Position of each row in its exploded list, or of its column among several; 0 otherwise.
     listed : ndarray of int
         Number of vertebrae in that list; 1 otherwise.
     entries : list of Entry
@@ -96,7 +96,7 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
     chosen = raw.take(positions)
     if source.is_redcap:
         chosen = carry(raw, positions, _needed(source, mapping))
-    positions, rank, listed, items = _explode(chosen, mapping)
+    positions, rank, listed, items = vertebra_rows(chosen, mapping)
     whole = chosen.take(positions)
     table = TextTable(source, mapping, whole, {}, rank, listed)
     for name, column in mapping.columns.items():
@@ -111,7 +111,7 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
 
 def _needed(source: SourceMap, mapping: TableMap) -> list[str]:
     names = [name for column in mapping.columns.values() for name in column.raw_columns]
-    names += [*mapping.where, *mapping.explode]
+    names += [*mapping.where, *mapping.spread]
     if source.center is not None and source.center.column is not None:
         names.append(source.center.column)
     elif source.center is None and source.is_redcap:
@@ -160,7 +160,7 @@ def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     if column.columns:
         return _by_position(table, name, column)
     text = table.raw.columns[str(column.column)]
-    if table.mapping.explode and table.mapping.name == "levels":
+    if table.mapping.spread and table.mapping.name == "levels":
         return _exploded(table, name, column, text)
     return text
 
@@ -171,12 +171,12 @@ def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) 
     if (
         not own
         or name in ("level", "level_id", "procedure_id")
-        or column.column in table.mapping.explode
+        or column.column in table.mapping.spread
     ):
         return text
     if field_column(table.mapping.name, name).unit == "mL":
         return _of_one_vertebra(table, name, column, text)
-    several = np.flatnonzero((table.listed > 1) & (table.rank == 0) & text.filled)
+    several = np.flatnonzero((table.listed > 1) & (_place(table) == 0) & text.filled)
     cells = text.texts()
     told = [row for row in several if not says_nothing_positive(cells[row], column.codes)]
     table.entries.append(
@@ -192,7 +192,27 @@ def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) 
     return text
 
 
+def _place(table: TextTable) -> Array:
+    """Place of each row among those of its list: columns that are empty in between do not count."""
+    raw, n = table.raw, len(table)
+    new = np.ones(n, bool)
+    new[1:] = (raw.row[1:] != raw.row[:-1]) | (raw.file[1:] != raw.file[:-1])
+    return np.arange(n) - np.maximum.accumulate(np.where(new, np.arange(n), 0))
+
+
 # ------------------------------------------------------------------ rows
+
+
+def rows_read(raw: RawSource, source: SourceMap) -> Array:
+    """Rows that any table of a source takes: what the others hold says nothing of how it writes."""
+    names = [name for table in source.tables for name in table.where]
+    whole = any(not table.where for table in source.tables)
+    if whole or source.is_redcap or any(name not in raw.columns for name in names):
+        return np.ones(len(raw), bool)
+    taken = np.zeros(len(raw), bool)
+    for table in source.tables:
+        taken |= _chosen(raw, source, table)
+    return taken
 
 
 def _chosen(raw: RawSource, source: SourceMap, mapping: TableMap) -> Array:
@@ -213,37 +233,6 @@ def _matches(text: TextColumn, wanted: tuple[str, ...]) -> Array:
     return hits[text.codes]
 
 
-def _explode(raw: RawSource, mapping: TableMap) -> tuple[Array, Array, Array, TextColumn | None]:
-    n = len(raw)
-    if not mapping.explode:
-        return np.arange(n), np.zeros(n, np.int64), np.ones(n, np.int64), None
-    if len(mapping.explode) > 1:
-        return _explode_columns(raw, mapping.explode)
-    text = raw.columns[mapping.explode[0]]
-    lists = [_items(spelling) for spelling in text.spellings]
-    # an empty list has no row: nothing was treated
-    sizes = np.array([len(items) for items in lists] + [0], np.int64)[text.codes]
-    positions = np.repeat(np.arange(n), sizes)
-    rank = np.arange(len(positions)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    texts = [lists[text.codes[p]][r] for p, r in zip(positions, rank, strict=True)]
-    return positions, rank, np.repeat(sizes, sizes), from_texts(texts)
-
-
-def _items(spelling: str) -> list[str]:
-    """Vertebrae of a list; an unreadable list stays whole, for the reader of levels to judge."""
-    levels = parse_levels(spelling).levels
-    return [spelling] if len(levels) < 2 else list(levels)
-
-
-def _explode_columns(
-    raw: RawSource, names: tuple[str, ...]
-) -> tuple[Array, Array, Array, TextColumn]:
-    filled = np.column_stack([raw.columns[name].filled for name in names])
-    positions, rank = np.nonzero(filled)
-    texts = np.column_stack([raw.columns[name].texts() for name in names])[positions, rank]
-    return positions, rank, filled.sum(axis=1)[positions], from_texts(list(texts))
-
-
 def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     """Cell of the n-th column for the n-th vertebra of the list; what is left over is reported."""
     texts = np.column_stack([table.raw.columns[c].texts() for c in column.columns])
@@ -251,7 +240,7 @@ def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     rows = np.arange(len(table))
     inside = table.rank < width
     chosen = np.where(inside, texts[rows, np.minimum(table.rank, width - 1)], "")
-    first = (table.rank == 0) & (len(table.mapping.explode) == 1)
+    first = (table.rank == 0) & (len(table.mapping.spread) == 1)
     beyond = np.arange(width)[None, :] >= table.listed[:, None]
     surplus = first & ((texts != "") & beyond).any(axis=1)
     lacking = ~inside
@@ -275,7 +264,7 @@ def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     return from_texts(list(chosen))
 
 
-_LIST_CUTS = re.compile(r" *[;/|] *|, +")
+_LIST_CUTS = re.compile(r"[;/|]|,(?= )")
 
 
 def _of_one_vertebra(
@@ -302,10 +291,11 @@ def _of_one_vertebra(
     """
     cells = text.texts()
     several = np.flatnonzero((table.listed > 1) & text.filled)
+    place = _place(table)
     for row in several:
-        parts = _LIST_CUTS.split(cells[row])
+        parts = [part.strip() for part in _LIST_CUTS.split(cells[row])]
         fits = len(parts) == table.listed[row]
-        cells[row] = parts[table.rank[row]] if fits else ""
+        cells[row] = parts[place[row]] if fits else ""
     total = several[cells[several] == ""]
     table.entries.append(
         entry(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpstats.registry.cells import Reading
+from vpstats.registry.cells import Reading, simplify
 from vpstats.registry.columns import (
     LIMITS,
     Cleaned,
     Dialect,
-    first_rows,
     log_readings,
     raw_name,
     render,
 )
+from vpstats.registry.compound import CLOCKS, proved_clock
 from vpstats.registry.dates import (
     DateContext,
     Evidence,
@@ -31,8 +33,8 @@ from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.numbers import NumberContext, decimal_evidence, read_number
-from vpstats.registry.raw import TextColumn
-from vpstats.registry.units import factor
+from vpstats.registry.raw import TextColumn, by_code
+from vpstats.registry.units import factor, fold_unit
 from vpstats.schema import Column
 
 if TYPE_CHECKING:
@@ -56,10 +58,11 @@ def read_numbers(
     """Read a column of numbers; see `vpstats.registry.cleaning.clean_column`."""
     context = number_context(text, column, mapping, dialect, declared=units is not None)
     readings = [_read_coded_number(s, context, mapping) for s in text.spellings]
-    values = np.array([_as_float(r.value) for r in readings] + [np.nan])[text.codes]
-    limits = np.array([r.limit or None for r in readings] + [None], dtype=object)[text.codes]
-    limits[np.isnan(values)] = None
-    cleaned = Cleaned(values, log_readings(text, readings, column, mapping), limit=limits)
+    values = by_code(np.array([*(_as_float(r.value) for r in readings), np.nan]), text.codes)
+    cleaned = Cleaned(values, log_readings(text, readings, column, mapping))
+    if column.name in LIMITS:
+        limits = [r.limit or None if isinstance(r.value, float) else None for r in readings]
+        cleaned.limit = by_code(np.array([*limits, None], dtype=object), text.codes)
     if mapping.unit is not None and context.scale != 1:
         cleaned.entries.append(_converted(text, cleaned, column, mapping))
     if units is not None:
@@ -85,7 +88,17 @@ def number_context(
         scale=Decimal(1) if scale is None else scale,
         declared_unit=mapping.unit is not None or declared,
         limits=column.name in LIMITS,
+        clock=_clock(text, column, mapping),
     )
+
+
+def _clock(text: TextColumn, column: Column, mapping: ColumnMap) -> str:
+    """Hours and minutes or minutes and seconds: as declared, else as cells of the column prove."""
+    declared = CLOCKS.get(fold_unit(mapping.unit or ""), "")
+    if declared or column.unit != "min":
+        return declared
+    proved = {proved_clock(simplify(s), column.hard) for s in text.spellings if ":" in s} - {""}
+    return proved.pop() if len(proved) == 1 else ""
 
 
 def column_decimal(text: TextColumn) -> str | None:
@@ -209,10 +222,12 @@ def judge_range(
     if column.hard is not None:
         low, high = column.hard
         out = known & ((values < low) | (values > high))
-        report(
-            "range.hard", out, f"outside the possible {low:g} to {high:g} {column.unit}".rstrip()
-        )
+        outside = f"outside the possible {low:g} to {high:g} {column.unit}".rstrip()
+        gap = out & _stands_for_missing(raw, out)
+        report("range.hard", out & ~gap, outside)
+        report("range.hard", gap, f"{outside}; if it stands for missing, say so in codes = {{ … }}")
         values, known = np.where(out, np.nan, values), known & ~out
+        out &= ~gap
         if out.sum() >= _DOUBTED and out.sum() * 4 >= out.sum() + known.sum():
             report("range.scale", known, "a quarter or more of the column is impossible")
             values, known = np.where(known, np.nan, values), known & False
@@ -225,18 +240,30 @@ def judge_range(
     return values, entries
 
 
+_GAP = re.compile(r"-?(?:7{1,5}|8{1,5}|9{1,5})(?:[.,]0{1,6})?")
+
+
+def _stands_for_missing(raw: Array, where: Array) -> Array:
+    """Cells such as 99 or -8 that are codes for a gap, and tell nothing of the column's unit."""
+    found = np.zeros(len(raw), bool)
+    found[where] = [_GAP.fullmatch(str(text)) is not None for text in raw[where]]
+    return found
+
+
 # ------------------------------------------------------------------ dates
+
+_NO_DAY = np.iinfo(np.int64).min  # what NumPy calls NaT
+_DAY_0 = dt.date(1970, 1, 1).toordinal()
 
 
 def column_evidence(shapes: list[Shape], counts: Array) -> dict[str, Evidence]:
     """Cells of a column that prove an order of day and month, by style."""
-    found: dict[str, Evidence] = {}
-    for shape, count in zip(shapes, counts, strict=True):
+    found: dict[str, dict[Order | None, int]] = {}
+    for shape, count in zip(shapes, counts.tolist(), strict=True):
         if shape.kind == "ordered" and not shape.style.startswith("word"):
-            order = shape.evidence
-            seen = Evidence(int(count) * (order == "dmy"), int(count) * (order == "mdy"))
-            found[shape.style] = found.get(shape.style, Evidence()) + seen
-    return found
+            seen, order = found.setdefault(shape.style, {}), shape.evidence
+            seen[order] = seen.get(order, 0) + count
+    return {style: Evidence(n.get("dmy", 0), n.get("mdy", 0)) for style, n in found.items()}
 
 
 def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Dialect) -> Cleaned:
@@ -261,8 +288,9 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
         for shape, spelling in zip(shapes, text.spellings, strict=True)
     ]
     cleaned = Cleaned(_days(readings, text, "value"), orders=orders)
-    cleaned.first = _days(readings, text, "first")
-    cleaned.last = _days(readings, text, "last")
+    if any(reading.first is not None for reading in readings):
+        cleaned.first = _days(readings, text, "first")
+        cleaned.last = _days(readings, text, "last")
     cleaned.entries = log_readings(text, readings, column, mapping)
     if declared is None:
         cleaned.entries += _inferred(text, shapes, orders, column, mapping)
@@ -318,10 +346,10 @@ def _inferred(
     mapping: ColumnMap,
 ) -> list[Entry]:
     """Say, at the first date of each way of writing, in which order the column was read."""
-    first = first_rows(text)
+    first = text.first_rows().tolist()
     found = []
     for style, order in orders.items():
-        rows = [first[i] for i, shape in enumerate(shapes) if shape.style == style]
+        rows = [row for row, shape in zip(first, shapes, strict=True) if shape.style == style]
         said = _IN_WORDS[order] if order else "no order, since nothing proves one"
         found.append(
             entry(
@@ -343,16 +371,13 @@ def _coded_shape(spelling: str, mapping: ColumnMap, birth: bool) -> Shape:
 
 
 def _quiet_if_canonical(reading: Reading, spelling: str) -> Reading:
-    if reading.rule == "date.format" and render(reading.value) == spelling:
+    iso = reading.rule == "date.format" and reading.style == "iso"
+    if iso and render(reading.value) == spelling:
         return Reading(reading.value, style=reading.style)
     return reading
 
 
 def _days(readings: list[Reading], text: TextColumn, part: str) -> Array:
-    days = [getattr(r, part) for r in readings]
-    lookup = np.array(
-        [np.datetime64("NaT") if d is None else np.datetime64(d) for d in days]
-        + [np.datetime64("NaT")],
-        dtype="datetime64[D]",
-    )
-    return lookup[text.codes]
+    found = (getattr(reading, part) for reading in readings)
+    days = [_NO_DAY if day is None else day.toordinal() - _DAY_0 for day in found]
+    return by_code(np.array([*days, _NO_DAY], np.int64).view("datetime64[D]"), text.codes)

@@ -32,7 +32,7 @@ _TABLE: Mapping[str, str] = MappingProxyType(
             "gym2=10000"
         ),
         "min": "min=1 mins=1 minuta=1 minute=1 minuten=1 minutes=1 minuti=1 minutos=1 ' =1 "
-        "s=1/60 sec=1/60 sek=1/60 h=60 sat=60 sati=60 std=60",
+        "s=1/60 sec=1/60 sek=1/60 h=60 sat=60 sati=60 std=60 h:mm=1 hh:mm=1 mm:ss=1 m:ss=1",
         "%": "%=1 /100=1 percent=1 posto=1 prozent=1 fraction=100 0-1=100",
         "degrees": "degrees=1 deg=1 °=1 st=1 stupnjeva=1 grad=1 rad=57.29577951308232",
         "SD": "sd=1",

@@ -1,0 +1,105 @@
+"""Rows of a file that are no records: totals, means, and notes below the data."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vpstats.registry.cells import fold
+from vpstats.registry.dates import date_shape
+from vpstats.registry.raw import RawSource, SourceNote, TextColumn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+_WORDS = (
+    "grand total|subtotal|sub-total|totals|total general|total|totale|totali|sum|summe|gesamtsumme|"
+    "zwischensumme|gesamt|insgesamt|sveukupno|ukupno|zbroj|suma total|suma|somme|mean|median|"
+    "average|mittelwert|durchschnitt|prosjek|medijan|mediana|promedio|moyenne"
+)
+_TOTAL = re.compile(rf"(?:{_WORDS})(?: ?[(\[]?n[)\]]?)?[ :=(\[]{{0,3}}[0-9]{{0,9}}[)\]]?(?: ?%)?")
+_LETTERS = re.compile(r"[^\W\d_]{3}")
+_MARKS = ("*", "†", "‡", "§")
+_SENTENCE = 3  # words from which on a cell that stands alone is a sentence and no identifier
+_NARROW = 3  # columns below which a row with one filled cell may well be a record
+
+
+def without_summaries(raw: RawSource) -> RawSource:
+    """Leave out totals wherever they stand and notes below the data, and say so row by row.
+
+    Parameters
+    ----------
+    raw : RawSource
+        Rows of text files or workbooks.
+
+    Returns
+    -------
+    RawSource
+        Records only, with a note for each row that left.
+    """
+    if not len(raw) or len(raw.columns) < _NARROW:
+        return raw
+    drop = _totals(raw)
+    for number in range(len(raw.files)):
+        rows = np.flatnonzero(raw.file == number)
+        for row in rows[::-1]:
+            if not (drop[row] or _is_note(raw, int(row)) or _is_total(raw, int(row))):
+                break
+            drop[row] = True
+    if not drop.any():
+        return raw
+    notes = [
+        SourceNote(
+            "file.summary_row",
+            raw.files[raw.file[row]],
+            "the row holds a total or a note and no record",
+            row=int(raw.row[row]),
+        )
+        for row in np.flatnonzero(drop)
+    ]
+    return raw.take(np.flatnonzero(~drop)).noted(*notes)
+
+
+def _totals(raw: RawSource) -> Array:
+    """Rows whose first column says total."""
+    first = next(iter(raw.columns.values()))
+    drop = np.zeros(len(raw), bool)
+    said = [i for i in _suspects(first) if _TOTAL.fullmatch(fold(first.spellings[i]))]
+    for row in np.flatnonzero(np.isin(first.codes, said)):
+        drop[row] = _is_total(raw, int(row))
+    return drop
+
+
+def _suspects(text: TextColumn) -> list[int]:
+    """Spellings that may say total; a million identifiers are searched as one text first."""
+    joined = "\n".join(text.spellings).casefold()
+    if not any(word in joined for word in _WORDS.split("|")):
+        return []
+    return [i for i, s in enumerate(text.spellings) if s[:1].isalpha()]
+
+
+def _filled(raw: RawSource, row: int) -> list[str]:
+    codes = ((c.codes[row], c.spellings) for c in raw.columns.values())
+    return [spellings[code] for code, spellings in codes if code >= 0]
+
+
+def _is_total(raw: RawSource, row: int) -> bool:
+    """A word for a total, and beside it nothing but numbers: no dates, no words."""
+    cells = _filled(raw, row)
+    if not cells or not _TOTAL.fullmatch(fold(cells[0])):
+        return False
+    return not any(_LETTERS.search(c) or date_shape(c).kind == "ordered" for c in cells[1:])
+
+
+def _is_note(raw: RawSource, row: int) -> bool:
+    """A sentence alone in its row."""
+    cells = _filled(raw, row)
+    if len(cells) != 1:
+        return False
+    text = cells[0]
+    sentence = len(text.split()) >= _SENTENCE and _LETTERS.search(text) is not None
+    return sentence or text.startswith(_MARKS)
