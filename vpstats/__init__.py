@@ -1,5 +1,20 @@
 """Statistical outcomes analysis for percutaneous vertebroplasty registries.
 
+Begin with the demonstration registry, or with exports of your own::
+
+    import vpstats as vp
+
+    registry = vp.load_demo()                                      # or vp.read_registry("my-study")
+    levels = vp.build_cohort(registry, "leakage", modality="ct")   # levels.data is the table
+    vp.describe(levels, variables=["age_at_proc", "sex"])
+    vp.fit_logistic(levels, "leak_any ~ cement_ml + C(center_id)").tidy(exponentiate=True)
+    procedures = vp.build_cohort(registry, "infection")
+    vp.cumulative_incidence(procedures, duration="days", event="event").plot()
+    vp.run_study("my-study")                                       # a written plan, to a report
+
+Every result has ``tidy()``, ``glance()``, ``plot()`` and ``caveats``; ``help(vp.fit_logistic)``
+explains one function with an example that runs.
+
 Raw exports of several hospitals become a clean registry (`read_registry`), the registry becomes
 cohorts that know their unit and cluster (`build_cohort`), cohorts are modelled (`fit_logistic`,
 `fit_cox`, `cumulative_incidence`, …), every statistic goes into one ledger, the ledger passes the
@@ -105,7 +120,10 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
-        raise AttributeError(f"module 'vpstats' has no attribute '{name}'")
+        from vpstats.errors import did_you_mean
+
+        hint = f"; {did_you_mean(name, _PUBLIC)}" if not name.startswith("_") else ""
+        raise AttributeError(f"module 'vpstats' has no attribute '{name}'{hint}".rstrip("; "))
     return getattr(import_module(f"vpstats.{_PUBLIC[name]}"), name)
 
 

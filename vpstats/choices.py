@@ -26,6 +26,7 @@ class Schema(StrEnum):
     REGISTRY = "registry"
     STUDY = "study"
     AUDIT = "audit"
+    QUALITY = "quality"
 
 
 class Edition(StrEnum):

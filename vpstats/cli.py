@@ -17,7 +17,7 @@ import typer
 
 from vpstats import __version__
 from vpstats.choices import Edition, Gravity, Listing, Printed, Schema, Sheet, Worry
-from vpstats.errors import ExitCode, UsageError
+from vpstats.errors import ExitCode, MappingError, UsageError
 from vpstats.terminal import DEBUG, guard, hint, put, show_progress, shown
 
 if TYPE_CHECKING:
@@ -156,6 +156,7 @@ def check(
     from vpstats.pipeline import check_audit, check_plan
     from vpstats.registry import read_registry
 
+    _require_toml(path)
     plan = _plan_at(path)
     registry = read_registry(path if plan is None else plan.registry_path)
     if plan is not None:
@@ -185,6 +186,23 @@ def _check_against(new: Path, old: Path, format: Listing, out: Path | None) -> N
     put(write[format](comparison), out)
     if len(comparison.to_look_at):
         raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _require_toml(path: Path) -> None:
+    """Refuse an export where its mapping is expected, and a folder that holds neither."""
+    drafts = "'vpstats map EXPORT --out registry.toml' drafts a mapping"
+    if path.is_file() and path.suffix.lower() != ".toml":
+        raise MappingError(
+            "is not the mapping of an export; expected a registry.toml, a study.toml or their "
+            f"folder. {drafts}.",
+            file=path,
+        )
+    names = ("registry.toml", "study.toml")
+    if path.is_dir() and not any((path / name).is_file() for name in names):
+        raise MappingError(
+            f"this folder holds no registry.toml. {drafts}; 'vpstats new FOLDER' an example.",
+            file=path,
+        )
 
 
 def _mapping_at(path: Path) -> Path:
@@ -240,7 +258,10 @@ def map_exports(
     from vpstats.drafting import draft_mapping
 
     if out is not None and out.exists():
-        raise UsageError("is there already; nothing is overwritten. Name another.", file=out)
+        raise UsageError(
+            "is there already; nothing is overwritten. Name another file, or put that one away.",
+            file=out,
+        )
     folder = Path() if out is None else out.parent
     draft = draft_mapping(
         exports, folder=folder, name=name, data_cut=_day(data_cut), center=center,
@@ -375,6 +396,7 @@ def quality(
     """
     from vpstats.pipeline import quality_text, run_quality
 
+    _require_toml(path)
     plan = _plan_at(path)
     with show_progress() as progress:
         run = run_quality(
@@ -441,6 +463,10 @@ def _json_schema(of: Schema) -> dict[str, Any]:
         from vpstats.pipeline import audit_json_schema
 
         schema = audit_json_schema()
+    elif of is Schema.QUALITY:
+        from vpstats.pipeline import quality_json_schema
+
+        schema = quality_json_schema()
     else:
         from vpstats.study import plan_json_schema
 

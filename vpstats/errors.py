@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -56,6 +58,38 @@ def locate(
     if column is not None:
         place.append(f"column '{column}'")
     return f"{', '.join(place)}: {what}" if place else what
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Ask after the known names that are like one which is not known.
+
+    Parameters
+    ----------
+    name : str
+        What was written.
+    known : iterable of str
+        What might have been meant.
+
+    Returns
+    -------
+    str
+        The question with the nearest spelling, or with up to three names that hold the word;
+        empty where nothing is like it.
+
+    Examples
+    --------
+    >>> did_you_mean("cement_mL", ["cement_ml", "sex"])
+    "did you mean 'cement_ml'?"
+    >>> did_you_mean("age", ["age_at_proc", "sex"])
+    "did you mean 'age_at_proc'?"
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    near = near or [k for k in names if name and name in k.split("_")][:3]
+    if not near:
+        return ""
+    *first, last = [f"'{k}'" for k in near]
+    return f"did you mean {', '.join(first)} or {last}?" if first else f"did you mean {last}?"
 
 
 class VpstatsError(Exception):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vpstats.errors import UsageError
+from vpstats.errors import UsageError, did_you_mean
 
 PATIENT = "patient_id"
 """The column that names the patient; a unit finer than the patient is clustered in it."""
@@ -95,8 +96,10 @@ class Frame:
         named = [self.cluster, self.outcome, self.duration, self.entry]
         missing = [c for c in named if c is not None and c not in self.data.columns]
         if missing:
+            hint = " ".join(did_you_mean(c, map(str, self.data.columns)) for c in missing).strip()
             raise UsageError(
-                f"the frame names columns that the data do not have: {', '.join(missing)}."
+                "the frame names columns that the data do not have: "
+                f"{', '.join(missing)}{f'; {hint}' if hint else '.'}"
             )
         if self.cluster is not None and self.data[self.cluster].isna().any():
             raise UsageError(
@@ -112,6 +115,15 @@ class Frame:
         clusters = f", clustered in {self.cluster}" if self.cluster else ""
         outcome = f", outcome {self.outcome}" if self.outcome else ""
         return f"<Frame{name}: {len(self):,} rows, unit {self.unit}{clusters}{outcome}>"
+
+    def _repr_html_(self) -> str:
+        # the counts of the flow alone; rows of patients stand in .data for who asks for them
+        steps = pd.DataFrame([asdict(step) for step in self.flow])
+        flow = steps.to_html(index=False, border=0) if len(steps) else ""
+        return (
+            f"<div><p>{escape(repr(self))}<br>the table is <code>.data</code>, how it came about "
+            f"<code>.flow</code></p>{flow}</div>"
+        )
 
     @property
     def n_clusters(self) -> int | None:

@@ -70,23 +70,35 @@ def render_html(result: Showable) -> str:
     table = _html_table(result.tidy())
     beside = "".join(f"<p>{escape(h)}</p>{_html_table(rows)}" for h, rows in result.beside())
     caveats = "".join(f"<li>{escape(c.message)}</li>" for c in result.caveats)
+    scale = f"<p>{escape(_scale(result))}</p>" if _scale(result) else ""
     status = "" if result.ok else f"<p><b>{escape(result.status)}</b>: {escape(result.reason)}</p>"
     return (
         f"<div><p><b>{escape(result.title)}</b><br>{escape(_counts(result))}</p>"
-        f"{status}{table}{beside}{f'<ul>{caveats}</ul>' if caveats else ''}"
+        f"{status}{table}{scale}{beside}{f'<ul>{caveats}</ul>' if caveats else ''}"
         f"<p><small>{NOT_RELEASED}</small></p></div>"
     )
 
 
 def render_text(result: Showable) -> str:
     """Render a result for a terminal: the same as in a notebook."""
-    tables = [_text_table(result.tidy())]
+    tables = [_text_table(result.tidy()), _scale(result)]
     for heading, rows in result.beside():
         tables += [heading, _text_table(rows)]
     status = "" if result.ok else f"{result.status}: {result.reason}"
     caveats = [f"- {c.message}" for c in result.caveats]
     lines = [result.title, _counts(result), status, *tables, *caveats, NOT_RELEASED]
     return "\n".join(line for line in lines if line)
+
+
+def _scale(result: Showable) -> str:
+    """Say that coefficients are logarithms of ratios, which the table does not show."""
+    measure = getattr(result, "measure", "").replace("_", " ")
+    if getattr(result, "kind", "") != "fit" or not result.ok or not measure.endswith(" ratio"):
+        return ""
+    return (
+        f"Estimates and limits are logarithms of {measure}s; "
+        f"tidy(exponentiate=True) gives the {measure}s."
+    )
 
 
 def _html_table(rows: pd.DataFrame) -> str:

@@ -28,6 +28,7 @@ GENERATED = {
     "schemas/registry.schema.json": ["dictionary", "--format", "json-schema", "--of", "registry"],
     "schemas/study.schema.json": ["dictionary", "--format", "json-schema", "--of", "study"],
     "schemas/audit.schema.json": ["dictionary", "--format", "json-schema", "--of", "audit"],
+    "schemas/quality.schema.json": ["dictionary", "--format", "json-schema", "--of", "quality"],
 }
 
 

@@ -217,7 +217,7 @@ def test_the_rules_page_lists_every_rule(call_cli: Call) -> None:
     assert all(f"`{rule}`" in page for rule in RULES)
 
 
-@pytest.mark.parametrize("of", ["registry", "study"])
+@pytest.mark.parametrize("of", ["registry", "study", "audit", "quality"])
 def test_the_schemas_are_valid_json_schemas(call_cli: Call, of: str) -> None:
     schema = json.loads(call_cli("dictionary", "--format", "json-schema", "--of", of).out)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -283,3 +283,37 @@ def test_an_operating_system_error_without_a_file_is_a_defect(
 ) -> None:
     failing(OSError("no file here"))
     assert call_cli("check", study).code == INTERNAL
+
+
+# --- the wrong file in the right place
+
+
+@pytest.mark.parametrize("command", ["check", "quality"])
+def test_an_export_is_no_mapping(call_cli: Call, study: Path, command: str) -> None:
+    outcome = call_cli(command, study / "exports" / "events.csv")
+    assert outcome.code == BAD_PLAN
+    assert "events.csv: is not the mapping of an export" in outcome.error_line
+    assert "vpstats map" in outcome.error_line
+
+
+@pytest.mark.parametrize("command", ["check", "quality"])
+def test_a_folder_without_a_mapping_says_so(call_cli: Call, study: Path, command: str) -> None:
+    outcome = call_cli(command, study / "exports")
+    assert outcome.code == BAD_PLAN
+    assert "this folder holds no registry.toml" in outcome.error_line
+
+
+def test_a_value_that_no_row_can_have_is_refused(call_cli: Call, study: Path) -> None:
+    rewrite(
+        study / "study.toml", 'cohort = "leakage"', 'cohort = "leakage"\nwhere = { sex = ["w"] }'
+    )
+    outcome = call_cli("check", study)
+    assert outcome.code == BAD_PLAN
+    assert "'sex' has no value 'w'; it has f, m" in outcome.error_line
+
+
+def test_a_column_that_the_cohort_lacks_is_asked_after(call_cli: Call, study: Path) -> None:
+    rewrite(study / "study.toml", 'exposure = "cement_ml"', 'exposure = "cement"')
+    outcome = call_cli("check", study)
+    assert outcome.code == BAD_PLAN
+    assert "did you mean 'cement_ml'" in outcome.error_line

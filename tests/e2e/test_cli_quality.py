@@ -15,12 +15,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pandas as pd
 import pytest
 
 from vpstats.report.writing import claim
 
 Call = Callable[..., Any]
+ROOT = Path(__file__).parents[2]
 
 MAPPING = """
 version = 1
@@ -226,6 +228,23 @@ def test_the_manifest_describes_every_file(written: Path) -> None:
     manifest = json.loads((written / "report" / "manifest.json").read_text("utf-8"))
     assert [entry["name"] for entry in manifest["inputs"]] == ["all.csv", "registry.toml"]
     assert manifest["kind"] == "data quality"
+
+
+def test_the_document_fits_its_schema(call_cli: Call, written: Path, tmp_path: Path) -> None:
+    schema = json.loads((ROOT / "docs/schemas/quality.schema.json").read_text("utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    one = tmp_path / "one"
+    assert call_cli("quality", written, "--out", one, "--center", "B").code == 1
+    for folder in (written / "report", one):
+        for edition in ("public", "internal"):
+            found = json.loads((folder / edition / "quality.json").read_text("utf-8"))
+            validator.validate(found)
+            assert found["edition"] == edition
+    told = call_cli("quality", ROOT / "data/demo", "--format", "json").out
+    validator.validate(json.loads(told))
+    for change in ({"format": "vpstats-quality/2"}, {"extra": 1}, {"verdict": "fine"}):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate({**found, **change})
 
 
 def test_the_internal_edition_can_be_left_out(

@@ -20,6 +20,7 @@ from vpstats.models.columns import (
     read_response,
     require_columns,
 )
+from vpstats.models.logistic import fit_logistic
 from vpstats.schema import YES_NO
 
 NAN = float("nan")
@@ -196,3 +197,39 @@ def test_numbers_for_weights_and_offsets() -> None:
     for name, what in (("t", "expected numbers"), ("i", "infinite"), ("z", "no such column")):
         with pytest.raises(UsageError, match=what):
             read_numbers(data, name)
+
+
+@pytest.mark.parametrize(
+    ("values", "words", "silent"),
+    [
+        (["Yes", "no"], r"1 for yes and 0 for no, \(data\['x'\] == 'Yes'\)", "#"),
+        (["2020-03-01", "2021-04-02"], "dates written as text.*subtract the date", "2020"),
+        (["01.03.2020", "2.4.21"], "dates written as text.*subtract the date", "2020"),
+        (["4,5", "3"], r"numbers written as text.*to_numeric\(data\['x'\]\.str\.replace", "#"),
+        (["4.5", "3"], r"numbers written as text.*to_numeric\(data\['x'\]\)", "replace"),
+    ],
+)
+def test_text_in_place_of_numbers_says_how_they_are_made(
+    values: list[str], words: str, silent: str
+) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        read_numbers(pd.DataFrame({"x": values}), "x")
+    assert silent not in str(caught.value)
+
+
+def test_many_numbers_written_as_text_are_no_categories() -> None:
+    ages = [str(60 + i) for i in range(13)] * 4
+    data = pd.DataFrame({"leak": [0, 1] * 26, "age": ages})
+    with pytest.raises(UsageError, match=r"13 different ones.*to_numeric.*C\(age\)"):
+        fit_logistic(data, "leak ~ age")
+    assert len(fit_logistic(data, "leak ~ C(age)").terms) == len(set(ages))
+    few = data.assign(age=[str(1 + i % 4) for i in range(52)])
+    assert len(fit_logistic(few, "leak ~ age").terms) > 1  # codes may be numbers
+
+
+def test_a_word_of_a_name_finds_it() -> None:
+    data = pd.DataFrame(columns=["age_at_proc", "crp_before_procedure", "highest_crp_of_all"])
+    with pytest.raises(UsageError, match="did you mean 'age_at_proc'"):
+        require_columns(data, ["age"])
+    with pytest.raises(UsageError, match="mean 'crp_before_procedure' or 'highest_crp_of_all'"):
+        require_columns(data, ["crp"])

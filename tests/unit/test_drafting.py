@@ -484,3 +484,85 @@ def test_what_a_database_or_a_project_lacks_is_said(here: Path) -> None:
     with pytest.raises(UsageError, match="--token-env"):
         draft_mapping(["https://redcap.example.org/api/"])
     assert here.exists()
+
+
+# ------------------------------------------------------------------ what hospitals really write
+
+
+def test_columns_of_vertebrae_that_are_ticked(here: Path) -> None:
+    ticks = {v: (lambda i, k=k: "x" if i % 4 == k else "") for k, v in enumerate(("D11", "D12"))}
+    text = rows(**ticks, L1=lambda i: "X" if i % 4 > 1 else "", L2=lambda i: "")
+    draft = draft_of(text)
+    assert 'ticked = { "D11" = "T11", "D12" = "T12", "L1" = "L1", "L2" = "L2" }' in draft.toml
+    found = proposal(draft, "D12")
+    assert found is not None
+    assert (found.field, found.certain) == ("level", True)
+
+
+def test_vertebrae_whose_columns_hold_measurements_are_no_ticks(here: Path) -> None:
+    text = rows(L1=lambda i: 80 + i, L2=lambda i: 90 + i, L3=lambda i: 100 + i)
+    assert "ticked" not in draft_of(text).toml
+
+
+def test_a_column_of_units_goes_with_its_quantity(here: Path) -> None:
+    text = rows(crp=lambda i: 3 + i % 5, **{"crp unit": lambda i: ["mg/L", "mg/dl"][i % 2]})
+    assert 'crp_mg_l = { column = "crp", unit_column = "crp unit" }' in draft_of(text).toml
+    other = rows(crp=lambda i: 3 + i % 5, **{"crp unit": lambda i: ["mg/L", "fine"][i % 2]})
+    assert "unit_column" not in draft_of(other).toml
+
+
+def test_codes_that_a_header_explains(here: Path) -> None:
+    draft = draft_of(rows(**{"Sex (1=F 2=M)": lambda i: 1 + i % 2}))
+    assert 'codes = { "1" = "f", "2" = "m" }' in draft.toml
+    found = proposal(draft, "Sex (1=F 2=M)")
+    assert found is not None
+    assert found.certain
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Istjecanje (CT)", "leak_sites_ct"),
+        ("Fuga (TC)", "leak_sites_ct"),
+        ("Leak (fluoroscopy)", "leak_sites_fluoro"),
+    ],
+)
+def test_a_modality_in_brackets_is_part_of_the_name(here: Path, header: str, field: str) -> None:
+    text = rows(level=lambda i: f"L{1 + i % 4}", **{header: lambda i: ["none", "epidural"][i % 2]})
+    found = proposal(draft_of(text), header)
+    assert found is not None
+    assert found.field == field
+
+
+def test_a_leak_without_a_modality_asks_for_it(here: Path) -> None:
+    text = rows(level=lambda i: f"L{1 + i % 4}", Extravasation=lambda i: ["none", "venous"][i % 2])
+    found = proposal(draft_of(text), "Extravasation")
+    assert found is not None
+    assert not found.certain
+    assert "CT or on fluoroscopy" in found.doubt
+
+
+def test_words_that_say_when_are_no_likeness(here: Path) -> None:
+    draft = draft_of(rows(**{"VAS preop": lambda i: i % 10}))
+    assert proposal(draft, "VAS preop") is None
+
+
+def test_lists_of_an_exploded_column_are_understood(here: Path) -> None:
+    text = rows(levels=lambda i: "T12-L2" if i % 2 else "L1, L2")
+    assert "not understood" not in draft_of(text).toml
+
+
+def test_the_cells_alone_can_propose_a_list_of_codes(here: Path) -> None:
+    text = rows(xyz=lambda i: ["vertebroplasty", "kyphoplasty"][i % 2])
+    found = proposal(draft_of(text), "xyz")
+    assert found is not None
+    assert (found.field, found.certain) == ("technique", False)
+
+
+def test_columns_in_a_language_that_nobody_here_knows_are_named(here: Path) -> None:
+    text = "Numer choroby;Dzien zabiegu;Poziom\n" + "".join(
+        f"{i};{i % 28 + 1:02d}.03.2021;L{1 + i % 4}\n" for i in range(30)
+    )
+    Path("pl.csv").write_text(text, "utf-8")
+    with pytest.raises(DataError, match=r"Days stand in 'Dzien zabiegu'.*Vertebrae.*'Poziom'"):
+        draft_mapping(["pl.csv"], center="A")

@@ -139,3 +139,17 @@ def test_imputations_share_rows_and_unit(rows: pd.DataFrame, change: str) -> Non
     other = levels(rows.iloc[:2]) if change == "rows" else start_frame(rows, "x", unit="patient")
     with pytest.raises(UsageError, match="share their rows and their unit"):
         Imputations((levels(rows), other))
+
+
+def test_a_misspelt_cluster_is_asked_after(rows: pd.DataFrame) -> None:
+    with pytest.raises(UsageError, match="do not have: patient; did you mean 'patient_id'"):
+        open_data(rows, cluster="patient")
+
+
+def test_a_notebook_shows_the_flow_and_no_row(rows: pd.DataFrame) -> None:
+    frame = levels(rows, cluster="patient_id").keep(rows["leak"] == 0, "no <leak>")
+    shown = frame._repr_html_()
+    assert "2 rows" in shown
+    assert "treated levels" in shown
+    assert "no &lt;leak&gt;" in shown
+    assert "<td>a</td>" not in shown

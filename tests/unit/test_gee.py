@@ -257,7 +257,7 @@ def test_quasi_separation_that_other_solvers_call_converged() -> None:
     for structure in ("exchangeable", "independence"):
         found = failed(ROWS.assign(rare=rare), "leak ~ ml + rare", structure=structure)
         assert found.status == "separated"
-        assert "rare predict the outcome" in found.reason
+        assert "rare predicts the outcome" in found.reason
 
 
 def test_an_outcome_that_never_varies() -> None:

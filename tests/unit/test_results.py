@@ -280,3 +280,11 @@ def test_a_terminal_shows_why_a_model_failed() -> None:
 def test_a_terminal_shows_an_empty_table_as_none() -> None:
     empty = TableResult(title="Nothing", table=pd.DataFrame({"value": []}))
     assert repr(empty) == "Nothing\n0 rows\ninternal: not released"
+
+
+def test_a_fit_says_on_which_scale_it_prints() -> None:
+    words = "Estimates and limits are logarithms of odds ratios; tidy(exponentiate=True)"
+    assert words in repr(make_fit())
+    assert words in make_fit()._repr_html_()
+    assert "logarithms" not in repr(make_fit(status="separation", reason="Use Firth."))
+    assert "logarithms" not in repr(TableResult(title="Rates", table=pd.DataFrame({"n": [1]})))

@@ -56,14 +56,25 @@ def test_a_plan_cannot_be_changed_after_it_was_read(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (HEAD, r"a plan has a \[\[question\]\]"),
-        (HEAD + QUESTION + "exposures = 1\n", r"question.0.risk_factor.exposures: unknown key"),
-        (HEAD + QUESTION.replace("risk_factor", "regression"), "question.0: .*risk_factor"),
+        (HEAD + QUESTION + "exposures = 1\n", "'leak', exposures: unknown key; did you mean 'expo"),
+        (HEAD + QUESTION + "zzz = 1\n", "'leak', zzz: unknown key; docs/analysis-plan.md"),
+        (HEAD + QUESTION.replace("risk_factor", "risk_facto"), "did you mean 'risk_factor'"),
+        (HEAD + QUESTION.replace("risk_factor", "regression"), "no kind 'regression'; known kinds"),
+        (HEAD + QUESTION.replace('kind = "risk_factor"\n', ""), "'leak': needs a kind"),
+        (HEAD + QUESTION.replace('exposure = "cement_ml"\n', ""), "exposure: is required"),
+        (HEAD + QUESTION + 'adjust = "sex"\n', r"adjust: expected a list .* such as .*sex"),
+        (HEAD + "[release]\nthreshhold = 5\n" + QUESTION, "did you mean 'threshold'"),
+        (HEAD + "levl = 0.9\n" + QUESTION, "levl: unknown key; did you mean 'level'"),
+        (HEAD + QUESTION.replace("[[question]]", "[question]") * 2, r"double brackets"),
+        (HEAD + QUESTION.replace('"cement_ml"', "cement_ml"), "Text stands in quotes"),
+        ("Age;Sex\n70;F\n", "is it another file"),
+        ('[[source]]\nname = "a"\n', "belongs to a registry.toml"),
         (HEAD + QUESTION + 'adjust = ["cement_ml"]\n', "cement_ml has more than one role"),
         (HEAD + QUESTION + 'adjust = ["age"]\nmediators = ["age"]\n', "age has more than one role"),
         (HEAD + QUESTION + 'center = "none"\n', "needs reason_no_center"),
         (HEAD + QUESTION + 'center = "strata"\n', "strata are for hazards"),
         (HEAD + QUESTION + QUESTION, "question ids appear twice: leak"),
-        (HEAD + QUESTION.replace('"leak"', '"Leak 1"'), "should match pattern"),
+        (HEAD + QUESTION.replace('"leak"', '"Leak 1"'), "digits and underscores, in lower"),
         ("version = 2\n" + 'title = "A study"\n' + QUESTION, "version: Input should be 1"),
         (HEAD + "level = 95\n" + QUESTION, "level: Input should be less than 1"),
         (HEAD + "[release]\nthreshold = 0\n" + QUESTION, "release.threshold"),
@@ -118,3 +129,8 @@ def test_the_demonstration_plan_fits() -> None:
         "quality", "description", "spine_map", "risk_factor", "profile", "time_to_event",
         "complications", "proportion", "paired", "detection", "diagnosis", "source",
     }  # fmt: skip
+
+
+def test_a_place_that_no_block_names_is_the_key_itself(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"number 1: needs a kind"):
+        read_plan(write(tmp_path, HEAD + '[[question]]\ntitle = "No id"\n'))

@@ -190,7 +190,8 @@ def draw_curves(
     for i, curve in enumerate(series):
         _draw(ax, curve, kind, i)
     if len(series) > 1:
-        ax.legend(frameon=False, fontsize=SMALL)
+        title = by.replace("_", " ")
+        ax.legend(frameon=False, fontsize=SMALL, title=title, title_fontsize=SMALL)
 
 
 def _estimand(found: list[Record], asked: str) -> str:

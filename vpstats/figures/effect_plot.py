@@ -5,12 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from vpstats.figures.style import PALETTE, RULE
 from vpstats.formats import sentence_case
 
 _BAND_ALPHA = 0.18
+
+
+_STEPS = (
+    (0.01, 0.1, 1.0, 10.0, 100.0),
+    (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+    (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0),
+    (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5),
+)
+"""Round ratios to label, from the coarsest to the finest."""
+
+
+def ratio_ticks(low: float, high: float) -> list[float]:
+    """Round ratios within an axis: the coarsest scale that labels at least four of them.
+
+    Examples
+    --------
+    >>> ratio_ticks(0.7, 3.1)
+    [0.7, 1.0, 1.4, 2.0, 3.0]
+    """
+    inside = [[tick for tick in steps if low <= tick <= high] for steps in _STEPS]
+    return next((ticks for ticks in inside if len(ticks) >= _FEWEST), max(inside, key=len))
+
+
+_FEWEST = 4
 
 
 def draw_effect(ax: Axes, rows: pd.DataFrame, *, measure: str) -> None:
@@ -49,6 +73,7 @@ def draw_effect(ax: Axes, rows: pd.DataFrame, *, measure: str) -> None:
     ax.axhline(1.0, color=RULE, lw=0.6)
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(ScalarFormatter())
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_locator(FixedLocator(ratio_ticks(*ax.get_ylim())))
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(str(rows["variable"].iloc[0]))
     ax.set_ylabel(f"{sentence_case(measure)} against {rows['reference'].iloc[0]} (log scale)")

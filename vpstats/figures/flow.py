@@ -142,7 +142,7 @@ def _kept(record: Record, unit: str, mark: str) -> str:
     rows, patients = (show(record, s, count, mark) for s in _COUNTS)
     if unit == "patients" or not patients:
         return f"{rows} {unit}"
-    return f"{rows} {unit} of {patients} patients"
+    return f"{rows} {unit} of {patients} {_patients(patients)}"
 
 
 def _left_out(record: Record, unit: str, mark: str) -> str:
@@ -151,7 +151,11 @@ def _left_out(record: Record, unit: str, mark: str) -> str:
         return f"{rows} {unit}"
     if not is_hidden(record, "excluded_patients") and patients == "0":
         return f"{rows} {unit}"
-    return f"{rows} {unit}; {patients} patients with none left"
+    return f"{rows} {unit}; {patients} {_patients(patients)} with none left"
+
+
+def _patients(shown: str) -> str:
+    return "patient" if shown == "1" else "patients"
 
 
 @dataclass(frozen=True)

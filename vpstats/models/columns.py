@@ -6,7 +6,7 @@ tuples of level names.
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from vpstats.errors import UsageError
+from vpstats.errors import UsageError, did_you_mean
 from vpstats.frames import require_table
 
 Vector = NDArray[np.float64]
@@ -81,8 +81,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
     present = [str(c) for c in data.columns]
     for name in names:
         if name not in present:
-            near = difflib.get_close_matches(name, present, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"it has: {_listed(present)}."
+            hint = did_you_mean(name, present) or f"it has: {_listed(present)}."
             raise UsageError(f"the table has no such column; {hint}", column=name)
         if present.count(name) > 1:
             raise UsageError("the table has several columns of this name.", column=name)
@@ -271,14 +270,73 @@ def read_numbers(data: pd.DataFrame, name: str) -> Vector:
     require_columns(data, [name])
     column = read_column(data[name])
     if column.levels is not None and column.levels != ("False", "True"):
-        raise UsageError(
-            f"holds the categories {_listed(column.levels)}; expected numbers.", column=name
-        )
+        raise UsageError(_no_numbers(name, column.levels), column=name)
     if column.levels is not None:
         return np.where(column.values < 0, np.nan, column.values).astype(np.float64)
     if np.isinf(column.values).any():
         raise UsageError("holds an infinite number; make it missing or correct it.", column=name)
     return np.asarray(column.values, dtype=np.float64)
+
+
+def _no_numbers(name: str, levels: Sequence[str]) -> str:
+    """Say what a column of text holds, and how numbers are made of it.
+
+    Dates are not quoted, since a date may tell who a patient is.
+    """
+    if written_as_numbers(levels):
+        return f"holds numbers written as text; expected numbers. {_convert(levels, name)}."
+    if all(_DATE.match(level) for level in levels):
+        return (
+            "holds dates written as text; expected numbers, such as days of follow-up. Read both "
+            "dates with pandas.to_datetime and subtract the date at which follow-up starts."
+        )
+    listed = f"holds the categories {_listed(levels)}; expected numbers"
+    answers = {level.casefold(): level for level in levels}
+    if set(answers) <= set(YES_NO) and "yes" in answers:
+        return f"{listed}: 1 for yes and 0 for no, (data['{name}'] == '{answers['yes']}') * 1."
+    return f"{listed}."
+
+
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[./-] ?\d\d?[./-] ?\d{2,4}")
+
+
+def written_as_numbers(levels: Sequence[str]) -> bool:
+    """Whether every category is the text of a number, with a decimal point or comma.
+
+    Examples
+    --------
+    >>> written_as_numbers(["4,5", "4.0"]), written_as_numbers(["T12", "4"])
+    (True, False)
+    """
+    return bool(levels) and all(re.fullmatch(r"[-+]?\d+([.,]\d+)?", x.strip()) for x in levels)
+
+
+_MOST_CODES = 12
+"""Categories up to which numbers written as text may be codes; a factor rarely has more."""
+
+
+def refuse_written_numbers(column: Column) -> None:
+    """Refuse a column of many different numbers that was read as text, as after a bad import.
+
+    Each number would become a category with a coefficient of its own.
+
+    Raises
+    ------
+    UsageError
+        Naming both remedies.
+    """
+    levels = column.levels or ()
+    if len(levels) > _MOST_CODES and written_as_numbers(levels):
+        raise UsageError(
+            f"holds numbers written as text, {len(levels)} different ones. "
+            f"{_convert(levels, column.name)}; write C({column.name}) if they are categories.",
+            column=column.name,
+        )
+
+
+def _convert(levels: Sequence[str], name: str) -> str:
+    point = ".str.replace(',', '.')" if any("," in level for level in levels) else ""
+    return f"Convert them with pandas.to_numeric(data['{name}']{point})"
 
 
 def _listed(words: Iterable[str], limit: int = 12) -> str:

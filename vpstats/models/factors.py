@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpstats.errors import FormulaError, UsageError
-from vpstats.models.columns import Column
+from vpstats.models.columns import Column, refuse_written_numbers
 from vpstats.models.formula import (
     TRANSFORMS,
     Expression,
@@ -79,11 +79,14 @@ def learn_factor(text: str, columns: Mapping[str, Column]) -> Factor:
     Raises
     ------
     UsageError
-        If a reference level does not occur, or a transform cannot be computed.
+        If a reference level does not occur, a transform cannot be computed, or a column of many
+        numbers was read as text.
     """
     expression = read_expression(text)
     column = _is_category(expression, columns)
     if column is not None:
+        if not is_category_call(expression):
+            refuse_written_numbers(column)
         return Factor(expression.text, _levels(expression, column), {})
     bases: dict[str, Basis] = {}
     values = _Evaluation(expression, columns, bases, learning=True).columns_of(expression.tree)

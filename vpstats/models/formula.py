@@ -194,7 +194,10 @@ def _parse(text: str) -> Formula:
         parsed = DefaultFormulaParser().get_terms(text)
     except (FormulaicError, SyntaxError) as error:
         reason = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split("\n")[0].rstrip(". ")
-        raise FormulaError(f"formula '{text}': {reason}.") from None
+        raise FormulaError(
+            f"formula '{text}': {reason}. A formula reads 'outcome ~ exposure + covariate'; a name "
+            "with blanks or brackets stands between backticks: `Age (years)`."
+        ) from None
     sides = parsed._to_dict() if hasattr(parsed, "_to_dict") else {"root": parsed}
     right = [_factors(text, term) for term in sides.get("rhs", sides.get("root", ()))]
     response = _response(text, [_factors(text, term) for term in sides.get("lhs", ())])
@@ -353,7 +356,7 @@ def _call_faults(node: ast.Call, names: Mapping[str, str]) -> Iterator[tuple[ast
     name = function_name(node)
     known = TRANSFORMS[name].options if name in TRANSFORMS else ()
     if name not in TRANSFORMS:
-        yield node.func, f"is not a transform; known: {', '.join(TRANSFORMS)}"
+        yield node.func, "is not a transform that formulas may use"
     elif not node.args or len(node.args) > 1 + len(known):
         yield node, f"needs one argument{' and at most ' + ', '.join(known) if known else ''}"
     elif any(option.arg not in known for option in node.keywords):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -143,9 +144,16 @@ def find_separation(data: BinaryData, penalty: str | None, estimate: Estimate) -
         return None
     return Caveat(
         "separation",
-        f"{separation.kind} separation: {', '.join(separation.columns)} predict the outcome "
+        f"{separation.kind} separation: {_some(separation.columns)} the outcome "
         "without error in some rows, so the maximum likelihood estimate is infinite.",
     )
+
+
+def _some(columns: Sequence[str], limit: int = 6) -> str:
+    """Name the columns that predict; of many, the first few."""
+    if len(columns) > limit:
+        return f"{', '.join(columns[:limit])} and {len(columns) - limit} more predict"
+    return f"{', '.join(columns)} predict{'s' if len(columns) == 1 else ''}"
 
 
 def blank_fields(data: BinaryData, request: Request) -> dict[str, Any]:

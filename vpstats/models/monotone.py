@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.newton import Evaluation, Solution, newton_step
-from vpstats.models.risksets import RiskSets, run_positions
+from vpstats.models.risksets import RiskSets
 from vpstats.models.separation import MARGIN, separating_direction
+from vpstats.models.slots import run_positions
 
 Matrix = NDArray[np.float64]
 

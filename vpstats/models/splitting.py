@@ -15,7 +15,7 @@ from vpstats.errors import UsageError
 from vpstats.frames import PATIENT, Frame
 from vpstats.models.columns import require_columns
 from vpstats.models.followup import Codes, Vector, entry_column, read_times
-from vpstats.models.risksets import run_positions
+from vpstats.models.slots import run_positions
 
 Table = TypeVar("Table", pd.DataFrame, Frame)
 

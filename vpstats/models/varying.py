@@ -20,7 +20,8 @@ from vpstats.models.hazards import CoxFit, fit_rows
 from vpstats.models.hazards_data import HazardData, read_data, read_request
 from vpstats.models.hazards_result import failed
 from vpstats.models.pooling import pool_fits
-from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets, run_positions
+from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
+from vpstats.models.slots import run_positions
 from vpstats.models.splines import Basis, evaluate_basis, learn_basis
 from vpstats.models.wald import joint_wald
 from vpstats.results import Result, critical_value, require_level

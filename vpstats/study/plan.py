@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,6 +18,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from vpstats.errors import PlanError
 from vpstats.study.audit import Audit, Indicator
 from vpstats.study.default_indicators import default_indicators
+from vpstats.study.explain import explain_plan, explain_toml
 from vpstats.study.questions import AnyQuestion, Floors, Question, Release, Spec
 
 
@@ -192,27 +192,22 @@ def read_plan(path: str | Path) -> StudyPlan:
             file=source,
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise PlanError(f"cannot be read as TOML: {error}.", file=source) from None
+        message = f"cannot be read as TOML: {error}. {explain_toml(error)}".rstrip()
+        raise PlanError(message, file=source) from None
     return _parse(content, source)
 
 
 def _parse(content: dict[str, Any], source: Path) -> StudyPlan:
     if "source" in content:
-        raise PlanError("source: unknown key; check its spelling.", file=source)
+        raise PlanError(
+            "source: unknown key. [[source]] belongs to a registry.toml; expected a study.toml.",
+            file=source,
+        )
     try:
         return StudyPlan.model_validate({**content, "source": source})
     except ValidationError as error:
-        lines = "\n".join(f"  - {line}" for line in _explain(error))
-        raise PlanError(f"the plan does not fit its schema:\n{lines}", file=source) from None
-
-
-def _explain(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "plan"
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "unknown key; check its spelling against the plan reference"
-        yield f"{place}: {message}"
+        lines = "\n".join(f"  - {line}" for line in explain_plan(error, content))
+        raise PlanError(f"the plan is not understood:\n{lines}", file=source) from None
 
 
 def plan_json_schema() -> dict[str, Any]:

@@ -109,13 +109,11 @@ class ImputationTraces(TableResult):
         UsageError
             If the variable was not imputed.
         """
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
         if ax is None:
-            figure = Figure(figsize=(5.9, 3.0), layout="constrained")
-            FigureCanvasAgg(figure)
-            ax = figure.add_subplot()
+            # through pyplot, as users of notebooks expect: the figure appears under its cell
+            from matplotlib import pyplot as plt
+
+            ax = plt.figure(figsize=(5.9, 3.0), layout="constrained").add_subplot()
         if self.trace.empty:
             ax.set_axis_off()
             ax.text(0.0, 0.5, "nothing was imputed", transform=ax.transAxes)
