@@ -69,7 +69,7 @@ def planted(seed: int) -> tuple[Registry, list[dict[str, Any]]]:
     tables["leaks"] = tables["leaks"][
         tables["leaks"]["level_id"].isin(tables["levels"]["level_id"])
     ]
-    tables["patients"] = _forgotten(tables, rng)
+    tables |= _forgotten(tables)
     made = Registry.from_tables(tables, name="Planted", data_cut=cut, synthetic=True)
     return made, counts
 
@@ -85,7 +85,7 @@ def _delays(sessions: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     return np.floor((middle + 0.5) * np.exp(0.5 * rng.standard_normal(len(sessions))))
 
 
-def _forgotten(tables: dict[str, pd.DataFrame], rng: np.random.Generator) -> pd.DataFrame:
+def _forgotten(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """At one center the older half is not seen again after ten days."""
     first = tables["procedures"].drop_duplicates("patient_id").set_index("patient_id")
     people = tables["patients"].copy()
@@ -93,8 +93,19 @@ def _forgotten(tables: dict[str, pd.DataFrame], rng: np.random.Generator) -> pd.
     old = people["patient_id"].map(first["age_at_proc"]).astype(float) > 75
     gone = (people["center_id"] == FORGETS) & old & people["death_date"].isna() & start.notna()
     gone = gone.to_numpy(bool)
-    people.loc[gone, "last_contact_date"] = start[gone] + pd.Timedelta(days=10)
-    return people
+    last = start[gone] + pd.Timedelta(days=10)
+    people.loc[gone, "last_contact_date"] = last
+    until = dict(zip(people["patient_id"][gone], last, strict=True))
+    return {
+        "patients": people,
+        "visits": _not_after(tables["visits"], "visit_date", until),
+        "events": _not_after(tables["events"], "event_date", until),
+    }
+
+
+def _not_after(table: pd.DataFrame, day: str, until: dict[str, pd.Timestamp]) -> pd.DataFrame:
+    later = table[day] > table["patient_id"].map(until)
+    return table[~later.to_numpy(bool)]
 
 
 @cache

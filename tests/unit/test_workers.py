@@ -48,7 +48,7 @@ import os, time
 from vpstats.workers import side_by_side
 
 def work(number):
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\\n".encode())  # at once: two processes share the line
     time.sleep(60)
 
 list(side_by_side(work, [1, 2], 2))
@@ -57,16 +57,16 @@ list(side_by_side(work, [1, 2], 2))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the state of processes from /proc")
 def test_processes_end_when_whoever_began_them_is_killed() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    children = [int(parent.stdout.readline()) for _ in range(2)]
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
+    command = [sys.executable, "-c", ORPHANS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        told = [parent.stdout.readline() for _ in range(2)]
+        parent.send_signal(signal.SIGKILL)
+    children = [int(line) for line in told]
     deadline = time.monotonic() + 30
     while any(map(_lives, children)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(_lives, children))
-    parent.stdout.close()
 
 
 def _lives(process: int) -> bool:

@@ -324,14 +324,19 @@ def _missing_rows(builder: Builder, top: int, members: list[int]) -> None:
 
 
 def _persons(builder: Builder) -> None:
-    """Persons are not more than their rows."""
-    cells = builder.cells
+    """Persons are not more than their rows; as many where a step keeps one row of each."""
+    cells, system = builder.cells, builder.system
     pairs = (("n_rows", "n_patients"), ("excluded_rows", "excluded_patients"),
              ("n", "n_patients"), ("n", "n_clusters"))  # fmt: skip
     for row in {cells.rows[i] for i in cells.counts if _is_person(cells, i)}:
         for rows, persons in pairs:
             total, part = cells.at(row, rows), cells.at(row, persons)
-            if total is not None and part is not None:
+            if total is None or part is None:
+                continue
+            counted = {total, part} <= builder.variable.keys()
+            if counted and rows == "n_rows" and cells.value[total] == cells.value[part]:
+                system.equate(builder.variable[total], builder.variable[part])
+            else:
                 builder.sum(total, [part], complement=False)
 
 
