@@ -91,6 +91,17 @@ def _lacks_context(compared: Any, difference: Any, fault: str) -> bool:
         day = sessions.set_index("procedure_id")["proc_date"].get(difference.key)
         others = sessions[(sessions["proc_date"] == day) & (sessions["center_id"] != center)]
         return difference.read not in set(others["operator_id"])
+    if fault in ("fx_at_cemented", "fx_far_as_adjacent"):
+        # what the vertebrae treated would say, where another fault has moved one of them
+        true = compared.truth.tables
+        patient = true["events"].set_index("event_id")["patient_id"].get(difference.key)
+        treated = [
+            set(
+                t["levels"].loc[t["levels"]["procedure_id"].isin(_sessions_of(t, patient)), "level"]
+            )
+            for t in (true, {"levels": compared.registry.levels, "procedures": sessions})
+        ]
+        return treated[0] != treated[1]
     if fault == "pce_without_imaging":
         # the embolism alone betrays it: where its row was left out, that row is what is said
         true = compared.truth.tables["events"]
@@ -100,6 +111,11 @@ def _lacks_context(compared: Any, difference: Any, fault: str) -> bool:
         given_up = set(findings.loc[findings["rule"] == "required.missing", "key"])
         return not own.isin(compared.registry.events["event_id"]).any() and given_up >= set(own)
     return False
+
+
+def _sessions_of(tables: dict[str, Any], patient: Any) -> Any:
+    sessions = tables["procedures"]
+    return sessions.loc[sessions["patient_id"] == patient, "procedure_id"]
 
 
 def _count(compared: Any, seed: int, recall: Recall) -> None:

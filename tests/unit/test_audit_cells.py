@@ -11,6 +11,7 @@ import pytest
 
 from vpstats.centers.audit import audit_centers
 from vpstats.centers.cells import audit_cells, term_words
+from vpstats.centers.funnel import FINE
 from vpstats.centers.result import AuditResult
 from vpstats.disclosure import Relation, Released, ReleasePolicy, Rests, release
 from vpstats.ledger import Ledger
@@ -124,9 +125,9 @@ def test_the_funnels_grid_tells_nothing_of_the_network(audit: AuditResult) -> No
     at = np.array(sorted({float(r["level"]) for r in rows}))
     assert len(at) >= 20
     assert all(float(f"{x:.3g}") == x for x in at)
-    # a point of the series lies within 3 % of any number
+    # a point of the grid lies within 3 % of any number
     ends = [x / 10 ** np.floor(np.log10(x) + 0.02) for x in (at[0], at[-1])]
-    assert all(min(abs(np.log(e / r)) for r in (1, 2, 5)) < 0.03 for e in ends)
+    assert all(min(abs(np.log(e / r)) for r in FINE) < 0.03 for e in ends)
     assert at[-1] > whole.table["expected"].max()
 
 

@@ -106,16 +106,22 @@ def _typical(sums: CenterSums) -> CenterSums:
     return choose_centers(typical, positive)
 
 
+COARSE = (1.0, 2.0, 5.0, 10.0)
+FINE = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.3, 8.0, 10.0)
+MANY = 20.0
+"""Expected events from which a bound may be finer: a quarter of so many are many, too."""
+
+
 def round_bound(value: float, side: int) -> float:
-    """The next of 1, 2, 5, 10, 20, ... at or beyond a number: an exact end would be told of.
+    """The next round number at or beyond another: an exact end would tell of the total.
 
     Examples
     --------
-    >>> round_bound(3.1, 1), round_bound(3.1, -1), round_bound(0.7, -1)
-    (5.0, 2.0, 0.5)
+    >>> round_bound(3.1, 1), round_bound(3.1, -1), round_bound(0.7, -1), round_bound(31.0, 1)
+    (5.0, 2.0, 0.5, 32.0)
     """
     scale = 10.0 ** np.floor(np.log10(value))
-    series = np.array([1.0, 2.0, 5.0, 10.0]) * scale
+    series = np.array(COARSE if value < MANY else FINE) * scale
     if side > 0:
         return float(series[series >= value * (1 - 1e-9)][0])
     return float(series[series <= value * (1 + 1e-9)][-1])
