@@ -69,6 +69,20 @@ def test_expected_numbers_fall_with_the_network_s_total() -> None:
     assert not any(shown(kept, name) for name in estimates)
 
 
+def test_one_part_that_is_the_whole_is_hidden_with_it() -> None:
+    """A single group of risk holds all of the network's events."""
+    counts = {"A": 4, "B": 8}
+    rows = centers(counts)
+    group = cell("a", "calibration", "n", 200, kind="total", group="network", level="1")
+    rows += [group, cell("a", "calibration", "observed", 12, kind="count", group="network",
+                         level="1", parent=str(group["cell_id"]))]  # fmt: skip
+    one = "a/network/calibration/1/observed"
+    kept = release(Ledger.from_rows(rows), POLICY,
+                   relations=[over(counts), Relation(observed("network"), (one,))])  # fmt: skip
+    shown_now = [shown(kept, name) for name in (one, observed("network"), observed("B"))]
+    assert shown_now in ([True, True, False], [False, False, True], [False, False, False])
+
+
 def test_what_a_caller_names_must_be_there() -> None:
     ledger = Ledger.from_rows(centers({"A": 40, "B": 35}))
     with pytest.raises(UsageError, match="no count of the ledger"):

@@ -71,7 +71,10 @@ def relate_given(builder: Builder, relations: Iterable[Relation | Rests]) -> Non
             _rest(builder, relation)
             continue
         total, *parts = (_count_named(builder, n) for n in (relation.total, *relation.parts))
-        if not builder.sum(total, parts):
+        if len(parts) == 1 and builder.add_up(parts) == builder.cells.value[total]:
+            # one part that is the whole is the whole, whoever looks at it
+            builder.system.equate(builder.variable[total], builder.variable[parts[0]])
+        elif not builder.sum(total, parts):
             raise UsageError(f"the parts given for {relation.total!r} exceed it or repeat.")
 
 
