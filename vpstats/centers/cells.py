@@ -429,10 +429,17 @@ def _rests(
     own = [row for row in estimates if row["group"] not in (NETWORK, LIMITS, WHOLE)]
     for variables, stat in ((("outcome", "direct"), "observed"), (("detection",), "n")):
         found = [row["cell_id"] for row in own if row["variable"] in variables]
+        if stat == "observed":
+            found += [row["cell_id"] for row in estimates if _is_calibration(row)]
         yield cell_id(audit.analysis, NETWORK, "outcome", "", stat), tuple(found)
     told = [row["cell_id"] for row in estimates if _tells_of_all(row)]
     for center in audit.table["center_id"].astype(str):
         yield cell_id(audit.analysis, center, "outcome", "", "observed"), tuple(told)
+
+
+def _is_calibration(row: dict[str, Any]) -> bool:
+    """Whether a number is one of the groups of risk, whose expected numbers add up to the whole."""
+    return row["group"] == NETWORK and str(row["variable"]).startswith("calibration")
 
 
 def _tells_of_all(row: dict[str, Any]) -> bool:
