@@ -131,6 +131,18 @@ def test_the_funnels_grid_tells_nothing_of_the_network(audit: AuditResult) -> No
     assert at[-1] > whole.table["expected"].max()
 
 
+def test_funnels_of_rare_outcomes_have_the_same_ends() -> None:
+    """Ends that fit the network would leave a total of three 2, 3 or 4."""
+    ends = set()
+    for events in (2, 3, 9, 20):
+        rows = pd.DataFrame({"center_id": np.repeat(["A", "B", "C"], [400, 500, 600])})
+        rows["leak"] = (np.arange(1500) % (1500 // events) == 7).astype(float)
+        made = audit_cells(audit_centers(rows, outcome="leak", adjust=[])).rows
+        at = [float(r["level"]) for r in made if r["group"] == "limits" and r["level"]]
+        ends.add((min(at), max(at)))
+    assert len([e for e in ends if e[1] < 10]) == 1
+
+
 def test_every_estimate_of_a_center_rests_on_its_count(ledger: Ledger) -> None:
     cells = ledger.select(analysis="audit_outcome", variable="outcome", kind="estimate")
     own = cells[cells["group"].isin(SIZES)]

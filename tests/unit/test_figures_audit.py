@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import combinations
 from xml.etree import ElementTree
@@ -231,9 +232,9 @@ def test_long_charts_stay_small_and_keep_their_extremes() -> None:
 
 
 @pytest.mark.parametrize("draw", [vlad_chart, cusum_chart, learning_chart])
-def test_nothing_over_time_is_not_drawn(draw: object) -> None:
+def test_nothing_over_time_is_not_drawn(draw: Callable[..., str]) -> None:
     with pytest.raises(UsageError, match="draw"):
-        draw(chart_rows(0), title="Leaks")  # type: ignore[operator] # one of three functions
+        draw(chart_rows(0), title="Leaks")
 
 
 def test_one_procedure_makes_a_chart() -> None:

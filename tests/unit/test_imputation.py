@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def test_a_patient_has_one_value_in_every_imputation(made: Imputations) -> None:
     units = made.traces.tidy().set_index("variable")["unit"]
     assert {units[name] for name in PER_PATIENT} == {"patient"}
     assert {units[name] for name in PER_LEVEL} == {"level"}
-    assert any(not a.data["bmi"].equals(b.data["bmi"]) for a, b in zip(made, list(made)[1:]))  # noqa: B905  # neighbours
+    assert any(not a.data["bmi"].equals(b.data["bmi"]) for a, b in pairwise(made))
 
 
 def test_a_value_known_from_another_row_of_the_patient_is_taken() -> None:

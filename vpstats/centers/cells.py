@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vpstats.centers.funnel import round_bound
+from vpstats.centers.funnel import LOWEST, round_bound
 from vpstats.centers.mix_cells import NETWORK, mix_rows, mix_sums, sources, tells_of_strata
 from vpstats.centers.result import JUDGED, AuditResult, IndicatorAudit
 from vpstats.labels import CODE_WORDS, LABELS
@@ -265,7 +265,7 @@ class _Place:
         if not len(limits):
             return
         at = limits["expected"].to_numpy(float)
-        grid = round_numbers(round_bound(float(at.min()), 1), float(at.max()))
+        grid = round_numbers(max(LOWEST, round_bound(float(at.min()), 1)), float(at.max()))
         columns = {s: np.interp(np.log(grid), np.log(at), limits[s].to_numpy(float)) for s in stats}
         for i, expected in enumerate(grid):
             for stat in stats:

@@ -83,9 +83,9 @@ def _typical(sums: CenterSums) -> CenterSums:
     used = sums.expected > 0
     total_n, total = float(sums.n[used].sum()), float(sums.expected[used].sum())
     each = total_n / total  # rows for one expected event
-    least = round_bound(max(float(sums.n[used].min()) / each, 1e-2), -1)
-    most = round_bound(1.05 * float(sums.n[used].max()) / each, 1)
-    places = np.geomspace(max(1.0, min(least, 1.0) * each), 1.02 * most * each, GRID)
+    # for rare outcomes the same ends whatever the total: any that fit would narrow it down
+    most = max(round_bound(1.05 * float(sums.n[used].max()) / each, 1), SHORTEST)
+    places = np.geomspace(max(1.0, 0.8 * LOWEST * each), 1.02 * most * each, GRID)
     n = np.asarray(np.unique(np.round(places)), float)
     risks: tuple[Risks, ...] = ()
     if sums.measure == "proportion":
@@ -105,6 +105,9 @@ def _typical(sums: CenterSums) -> CenterSums:
     )  # fmt: skip
     return choose_centers(typical, positive)
 
+
+LOWEST, SHORTEST = 0.1, 5.0
+"""Expected events at which every funnel begins, and up to which every one reaches."""
 
 COARSE = (1.0, 2.0, 5.0, 10.0)
 FINE = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.3, 8.0, 10.0)
