@@ -15,24 +15,23 @@ from vpstats.frames import Frame, Imputations, open_data
 from vpstats.models.covariance import sandwich
 from vpstats.models.fine_gray_result import FineGrayFit
 from vpstats.models.followup import Codes, Vector
+from vpstats.models.hazard_fit import strata_labels
 from vpstats.models.hazards import fit_cox, fit_rows
 from vpstats.models.hazards_baseline import Baseline
-from vpstats.models.hazards_data import HazardData, data_caveats, read_data, read_request
-from vpstats.models.hazards_result import CoxFit, strata_labels
+from vpstats.models.hazards_data import HazardData, data_caveats, read_data, read_request, unfitted
+from vpstats.models.hazards_result import CoxFit
 from vpstats.models.hazards_search import (
     is_flat,
     monotone_caveat,
     no_estimate,
+    not_converged,
     search,
-    still_terms,
-    stopped_early,
 )
 from vpstats.models.newton import Solution
 from vpstats.models.partial import null_log_likelihood, sum_up
 from vpstats.models.partial_points import Point
 from vpstats.models.partial_sums import mean_so_far
 from vpstats.models.pooling import pool_fits
-from vpstats.models.risksets import RiskSets
 from vpstats.models.subdistribution import Subdistribution, find_subdistribution
 from vpstats.models.subdistribution_curve import Units, curve_variance
 from vpstats.models.subdistribution_score import subdistribution_scores
@@ -230,7 +229,7 @@ def _fit(data: HazardData, censoring: tuple[str, ...]) -> FineGrayFit:
     if result.monotone:
         return _monotone(blank, result.monotone)
     if not found.converged or is_flat(found.information, data):
-        return _not_converged(blank, data, sub.sets, found)
+        return not_converged(blank, data, sub.sets, found)
     sums = result.sums or sum_up(sub.sets, found.estimate)
     return _finish(blank, data, sub, found, sums)
 
@@ -251,36 +250,15 @@ def _groups(data: HazardData, censoring: tuple[str, ...]) -> Codes | None:
 
 
 def _blank_fit(data: HazardData, censoring: tuple[str, ...]) -> FineGrayFit:
-    """The result as it is if nothing can be estimated: counts, names and caveats."""
-    request, p = data.request, len(data.design.terms)
     event = data.follow_up.event
-    competing = int(np.count_nonzero((event > 0) & (event != request.cause)))
-    cause = data.frame.causes.get(request.cause, f"cause {request.cause}")
-    return FineGrayFit(
-        title=f"Fine–Gray model of {cause} (subdistribution hazard)",
-        unit=data.frame.unit,
-        n=len(data.rows),
-        n_events=int(np.count_nonzero(data.rows.dead)),
+    competing = int(np.count_nonzero((event > 0) & (event != data.request.cause)))
+    return unfitted(
+        FineGrayFit,
+        data,
+        title=f"Fine–Gray model of {data.cause} (subdistribution hazard)",
         n_competing=competing,
-        n_clusters=None if data.clusters is None else data.clusters.count,
         caveats=(*data_caveats(data), *_own_caveats(competing)),
-        level=request.level,
-        terms=data.design.terms,
-        coefficients=np.full(p, np.nan),
-        covariance=np.full((p, p), np.nan),
-        vcov=data.vcov,
-        spec=data.design.spec,
-        centre=data.centre,
-        duration=request.duration,
-        event=request.event,
-        cause=request.cause,
-        entry=request.entry,
-        weights=request.weights,
-        offset=request.offset,
-        cluster=data.frame.cluster,
-        strata=request.strata,
         censoring=censoring,
-        n_missing=data.n_missing,
     )
 
 
@@ -312,17 +290,6 @@ def _monotone(blank: FineGrayFit, columns: list[int]) -> FineGrayFit:
     )
     caveats = (*map(monotone_caveat, terms), *blank.caveats)
     return replace(blank, status="monotone likelihood", reason=reason, caveats=caveats)
-
-
-def _not_converged(
-    blank: FineGrayFit, data: HazardData, sets: RiskSets, found: Solution
-) -> FineGrayFit:
-    still = still_terms(data, sets)
-    if still:
-        return replace(blank, status="not identified", reason=still)
-    message = stopped_early(found)
-    caveats = (Caveat("not_converged", message), *blank.caveats)
-    return replace(blank, status="not converged", reason=message, caveats=caveats)
 
 
 def _finish(

@@ -17,9 +17,10 @@ from vpstats.frames import Frame
 from vpstats.models.followup import Vector
 from vpstats.models.frailty import FrailtyRows, State, climb, correction
 from vpstats.models.frailty_result import FrailtyFit
+from vpstats.models.hazard_fit import failed
 from vpstats.models.hazards_baseline import Baseline
 from vpstats.models.hazards_data import HazardData, rows_of_fit
-from vpstats.models.hazards_result import CoxFit, failed
+from vpstats.models.hazards_result import CoxFit
 from vpstats.models.newton import invert
 from vpstats.results import Caveat, require_level
 

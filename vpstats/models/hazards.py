@@ -23,19 +23,18 @@ from vpstats.models.hazards_baseline import Baseline
 from vpstats.models.hazards_curve import cluster_influence
 from vpstats.models.hazards_data import (
     HazardData,
-    data_caveats,
     frailty_frame,
     read_data,
     read_request,
+    unfitted,
 )
 from vpstats.models.hazards_result import CoxFit
 from vpstats.models.hazards_search import (
     is_flat,
     monotone_caveat,
     no_estimate,
+    not_converged,
     search,
-    still_terms,
-    stopped_early,
 )
 from vpstats.models.matched import are_matched, informative_strata, strata_caveat
 from vpstats.models.newton import Solution, maximise
@@ -46,7 +45,6 @@ from vpstats.models.partial_sweep import score_meat
 from vpstats.models.pooling import pool_fits
 from vpstats.models.profile import profile_intervals, ratio_p_values
 from vpstats.models.risksets import RiskSets, find_risk_sets
-from vpstats.results import Caveat
 
 __all__ = ["CoxFit", "fit_cox"]
 
@@ -231,41 +229,20 @@ def fit_rows(data: HazardData) -> CoxFit:
     elif monotone:
         return replace(blank, status="monotone likelihood", reason=_monotone_reason(data, monotone))
     if not found.converged or is_flat(found.information, data):
-        return _not_converged(blank, data, sets, found)
+        return not_converged(blank, data, sets, found)
     return _finish(blank, data, sets, found, sums or sum_up(sets, found.estimate))
 
 
 def _blank_fit(data: HazardData) -> CoxFit:
-    """The result as it is if nothing can be estimated: counts, names and caveats."""
-    request, p = data.request, len(data.design.terms)
+    request = data.request
     how = "Firth–Cox model" if request.penalty else "Cox model"
-    cause = data.frame.causes.get(request.cause, f"cause {request.cause}")
-    return CoxFit(
-        title=f"{how} of {cause}",
-        unit=data.frame.unit,
-        n=len(data.rows),
-        n_events=int(np.count_nonzero(data.rows.dead)),
-        n_clusters=None if data.clusters is None else data.clusters.count,
-        caveats=data_caveats(data),
-        level=request.level,
-        terms=data.design.terms,
-        coefficients=np.full(p, np.nan),
-        covariance=np.full((p, p), np.nan),
-        vcov=data.vcov,
-        spec=data.design.spec,
-        centre=data.centre,
-        duration=request.duration,
-        event=request.event,
-        cause=request.cause,
-        entry=request.entry,
-        weights=request.weights,
-        offset=request.offset,
-        cluster=data.frame.cluster,
-        strata=request.strata,
+    return unfitted(
+        CoxFit,
+        data,
+        title=f"{how} of {data.cause}",
         ties=request.ties,
         penalty=request.penalty,
         competing=bool(np.any(data.follow_up.event[~data.rows.dead] > 0)),
-        n_missing=data.n_missing,
     )
 
 
@@ -284,15 +261,6 @@ def _monotone_reason(data: HazardData, columns: list[int]) -> str:
         f"the likelihood has no maximum along {names}, so a hazard ratio is infinite or zero. Use "
         "penalty='firth', or leave the term out."
     )
-
-
-def _not_converged(blank: CoxFit, data: HazardData, sets: RiskSets, found: Solution) -> CoxFit:
-    still = still_terms(data, sets)
-    if still:
-        return replace(blank, status="not identified", reason=still)
-    message = stopped_early(found)
-    caveats = (Caveat("not_converged", message), *blank.caveats)
-    return replace(blank, status="not converged", reason=message, caveats=caveats)
 
 
 def _finish(

@@ -14,9 +14,11 @@ from vpstats.errors import UsageError
 from vpstats.frames import Frame, open_data
 from vpstats.models.columns import read_numbers
 from vpstats.models.covariance import FEW_EVENT_CLUSTERS, Clusters
+from vpstats.models.curve_fit import cause_name
 from vpstats.models.design import Design, build_design
 from vpstats.models.followup import FollowUp, Vector, entry_column, read_follow_up, row_caveats
-from vpstats.models.hazards_result import CoxFit, strata_labels
+from vpstats.models.hazard_fit import AnyHazard, strata_labels
+from vpstats.models.hazards_result import CoxFit
 from vpstats.models.risksets import HazardRows
 from vpstats.results import Caveat, require_level
 
@@ -168,6 +170,11 @@ class HazardData:
     kept: NDArray[np.intp]
 
     @property
+    def cause(self) -> str:
+        """The event in question, in words."""
+        return cause_name(self.frame, self.request.cause)
+
+    @property
     def vcov(self) -> str:
         """The covariance to use."""
         if self.request.vcov is not None:
@@ -264,6 +271,47 @@ def rows_of_fit(
             "that the model was fitted to."
         )
     return given
+
+
+def unfitted(kind: type[AnyHazard], data: HazardData, *, title: str, **own: Any) -> AnyHazard:
+    """The result as it is if nothing can be estimated: counts, names and caveats.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the result.
+    data : HazardData
+        What is to be fitted.
+    title : str
+        Of the result.
+    **own
+        Fields that only this kind has, and those that it has otherwise.
+    """
+    request, p = data.request, len(data.design.terms)
+    shared: dict[str, Any] = {
+        "unit": data.frame.unit,
+        "n": len(data.rows),
+        "n_events": int(np.count_nonzero(data.rows.dead)),
+        "n_clusters": None if data.clusters is None else data.clusters.count,
+        "caveats": data_caveats(data),
+        "level": request.level,
+        "terms": data.design.terms,
+        "coefficients": np.full(p, np.nan),
+        "covariance": np.full((p, p), np.nan),
+        "vcov": data.vcov,
+        "spec": data.design.spec,
+        "centre": data.centre,
+        "duration": request.duration,
+        "event": request.event,
+        "cause": request.cause,
+        "entry": request.entry,
+        "weights": request.weights,
+        "offset": request.offset,
+        "cluster": data.frame.cluster,
+        "strata": request.strata,
+        "n_missing": data.n_missing,
+    }
+    return kind(title=title, **shared | own)
 
 
 def data_caveats(data: HazardData) -> tuple[Caveat, ...]:

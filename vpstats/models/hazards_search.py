@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vpstats.models.covariance import weighted_gram
 from vpstats.models.followup import Vector
+from vpstats.models.hazard_fit import AnyHazard
 from vpstats.models.hazards_data import HazardData
 from vpstats.models.monotone import monotone_columns
 from vpstats.models.newton import TOLERANCE, Solution, invert, maximise
@@ -253,6 +254,16 @@ def is_flat(information: Matrix, data: HazardData) -> bool:
         return True
     values = np.linalg.eigvalsh(information / np.outer(scale, scale))
     return bool(values.size and values[0] <= _ROUNDED)
+
+
+def not_converged(blank: AnyHazard, data: HazardData, sets: RiskSets, found: Solution) -> AnyHazard:
+    """The result of a search that found no maximum, and why it did not."""
+    still = still_terms(data, sets)
+    if still:
+        return replace(blank, status="not identified", reason=still)
+    message = stopped_early(found)
+    caveats = (Caveat("not_converged", message), *blank.caveats)
+    return replace(blank, status="not converged", reason=message, caveats=caveats)
 
 
 def stopped_early(found: Solution) -> str:

@@ -12,6 +12,7 @@ from scipy import optimize, stats
 
 from vpstats.errors import UsageError
 from vpstats.frames import Frame
+from vpstats.models.curve_fit import cause_name
 from vpstats.models.followup import FollowUp, read_follow_up, row_caveats
 from vpstats.models.shares import Limits, Vector, clopper_pearson, one_of, open_observed
 from vpstats.results import Caveat, TableResult, critical_value, require_level
@@ -128,7 +129,7 @@ def compare_rates(
     clusters = follow_up.n_clusters
     first = row_caveats(frame, n_missing=follow_up.n_missing, n_clusters=clusters)
     return TableResult(
-        title=f"Rates of {frame.causes.get(cause, f'cause {cause}')} by {by}",
+        title=f"Rates of {cause_name(frame, cause)} by {by}",
         unit=frame.unit,
         n=len(follow_up),
         n_events=int(sum(rate.events for rate in rates)),

@@ -17,6 +17,7 @@ from scipy import stats
 from vpstats.errors import UsageError
 from vpstats.frames import Frame
 from vpstats.models.columns import read_response, require_columns
+from vpstats.models.curve_fit import cause_name
 from vpstats.models.followup import (
     Codes,
     FollowUp,
@@ -199,7 +200,7 @@ def incidence_rates(
         rows.append({"group": ALL if by is None else str(name)} | _rate(part, cause, per, level))
     missing, clusters = follow_up.n_missing, follow_up.n_clusters
     fields = _result_fields(frame, rows, level, n_missing=missing, n_clusters=clusters)
-    title = f"Incidence rate of {frame.causes.get(cause, f'cause {cause}')}"
+    title = f"Incidence rate of {cause_name(frame, cause)}"
     return TableResult(title=title, **fields, table=pd.DataFrame(rows)[list(_RATE_COLUMNS)])
 
 

@@ -16,9 +16,9 @@ from vpstats.models.covariance import Clusters
 from vpstats.models.design import Recipe
 from vpstats.models.followup import Codes, Vector
 from vpstats.models.formula import parse_formula, read_expression
+from vpstats.models.hazard_fit import failed
 from vpstats.models.hazards import CoxFit, fit_rows
 from vpstats.models.hazards_data import HazardData, read_data, read_request
-from vpstats.models.hazards_result import failed
 from vpstats.models.pooling import pool_fits
 from vpstats.models.risksets import HazardRows, RiskSets, find_risk_sets
 from vpstats.models.slots import run_positions
