@@ -180,7 +180,7 @@ CAVEATS: Mapping[str, str] = {
     "dropped_rows": "Rows with a missing value were left out.",
     "non_proportional": "Hazards may not be proportional.",
     "independent": "Rows were analysed as independent on the analyst's word.",
-    "aliased": "Some columns are linear combinations of others and were left out.",
+    "aliased": "Columns of one value only, or determined by other columns, were left out.",
     "subdistribution": "A subdistribution hazard ratio is about incidence; it is no rate ratio.",
     "no_competing": "Nothing competes: subdistribution hazard ratios are hazard ratios.",
     "competing_censored": "Competing events were censored: this curve is not a probability.",

@@ -482,6 +482,16 @@ def test_a_straight_effect_is_the_coefficient_times_the_distance() -> None:
     assert effect.title == "Effect of ml: Logistic regression of leak"
 
 
+def test_an_array_of_values_is_read_as_a_list_of_them() -> None:
+    fit = linear()
+    listed = partial_effects(fit, variable="ml", values=[2, 4, 7]).tidy()
+    pd.testing.assert_frame_equal(
+        partial_effects(fit, variable="ml", values=np.array([2, 4, 7])).tidy(), listed
+    )
+    with pytest.raises(UsageError, match="at least one"):
+        partial_effects(fit, variable="ml", values=np.array([]))
+
+
 def test_categories_by_default_against_the_reference_of_the_model() -> None:
     fit = linear()
     rows = partial_effects(fit, variable="region").tidy()

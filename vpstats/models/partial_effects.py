@@ -216,7 +216,9 @@ def _read_values(
     levels = known_levels(spec, variable)
     if values is None and levels is None:
         raise UsageError("is a number; say where to read its effect with values=.", column=variable)
-    chosen = [spell_value(spec, variable, v) for v in (levels if values is None else values) or ()]
+    asked = levels if values is None else values
+    # an array is neither true nor false, so it is counted and not asked
+    chosen = [spell_value(spec, variable, v) for v in (() if asked is None else list(asked))]
     if not chosen:
         raise UsageError("give at least one of values=.", column=variable)
     if reference is not None:
