@@ -190,17 +190,13 @@ def _check_against(new: Path, old: Path, format: Listing, out: Path | None) -> N
 
 def _require_toml(path: Path) -> None:
     """Refuse an export where its mapping is expected, and a folder that holds neither."""
-    drafts = "'vpstats map EXPORT --out registry.toml' drafts a mapping"
+    from vpstats.registry.mapping_errors import refuse_export
+
+    refuse_export(path, ("registry.toml", "study.toml"))
     if path.is_file() and path.suffix.lower() != ".toml":
         raise MappingError(
             "is not the mapping of an export; expected a registry.toml, a study.toml or their "
-            f"folder. {drafts}.",
-            file=path,
-        )
-    names = ("registry.toml", "study.toml")
-    if path.is_dir() and not any((path / name).is_file() for name in names):
-        raise MappingError(
-            f"this folder holds no registry.toml. {drafts}; 'vpstats new FOLDER' an example.",
+            "folder. 'vpstats map EXPORT --out registry.toml' drafts a mapping.",
             file=path,
         )
 
@@ -342,7 +338,7 @@ def audit(
             study, out=out, center=center, as_of=as_of, previous=previous,
             audience=audience.value, workers=workers, progress=progress,
         )  # fmt: skip
-    typer.echo(document_text(run, format.value), nl=False)
+    put(document_text(run, format.value), None)
     hint(f"next: {shown(run.folder, 'public', 'index.html')}")
     findings = bool(run.registry.findings["severity"].isin(["error", "warning"]).any())
     code = _audit_code(run.result.worst(center), fail_on, findings=findings)
@@ -403,7 +399,7 @@ def quality(
             path if plan is None else plan.registry_path, out=out, center=center, as_of=as_of,
             audience=audience.value, plan=plan, progress=progress,
         )  # fmt: skip
-    typer.echo(quality_text(run, format.value), nl=False)
+    put(quality_text(run, format.value), None)
     if run.folder is not None:
         hint(f"next: {shown(run.folder, 'public', 'index.html')}")
     if run.result.worst(center) in (("error",) if fail_on is Worry.ERROR else ("error", "warning")):

@@ -332,30 +332,3 @@ def sentence_case(text: str) -> str:
     ('Cement volume (mL)', '')
     """
     return text[:1].upper() + text[1:]
-
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def defuse(value: object) -> object:
-    """A cell for a spreadsheet that will not be run as a formula.
-
-    Parameters
-    ----------
-    value : object
-        Anything; only text that starts like a formula and is no number is changed.
-
-    Returns
-    -------
-    object
-        Such text with an apostrophe before it, everything else as it is.
-
-    Examples
-    --------
-    >>> defuse("=1+1"), defuse("-2,5"), defuse("Th8"), defuse(-3)
-    ("'=1+1", '-2,5', 'Th8', -3)
-    """
-    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
-        return value
-    digits = value[1:].replace(",", "").replace(".", "").replace(" ", "")
-    return value if digits.isascii() and digits.isdigit() else f"'{value}"

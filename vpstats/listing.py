@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vpstats.formats import defuse
+from vpstats.escaping import to_csv
 from vpstats.registry import RULES
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ SEVERITIES = ("error", "warning", "info")
 _WIDTH = 100
 _ROWS_SHOWN = 6
 _PLACES_SHOWN = 3
+_LINES_SHOWN = 12
+_OF_NAMES = (
+    *("file.unmapped", "file.not_read", "file.hidden_sheet", "file.other_sheets"),
+    "mapping.unconfirmed",
+)
+"""Rules whose messages are made of the names of files, sheets, columns and fields alone."""
 _PLACE = ["severity", "rule", "file", "column"]
 _LINE = ["kind", "severity", "rule", "file", "row", "column", "table", "field", "message", "action"]
 
@@ -44,6 +50,7 @@ def as_text(registry: Registry) -> str:
     """
     listing = as_data(registry)
     corrections, findings = _by_rule(listing["corrections"]), _by_rule(listing["findings"])
+    names = _named(registry.findings)
     parts = (
         [_title(listing)],
         _section("Sources", map(_source_line, listing["sources"])),
@@ -56,7 +63,7 @@ def as_text(registry: Registry) -> str:
         ),
         _section(
             f"Findings: {_counts_text(listing['counts'])}",
-            (line for places in findings for line in _finding_lines(places)),
+            (line for places in findings for line in _finding_lines(places, names)),
         ),
     )
     return "\n".join(line for part in parts for line in part) + "\n"
@@ -74,8 +81,7 @@ def as_csv(registry: Registry) -> str:
         registry.corrections.assign(kind="correction", message="", action=""),
     ]
     lines = pd.concat([log.reindex(columns=_LINE).astype(object) for log in logs])
-    # raw values are anybody's text, and this file is opened in a spreadsheet
-    return str(lines.map(defuse).to_csv(index=False, lineterminator="\n"))
+    return to_csv(lines)
 
 
 def as_data(registry: Registry) -> dict[str, Any]:
@@ -220,12 +226,26 @@ def _correction_lines(places: list[dict[str, Any]]) -> list[str]:
     return _wrapped(f"{total:>7,}  {rule.id}: {rule.sentence}", indent=9)
 
 
-def _finding_lines(places: list[dict[str, Any]]) -> list[str]:
+def _finding_lines(places: list[dict[str, Any]], names: Mapping[str, list[str]]) -> list[str]:
     total = sum(place["n"] for place in places)
     rule = RULES[places[0]["rule"]]
     head = f"{rule.severity:<8}{total:>5,}  {rule.id}: {_places_text(places)}"
     words = f"{rule.sentence} {rule.action}".strip()
-    return [*_wrapped(head, indent=15), *_wrapped(" " * 15 + words, indent=15)]
+    said = [line for text in names.get(rule.id, ()) for line in _wrapped(text, indent=19)]
+    return [*_wrapped(head, indent=15), *_wrapped(" " * 15 + words, indent=15), *said]
+
+
+def _named(findings: pd.DataFrame) -> dict[str, list[str]]:
+    """What is said of whole files and of the mapping: names of columns and files, and no cell."""
+    found: dict[str, list[str]] = {}
+    told = findings[findings["rule"].isin(_OF_NAMES)].drop_duplicates(["rule", "file", "message"])
+    for rule, part in told.groupby("rule", sort=False):
+        lines = [
+            f"{file}: {said}" for file, said in zip(part["file"], part["message"], strict=True)
+        ]
+        more = [f"and {len(lines) - _LINES_SHOWN:,} more"] if len(lines) > _LINES_SHOWN else []
+        found[str(rule)] = [f"{' ' * 17}- {line}" for line in [*lines[:_LINES_SHOWN], *more]]
+    return found
 
 
 def _places_text(places: list[dict[str, Any]]) -> str:
@@ -298,9 +318,7 @@ def changes_as_json(comparison: Comparison) -> str:
 
 def changes_as_csv(comparison: Comparison) -> str:
     """Write one line per difference, for a spreadsheet; no cell starts a formula."""
-    changes = comparison.changes.drop(columns="key")
-    plain = changes.assign(**{c: changes[c].map(defuse) for c in ("before", "after", "file")})
-    return str(plain.to_csv(index=False, lineterminator="\n"))
+    return to_csv(comparison.changes.drop(columns="key"))
 
 
 def changes_as_data(comparison: Comparison) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import typer
 
 from vpstats import __version__
 from vpstats.errors import ExitCode, VpstatsError
+from vpstats.escaping import visible
 
 INTERRUPTED = 130
 """128 + SIGINT, as other programs say that the user stopped them."""
@@ -64,16 +65,24 @@ def verdict(error: BaseException) -> tuple[str, int]:
         case UnicodeEncodeError():
             hint = "Write to a file with --out, or set PYTHONIOENCODING=utf-8."
             return f"the output cannot show every letter ({error.encoding}). {hint}", USAGE
+        case MemoryError():
+            return _TOO_LARGE, int(ExitCode.BAD_DATA)
         case OSError(filename=str() | Path() as path):
             return f"{path}: {error.strerror}.", USAGE
         case _:
             return _defect(error), int(ExitCode.INTERNAL)
 
 
+_TOO_LARGE = (
+    "the exports need more memory than this computer has. Check that none is far larger than it "
+    "should be; else read fewer of them at a time, or use a computer with more."
+)
+
+
 def _complain(line: str) -> None:
     if DEBUG.get():
         traceback.print_exc()
-    typer.echo(f"vpstats: {line}", err=True)
+    typer.echo(f"vpstats: {visible(line)}", err=True)
 
 
 def _one_line(message: str) -> str:
@@ -103,16 +112,16 @@ def _defect(error: BaseException) -> str:
 def hint(text: str) -> None:
     """Tell a person at a terminal; a pipe is not told."""
     if sys.stderr.isatty():
-        typer.echo(text, err=True)
+        typer.echo(visible(text), err=True)
 
 
 def put(text: str, out: Path | None) -> None:
     """Write text to a file, or to the standard output."""
     if out is None:
-        typer.echo(text, nl=False)
+        typer.echo(visible(text), nl=False)
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8", newline="\n")
+        out.write_text(visible(text), encoding="utf-8", newline="\n")
 
 
 def shown(folder: Path | None, *parts: str) -> Path:

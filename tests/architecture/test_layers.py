@@ -40,6 +40,7 @@ BELOW_PIPELINE = CORE | {
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "workers": set(),
+    "escaping": set(),
     "glossary": set(),
     "rendering": set(),
     "step_reading": set(),
@@ -66,14 +67,14 @@ ALLOWED: dict[str, set[str]] = {
     "severity": {"errors"},
     "labels": set(),
     "disclosure": {"disclosure", "formats", "rows", "results", "ledger", "errors"},
-    "figures": {"figures", "formats", "rows", "results", "ledger", "errors"},
-    "tables": {"tables", "formats", "rows", "results", "ledger", "errors"},
+    "figures": {"figures", "escaping", "formats", "rows", "results", "ledger", "errors"},
+    "tables": {"tables", "escaping", "formats", "rows", "results", "ledger", "errors"},
     "report": {"report", "figures", "tables", "disclosure", "formats", "rows", "results", "ledger"}
-    | {"study", "labels", "workers", "errors"},
+    | {"study", "labels", "workers", "escaping", "errors"},
     "pipeline": BELOW_PIPELINE | {"pipeline", "labels", "severity", "workers"},
-    "listing": {"registry", "formats", "errors"},
+    "listing": {"registry", "escaping", "errors"},
     "choices": set(),
-    "terminal": {"errors"},
+    "terminal": {"escaping", "errors"},
     "cli": {
         "choices",
         "terminal",

@@ -121,3 +121,36 @@ def test_nothing_is_said_of_a_network_whose_total_is_hidden(ledger: pd.DataFrame
     ratios = told[told["stat"].isin(["expected", "o_e", "z", "q1", "median", "q3"])]
     assert ratios.empty, ratios["value"]
     assert told[told["group"] == "limits"].empty
+
+
+def test_rates_beside_who_was_examined_do_not_tell_the_outcome(ledger: pd.DataFrame) -> None:
+    """The lower bound is the outcome's count over all rows, whatever table it stands in."""
+    hidden = ledger[(ledger["variable"] == "outcome") & (ledger["stat"] == "observed")
+                    & (ledger["suppressed"].isin(["primary", "secondary"]))]  # fmt: skip
+    places = set(zip(hidden["analysis"], hidden["group"], strict=True))
+    rates = ledger["stat"].str.startswith(("weighted", "standardised", "bound"))
+    beside = ledger[(ledger["variable"] == "detection") & rates & ledger["value"].notna()]
+    assert len(beside) > 50
+    told = [name for name, row in beside.iterrows() if (row["analysis"], row["group"]) in places]
+    assert not told
+
+
+def test_what_rests_on_the_spread_of_centers_is_shown_where_all_counts_are(
+    ledger: pd.DataFrame,
+) -> None:
+    """A shrunken estimate or a rank of one center is a function of the others' counts."""
+    counts = ledger[(ledger["variable"] == "outcome") & (ledger["stat"] == "observed")
+                    & (ledger["group"] != NETWORK)]  # fmt: skip
+    partly = set(counts.loc[counts["suppressed"] != "", "analysis"])
+    spread = ledger[ledger["stat"].isin(["shrunken", "z_tau", "rank_low", "exceedance"])
+                    & ledger["value"].notna()]  # fmt: skip
+    assert not set(spread["analysis"]) & partly
+    assert len(set(spread["analysis"])) >= 5
+
+
+def test_adjusted_p_values_are_steps(ledger: pd.DataFrame) -> None:
+    """In all digits they would count the withheld p-values below each, and be one of them."""
+    q = ledger.loc[(ledger["stat"] == "q_value") & ledger["value"].notna(), "value"]
+    assert len(q) > 50
+    first = {f"{x:.3e}".split("e")[0] for x in q}
+    assert first <= {"1.000", "2.000", "5.000"}

@@ -6,10 +6,12 @@ import runpy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from vpstats.disclosure import ReleasePolicy, release
@@ -125,6 +127,25 @@ def test_figures_are_readable_on_a_phone(visit: Visit) -> None:
     )
     visit.page.set_viewport_size({"width": 1280, "height": 900})
     assert least >= 9  # pixels from the top of a line to its foot
+
+
+def test_a_table_that_goes_on_shows_a_shadow_on_that_side(visit: Visit) -> None:
+    """On a phone: at the right before it is scrolled, at the left once it is at its end."""
+    from PIL import Image
+
+    visit.page.set_viewport_size({"width": 375, "height": 800})
+    wide = "x => x.scrollWidth > x.clientWidth + 40 && x.querySelector('table') !== null"
+    boxes = [b for b in visit.page.query_selector_all(".scroll") if b.evaluate(wide)]
+    assert boxes
+    sides = []
+    for left in (0, 10_000):
+        boxes[0].evaluate("(x, left) => { x.scrollLeft = left; }", left)
+        picture = np.asarray(Image.open(BytesIO(boxes[0].screenshot())).convert("L"), float)
+        sides.append((np.median(picture[:, 1]), np.median(picture[:, -2])))
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
+    (first, beyond), (before, last) = sides
+    assert min(first, last) > 250  # white paper
+    assert max(beyond, before) < 220
 
 
 def test_a_ring_stands_on_its_own_dot(visit: Visit) -> None:

@@ -548,6 +548,19 @@ def test_what_cannot_be_judged_has_no_verdict(
     assert all(c["reasons"] for c in part["centers"] if c["center"] in silent)
 
 
+def test_one_center_alone_is_explained_once(call_cli: Call, tmp_path: Path) -> None:
+    folder = write_network(tmp_path / "net", {"A": (200, 30)})
+    call_cli("audit", folder, "--out", tmp_path / "audit")
+    text = (tmp_path / "audit/public/audit.txt").read_text("utf-8")
+    assert text.count("no other to compare it with") == 1
+    assert "No alert and no alarm" not in text
+    for page in ("index.html", "centers/A.html"):
+        words = (tmp_path / "audit/public" / page).read_text("utf-8")
+        assert words.count("no other to compare it with") == 1
+        assert "With so many comparisons" not in words
+        assert "Without a verdict, and why" not in words
+
+
 def test_a_center_where_all_have_it_is_an_alarm(call_cli: Call, tmp_path: Path) -> None:
     folder = write_network(tmp_path / "net", EVEN | {"D": (200, 200)})
     assert call_cli("audit", folder, "--out", tmp_path / "audit").code == 4

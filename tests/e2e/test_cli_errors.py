@@ -292,7 +292,7 @@ def test_an_operating_system_error_without_a_file_is_a_defect(
 def test_an_export_is_no_mapping(call_cli: Call, study: Path, command: str) -> None:
     outcome = call_cli(command, study / "exports" / "events.csv")
     assert outcome.code == BAD_PLAN
-    assert "events.csv: is not the mapping of an export" in outcome.error_line
+    assert "events.csv: is an export, not the mapping of one" in outcome.error_line
     assert "vpstats map" in outcome.error_line
 
 

@@ -117,6 +117,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_report_of_one_center_says_each_number_once(call_cli: Call, tmp_path: Path) -> None:
+    folder = write_network(tmp_path, {"A": 0.4})
+    outcome = call_cli("quality", folder, "--out", folder / "report")
+    assert "  CRP before (mg/L): 60.0 %\n" in outcome.out
+    assert "median and range" not in outcome.out
+    for page in ("index.html", "centers/A.html"):
+        text = (folder / "report/internal" / page).read_text("utf-8")
+        assert "Median of centers" not in text
+        assert "the median and the range" not in text
+    validity = pd.read_csv(folder / "report/internal/tables/validity.csv")
+    assert validity.columns.tolist() == ["Measure", "Network"]
+
+
 # --- exit codes, each by a real run
 
 

@@ -226,7 +226,8 @@ class Comparison:
 
     def _row_explained(self, d: Difference) -> bool:
         if d.read == "no row":
-            return self.said.gives_up_row(d.table, d.key) or self._parent_lost(d)
+            doubted = d.table == "levels" and self.said.doubts(d.table, d.key, "level")
+            return doubted or self.said.gives_up_row(d.table, d.key) or self._parent_lost(d)
         # a row that nobody wrote: it, or the person to whom it belongs, must be doubted
         return (d.table, d.key) in self.said.rows_named or self._person(d) in self.people_doubted
 

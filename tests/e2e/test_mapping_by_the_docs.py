@@ -87,7 +87,8 @@ def test_what_is_no_tick_makes_no_row_and_is_said(tmp_path: Path, cell: str) -> 
     registry = read(tmp_path, TICKED)
     assert "1/2021-02-03/T11" not in levels_of(registry)
     assert not [key for key in levels_of(registry) if key.startswith("1/")]
-    assert "required.missing" in rules(registry, "error")
+    of_row = registry.findings.query("row == 2 and severity == 'error' and table == 'levels'")
+    assert of_row["message"].str.contains("the row was left out").any()
 
 
 def test_volumes_in_place_of_ticks(tmp_path: Path) -> None:
@@ -396,3 +397,97 @@ def test_a_repeating_instrument_takes_the_day_of_its_record(tmp_path: Path) -> N
         "a/1/2021-02-13/L1",
         "a/2/2021-02-14/L3",
     ]
+
+
+# ------------------------------------------------------------------ events in rows of sessions
+
+WIDE_EVENTS = """
+    [[source]]
+    name = "wide"
+    file = "wide.csv"
+    center = "C01"
+    date_order = "dmy"
+    [[source.table]]
+    name = "procedures"
+    [source.table.columns]
+    patient_id = "Hosp No"
+    proc_date = "Date of op"
+    [[source.table]]
+    name = "events"
+    where = { "Infection" = ["yes", "Y"] }
+    [source.table.columns]
+    patient_id = "Hosp No"
+    proc_date = "Date of op"
+    event_type = { value = "infection" }
+    event_date = "Date infection"
+    [[source.table]]
+    name = "events"
+    where = { "Date new fx" = "*" }
+    [source.table.columns]
+    patient_id = "Hosp No"
+    proc_date = "Date of op"
+    event_type = { value = "adjacent_fx" }
+    event_date = "Date new fx"
+    """
+
+
+def test_a_row_of_a_session_may_hold_several_events(tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text(
+        "Hosp No;Date of op;Infection;Date infection;Date new fx\n"
+        "1;13/02/2021;yes;20/03/2021;25/04/2021\n"
+        "2;14/02/2021;no;;26/04/2021\n"
+        "3;15/02/2021;Y;;\n"
+        "4;16/02/2021;no;;\n",
+        "utf-8",
+    )
+    registry = read(tmp_path, WIDE_EVENTS)
+    events = registry.events.set_index("event_id")
+    assert events["event_type"].to_dict() == {
+        "C01/1/wide/2": "infection",
+        "C01/3/wide/4": "infection",
+        "C01/1/wide+2/2": "adjacent_fx",
+        "C01/2/wide+2/3": "adjacent_fx",
+    }
+    assert events["event_date"].isna().sum() == 1
+    assert set(events["procedure_id"]) == {f"C01/{i}/2021-02-1{i + 2}" for i in (1, 2, 3)}
+    assert rules(registry) >= {"event.undated"}
+    assert not rules(registry) & {"duplicate.key", "conflict.rows", "required.missing"}
+
+
+# ------------------------------------------------------------------ what follows from one cause
+
+
+def test_one_vertebra_that_cannot_be_read_is_one_finding_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "id;dan;razina;cement\n1;14.03.2023.;Th99;3.3/2.6\n2;15.03.2023.;L1+L2;4cc + 3cc\n", "utf-8"
+    )
+    mapping = """
+    [[source]]
+    name = "a"
+    file = "a.csv"
+    center = "C01"
+    [[source.table]]
+    name = "patients"
+    [source.table.columns]
+    patient_id = "id"
+    [[source.table]]
+    name = "procedures"
+    [source.table.columns]
+    patient_id = "id"
+    proc_date = "dan"
+    [[source.table]]
+    name = "levels"
+    explode = "razina"
+    [source.table.columns]
+    patient_id = "id"
+    proc_date = "dan"
+    cement_ml = "cement"
+    """
+    registry = read(tmp_path, mapping)
+    graves = registry.findings[registry.findings["severity"] != "info"]
+    assert graves["message"].tolist() == ["'Th99': no such vertebra; the row was left out."]
+    assert column(registry.levels, "cement_ml") == [4.0, 3.0]
+    # mended, both volumes are there: nothing was lost with the row but for the time being
+    text = (tmp_path / "a.csv").read_text("utf-8").replace("Th99", "Th9, Th10")
+    (tmp_path / "a.csv").write_text(text, "utf-8")
+    assert column(read(tmp_path, mapping).levels, "cement_ml") == [3.3, 2.6, 4.0, 3.0]

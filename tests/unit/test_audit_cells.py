@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from vpstats.centers.audit import audit_centers
-from vpstats.centers.cells import audit_cells, term_words
+from vpstats.centers.cells import audit_cells, coarse_q, term_words
 from vpstats.centers.funnel import FINE
 from vpstats.centers.result import AuditResult
 from vpstats.disclosure import Relation, Released, ReleasePolicy, Rests, release
 from vpstats.ledger import Ledger
-from vpstats.study import Seen
+from vpstats.study import Audit, Seen
 
 SIZES = {"C01": (200, 40), "C02": (180, 30), "C03": (150, 33), "C04": (90, 3), "C05": (160, 80)}
 
@@ -48,7 +48,7 @@ def relations(audit: AuditResult) -> list[Relation | Rests]:
     made = audit_cells(audit)
     return [
         *(Relation(total, parts) for total, parts in made.sums),
-        *(Rests(estimates, count) for count, estimates in made.rests),
+        *(Rests(estimates, counts) for counts, estimates in made.rests),
     ]
 
 
@@ -104,15 +104,21 @@ def test_one_group_of_risk_is_the_network(audit: AuditResult) -> None:
 def test_what_tells_of_other_counts_falls_with_them(audit: AuditResult, ledger: Ledger) -> None:
     """Expected numbers give the network's total away, quartiles and spread every center's."""
     rests = audit_cells(audit).rests
-    of_network = {name for count, names in rests for name in names
-                  if count == "audit_outcome/network/outcome//observed"}  # fmt: skip
+    of_network = {name for counts, names in rests for name in names
+                  if "audit_outcome/network/outcome//observed" in counts}  # fmt: skip
     assert {f"audit_outcome/C01/outcome//{s}" for s in ("expected", "o_e", "z")} <= of_network
     for center in SIZES:
-        of_center = {name for count, names in rests for name in names
-                     if count == f"audit_outcome/{center}/outcome//observed"}  # fmt: skip
+        of_center = {name for counts, names in rests for name in names
+                     if f"audit_outcome/{center}/outcome//observed" in counts}  # fmt: skip
         assert {f"audit_outcome/network/outcome//{s}" for s in ("q1", "median", "q3", "tau")} <= (
             of_center
         )
+        assert {f"audit_outcome/C01/outcome//{s}" for s in ("z_tau", "shrunken", "rank_low")} <= (
+            of_center
+        )
+        of_rows = {name for counts, names in rests for name in names
+                   if f"audit_outcome/{center}/outcome//n" in counts}  # fmt: skip
+        assert of_rows == {f"audit_outcome/network/outcome//{s}" for s in ("q1", "median", "q3")}
     limits = ledger.select(analysis="audit_outcome", group="limits")
     assert set(limits["parent"]) == {"audit_outcome/network/outcome//observed"}
 
@@ -141,6 +147,73 @@ def test_funnels_of_rare_outcomes_have_the_same_ends() -> None:
         at = [float(r["level"]) for r in made if r["group"] == "limits" and r["level"]]
         ends.add((min(at), max(at)))
     assert len([e for e in ends if e[1] < 10]) == 1
+
+
+def test_a_center_with_every_event_is_not_told_by_the_end_of_the_funnel() -> None:
+    """Nothing is expected of it: the others' risks alone are the network's mix."""
+    ends = set()
+    for at in ("A", "B"):
+        rows = pd.DataFrame({"center_id": np.repeat(["A", "B", "C"], [700, 500, 300])})
+        rows["leak"] = (rows["center_id"].eq(at) & (rows.groupby("center_id").cumcount() < 2)) * 1.0
+        made = audit_cells(audit_centers(rows, outcome="leak", adjust=[])).rows
+        found = [float(r["level"]) for r in made if r["group"] == "limits" and r["level"]]
+        ends.add((min(found), max(found)))
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize("dispersion", ["none", "tau"])
+def test_what_allows_for_the_spread_of_centers_falls_with_any_count(dispersion: str) -> None:
+    """C04's count is small: with one shown limit under tau the others' would be solved for it."""
+    parts = [pd.DataFrame({"center_id": c, "leak": (np.arange(n) < k).astype(float)})
+             for c, (n, k) in SIZES.items()]  # fmt: skip
+    rows = pd.concat(parts, ignore_index=True)
+    found = audit_centers(rows, outcome="leak", adjust=[], audit=Audit(dispersion=dispersion))
+    made = audit_cells(found)
+    kept = release(Ledger.from_rows(made.rows, made.notes), ReleasePolicy(),
+                   relations=relations(found))  # fmt: skip
+    cells = kept.cells[kept.cells["value"].notna()]
+    own = set(cells.loc[cells["group"] == "C05", "stat"])
+    funnel = set(cells.loc[cells["group"] == "limits", "stat"])
+    assert {"observed", "o_e", "z"} <= own
+    assert not own & {"z_tau", "p_tau", "shrunken", "rank_low", "exceedance"}
+    widened = dispersion == "tau"
+    assert (own & {"p_value", "q_value", "alert_low"} == set()) == widened
+    assert ("alert_high" in funnel) != widened
+    assert not {s for s in funnel if s.endswith("_tau")}
+
+
+def test_adjusted_p_values_are_coarse_in_public_and_exact_inside(audit: AuditResult) -> None:
+    """In all digits they count the withheld p-values below them."""
+    made = audit_cells(audit, q_limit=0.03)
+    public, inside = ({r["cell_id"]: r["value"] for r in rows if r["stat"] == "q_value"}
+                      for rows in (made.rows, made.inside))  # fmt: skip
+    assert public.keys() == inside.keys()
+    exact = pd.Series(inside).dropna()
+    coarse = pd.Series(public).dropna()
+    assert len(exact) >= 10
+    assert exact.round(3).nunique() > coarse.nunique()
+    assert (coarse >= exact - 1e-12).all()
+    assert ((coarse <= 0.03) == (exact <= 0.03)).all()
+    assert [coarse_q(q) for q in (0.0, 0.05, 0.050001, 1.0)] == [0.0, 0.05, 0.1, 1.0]
+
+
+def test_a_flag_that_owes_itself_to_another_center_says_so() -> None:
+    """Where all rows of D have it, A to C lie below an average that D lifts."""
+
+    def told(events: dict[str, int]) -> dict[str, tuple[str, ...]]:
+        parts = [pd.DataFrame({"center_id": c, "leak": (np.arange(200) < k) * 1.0})
+                 for c, k in events.items()]  # fmt: skip
+        found = audit_centers(pd.concat(parts, ignore_index=True), outcome="leak", adjust=[])
+        notes = [n for n in audit_cells(found).notes if "part of what" in n.text]
+        assert all({f"audit_outcome/{c}/outcome//observed" for c in (n.group, "D")}
+                   <= set(n.rests_on) for n in notes)  # fmt: skip
+        return {n.group: n.text.split()[0] for n in notes}
+
+    alike = {"A": 20, "B": 20, "C": 20}
+    assert told({**alike, "D": 200}) == dict.fromkeys("ABC", "D")
+    assert told({**alike, "D": 20}) == {}
+    # 8 of 200 are few beside the others' 20 as well
+    assert told({"A": 8, "B": 20, "C": 20, "D": 200}).keys() == {"B", "C"}
 
 
 def test_every_estimate_of_a_center_rests_on_its_count(ledger: Ledger) -> None:

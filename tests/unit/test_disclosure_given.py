@@ -49,7 +49,7 @@ def shown(released: Released, name: str) -> bool:
 
 def test_a_quartile_of_centers_falls_with_the_count_of_any_of_them() -> None:
     counts = {"A": 40, "B": 35, "C": 3, "D": 52}
-    rests = [Rests(("a/network/outcome//median",), observed(name)) for name in counts]
+    rests = [Rests(("a/network/outcome//median",), tuple(map(observed, counts)))]
     ledger = Ledger.from_rows(centers(counts))
     assert shown(release(ledger, POLICY, relations=[over(counts)]), "a/network/outcome//median")
     kept = release(ledger, POLICY, relations=[over(counts), *rests])
@@ -64,7 +64,9 @@ def test_expected_numbers_fall_with_the_network_s_total() -> None:
     counts = {"A": 0, "B": 0, "C": 3}
     estimates = tuple(cell_id("a", name, "outcome", "", "expected") for name in counts)
     ledger = Ledger.from_rows(centers(counts, expected=1.0))
-    kept = release(ledger, POLICY, relations=[over(counts), Rests(estimates, observed("network"))])
+    kept = release(
+        ledger, POLICY, relations=[over(counts), Rests(estimates, (observed("network"),))]
+    )
     assert not shown(kept, observed("network"))
     assert not any(shown(kept, name) for name in estimates)
 
@@ -86,7 +88,7 @@ def test_one_part_that_is_the_whole_is_hidden_with_it() -> None:
 def test_what_a_caller_names_must_be_there() -> None:
     ledger = Ledger.from_rows(centers({"A": 40, "B": 35}))
     with pytest.raises(UsageError, match="no count of the ledger"):
-        release(ledger, POLICY, relations=[Rests(("a/A/outcome//n",), "a/X/outcome//observed")])
+        release(ledger, POLICY, relations=[Rests(("a/A/outcome//n",), ("a/X/outcome//observed",))])
 
 
 def curve_with_windows(windows: dict[str, int], days: dict[int, int]) -> Ledger:
@@ -171,3 +173,34 @@ def test_two_releases_hide_the_same_cells_where_they_can() -> None:
     assert hidden(release(cut(later), POLICY)) == {"s//kind/b/n", "s//kind/c/n"}
     again = release(cut(later), POLICY, previous=published)
     assert hidden(again) == {"s//kind/a/n", "s//kind/c/n"}
+
+
+def test_what_an_earlier_release_shows_is_not_hidden_to_protect_another() -> None:
+    """However much it would cost to hide something else: here a count with many estimates."""
+    counts = {"b": 9, "c": 3, "d": 90}
+    rows = [cell("s", "all", "n", sum(counts.values()), kind="total", unit="patients")]
+    rows += [cell("s", "kind", "n", k, kind="count", level=name, unit="patients",
+                  parent="s//all//n") for name, k in counts.items()]  # fmt: skip
+    rows += [cell("s", f"e{i}", "ratio", 1.0 + i, kind="estimate", parent="s//kind/d/n")
+             for i in range(400)]  # fmt: skip
+
+    def hidden(**more: Ledger) -> set[str]:
+        cells = release(Ledger.from_rows(rows), POLICY, **more).cells
+        lost = (cells["kind"] == "count") & (cells["suppressed"] != "")
+        return set(cells.loc[lost, "cell_id"])
+
+    known = cell("s", "kind", "n", 9, kind="total", level="b", unit="patients")
+    assert hidden() == {"s//kind/b/n", "s//kind/c/n"}
+    earlier = Ledger.from_rows([known])
+    assert hidden(previous=earlier) == {"s//kind/d/n", "s//kind/c/n"}
+
+
+def test_what_is_known_is_hidden_where_nothing_else_is_left() -> None:
+    rows = [cell("s", "all", "n", 12, kind="total", unit="patients")]
+    rows += [cell("s", "kind", "n", k, kind="count", level=name, unit="patients",
+                  parent="s//all//n") for name, k in {"b": 9, "c": 3}.items()]  # fmt: skip
+    ledger = Ledger.from_rows(rows)
+    before = Ledger(ledger.cells[ledger.cells["cell_id"] != "s//kind/c/n"])
+    kept = release(ledger, POLICY, previous=before)
+    assert not shown(kept, "s//kind/c/n")
+    assert not shown(kept, "s//all//n") or not shown(kept, "s//kind/b/n")

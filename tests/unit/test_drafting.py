@@ -13,8 +13,16 @@ import openpyxl
 import pytest
 
 from vpstats.drafting import MappingDraft, Proposal, draft_mapping
-from vpstats.drafting.headers import NAMED, hints, likeness, quantity, read_header
+from vpstats.drafting.headers import (
+    ABBREVIATED,
+    NAMED,
+    hints,
+    likeness,
+    quantity,
+    read_header,
+)
 from vpstats.drafting.heads import find_header
+from vpstats.drafting.matching import WORTH_SAYING
 from vpstats.errors import DataError, UsageError, VpstatsError
 from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.registry.mapping import parse_mapping
@@ -54,6 +62,125 @@ def proposal(draft: MappingDraft, column: str) -> Proposal | None:
 
 
 # ------------------------------------------------------------------ headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "field"),
+    [
+        ("Hosp No|Hosp. Number|Pt ID|Pt. No.|pt_no|ptid|MRN|No. pt|NHS no", "patient_id"),
+        ("Mat. br.|Br. pacijenta|Pat. Nr|Patientennr.|Cod. paz.|Nº HC|N. dossier", "patient_id"),
+        ("Date of op|Op date|OP-Dat|Surg date|Date proc.|dateofop|Procedure Dt", "proc_date"),
+        ("dat.op.|Dat. zahvata|zahvat datum|Data interv.|Intervención fecha", "proc_date"),
+        ("DOB (dd/mm/yyyy)|Dt of birth|Geb.dat.|Dat. rođ.|F. nac.|Date naiss.", "birth_date"),
+        ("Date infection|Infection date|Infekt. Datum|Infektionsdatum", "event_date"),
+        ("Dat. infekcije|Infezione data|Infección fecha", "event_date"),
+        ("Cem vol (ml)|Vol cement|Kol. cementa|Vol. cemento|Vol ciment", "cement_ml"),
+        ("F/U date|FU dt|Follow-up dt", "visit_date"),
+        ("Last FU|Date last f/u|Dt last contact", "last_contact_date"),
+        ("Fx date|Date of fx|Dat. prijeloma", "fracture_date"),
+        ("Lvl|Lvls|Level(s)", "level"),
+        ("Hgt|Ht (cm)", "height_cm"),
+    ],
+)
+def test_abbreviations_and_words_in_any_order_are_names(headers: str, field: str) -> None:
+    found = {h: likeness(read_header(h), UNITS).get(field) for h in headers.split("|")}
+    weak = {h: f for h, f in found.items() if f is None or f.score < NAMED}
+    assert not weak
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Diab", "diabetes"),
+        ("Oper.", "operator_id"),
+        ("Datum inf.", "event_date"),
+        ("zementvol", "cement_ml"),
+        ("Vert.", "level"),
+        ("Indic.", "indication"),
+        ("dateoffu", "visit_date"),
+    ],
+)
+def test_an_abbreviation_that_may_stand_for_something_else_is_doubtful(
+    header: str, field: str
+) -> None:
+    like = likeness(read_header(header), UNITS)[field]
+    assert WORTH_SAYING < like.score < NAMED
+
+
+@pytest.mark.parametrize("header", ["Site", "Notes", "Weather", "Hospital", "Dr", "x"])
+def test_a_word_is_no_abbreviation_of_another(header: str) -> None:
+    assert ABBREVIATED not in {f.score for f in likeness(read_header(header), UNITS).values()}
+
+
+def test_a_name_is_proposed_for_nothing(here: Path) -> None:
+    headers = ("Name", "Pt name", "Patient's Name", "Nom", "Ime", "Name des Patienten")
+    text = rows(**{h: lambda i: f"Horvat{i}" for h in headers})
+    draft = draft_of(text)
+    assert not [h for h in headers if proposal(draft, h) is not None]
+    for header in headers:
+        assert f"{header}: names a person" in draft.toml
+    assert "Horvat" not in draft.toml
+
+
+def test_a_newcomers_export_is_drafted_with_its_keys(here: Path) -> None:
+    text = rows(
+        **{
+            "Sex": lambda i: "MF"[i % 2],
+            "DOB": lambda i: f"{1 + i % 28:02d}/03/19{30 + i}",
+            "Level": lambda i: ["T12", "L1"][i % 2],
+            "Cem vol (ml)": lambda i: 3 + i % 4,
+        }
+    ).replace("patient_id;proc_date", "Hosp No;Date of op", 1)
+    draft = draft_of(text)
+    sure = {p.field for p in draft.proposals if p.certain}
+    assert sure >= {"patient_id", "proc_date", "sex", "birth_date", "level", "cement_ml"}
+
+
+# ------------------------------------------------------------------ events beside sessions
+
+
+WIDE = {
+    "Infection (y/n)": lambda i: "yes" if i % 6 == 0 else "no",
+    "Date infection": lambda i: f"2022-12-{1 + i % 28:02d}" if i % 6 == 0 else "",
+    "Sex": lambda i: "MF"[i % 2],
+    "Level": lambda i: "L1",
+    "PCE": lambda i: i % 2,
+}
+
+
+def test_a_yes_in_the_row_of_a_session_is_proposed_as_an_event(here: Path) -> None:
+    draft = draft_of(rows(**WIDE))
+    of_events = [p for p in draft.proposals if p.table == "events"]
+    assert {(p.field, p.columns[0], p.certain) for p in of_events} == {
+        ("event_type", "Infection (y/n)", False),
+        ("event_date", "Date infection", False),
+        ("event_type", "PCE", False),
+    }
+    assert 'where = { "Infection (y/n)" = ["yes"] }' in draft.toml
+    # as it stands nothing of it is read; what a person confirms is read as it is written
+    Path("registry.toml").write_text(draft.toml, "utf-8")
+    assert len(read_registry(".").events) == 0
+    Path("registry.toml").write_text(draft.toml.replace("confirmed = false\n", ""), "utf-8")
+    events = read_registry(".").events
+    assert events["event_type"].value_counts().loc[["infection", "pce"]].tolist() == [5, 15]
+    assert events.loc[events["event_type"] == "infection", "event_date"].notna().all()
+    assert events["event_id"].is_unique
+    assert events["procedure_id"].notna().all()
+
+
+def test_events_are_not_proposed_twice_or_without_a_yes(here: Path) -> None:
+    Path("in").mkdir()
+    Path("in/sessions.csv").write_text(rows(**WIDE), "utf-8")
+    events = rows(event_type=lambda i: "infection", organism=lambda i: "S. aureus")
+    Path("in/events.csv").write_text(events.replace("proc_date", "event_date"), "utf-8")
+    both = draft_mapping(["in"], center="C1", data_cut=dt.date(2024, 1, 1))
+    assert both.toml.count('name = "events"') == 2, "the source and its one table"
+    never = WIDE | dict.fromkeys(("Infection (y/n)", "PCE"), lambda i: "no")
+    never["Date infection"] = lambda i: ""
+    assert 'name = "events"' not in draft_of(rows(**never)).toml
+
+
+# ------------------------------------------------------------------ headers in full
 
 
 @pytest.mark.parametrize(
@@ -316,7 +443,7 @@ def test_files_of_one_layout_are_one_source(here: Path) -> None:
     draft = draft_mapping(["both.zip"], center="C1", data_cut=dt.date(2024, 1, 1))
     (source,) = parse_mapping(tomllib.loads(draft.toml)).sources
     assert (source.name, source.member) == ("acts", ("A_acts.csv", "B_acts.csv"))
-    assert "Not read, as no format that is known: both.zip:readme.pdf" in draft.toml
+    assert "Not read: both.zip:readme.pdf, which is of no format that is known" in draft.toml
 
 
 # ------------------------------------------------------------------ files that are none
@@ -566,3 +693,106 @@ def test_columns_in_a_language_that_nobody_here_knows_are_named(here: Path) -> N
     Path("pl.csv").write_text(text, "utf-8")
     with pytest.raises(DataError, match=r"Days stand in 'Dzien zabiegu'.*Vertebrae.*'Poziom'"):
         draft_mapping(["pl.csv"], center="A")
+
+
+# ------------------------------------------------------------------ the day of a REDCap record
+
+
+def record_rows(days_of: Callable[[int], list[str]]) -> str:
+    lines = [
+        "record_id,redcap_repeat_instrument,redcap_repeat_instance,redcap_data_access_group,"
+        "dob,proc_date,base_complete,level,cement_ml,level_complete"
+    ]
+    for i in range(30):
+        for n, day in enumerate(days_of(i)):
+            lines.append(f"{i + 1},,,a,{f'19{30 + i}-03-11' if n == 0 else ''},{day},2,,,")
+        lines += [
+            f"{i + 1},level,{k + 1},a,,,,{level},{3 + k},2" for k, level in enumerate(("T12", "L1"))
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_repeating_form_has_the_day_of_its_record(here: Path) -> None:
+    draft = draft_of(record_rows(lambda i: [f"2022-03-{1 + i % 28:02d}"]))
+    Path("registry.toml").write_text(draft.toml, "utf-8")
+    registry = read_registry(".")
+    assert (len(registry.procedures), len(registry.levels)) == (30, 60)
+    assert registry.levels["cement_ml"].notna().all()
+    assert draft.toml.count('name = "procedures"') == 1
+
+
+def test_a_repeating_form_of_records_with_several_days_is_doubtful(here: Path) -> None:
+    text = record_rows(lambda i: [f"2022-03-{1 + i % 28:02d}", "2023-05-06"][: 1 + i % 2])
+    draft = draft_of(text)
+    lines = draft.toml.split("\n")
+    (doubt,) = [line for line in lines if "records have several sessions" in line]
+    assert doubt.startswith("# ? 15 records")
+    Path("registry.toml").write_text(draft.toml, "utf-8")
+    assert len(read_registry(".").levels) == 0
+
+
+# ------------------------------------------------------------------ exports that hold nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("\n\n  \n", "the file is empty"),
+        ("id;day;height\n", "has no row below the names of its columns"),
+        ("x\n", "has no row below the names of its columns"),
+        ("x\nL1\nL2\n", "Vertebrae stand in 'x'"),
+    ],
+)
+def test_an_export_without_rows_or_keys_is_said_in_one_line(
+    here: Path, text: str, said: str
+) -> None:
+    with pytest.raises(DataError, match=said) as error:
+        draft_of(text)
+    assert str(error.value).count("\n") == 0
+
+
+def test_a_column_alone_is_at_most_a_proposal(here: Path) -> None:
+    draft = draft_of("id\n1\n2\n3\n")
+    assert [(p.field, p.certain) for p in draft.proposals] == [("patient_id", False)]
+
+
+def test_folders_and_dictionaries_without_an_export_are_called_so(here: Path) -> None:
+    Path("in").mkdir()
+    with pytest.raises(DataError, match="holds no file of a format that is known"):
+        draft_mapping(["in"])
+    Path("dictionary.csv").write_text("Variable / Field Name,Form Name\nsex,base\n", "utf-8")
+    with pytest.raises(DataError, match="is a data dictionary and no export"):
+        draft_mapping(["dictionary.csv"])
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden", "empty"])
+@pytest.mark.parametrize("first", [True, False])
+def test_hidden_and_empty_sheets_are_named_and_not_read(
+    here: Path, state: str, first: bool
+) -> None:
+    book = openpyxl.Workbook()
+    sheets = [book.active, book.create_sheet()]
+    other, own = sheets if first else sheets[::-1]
+    own.title, other.title = "Sessions", "Other"
+    for row in rows(12).splitlines():
+        own.append(row.split(";"))
+    if state != "empty":
+        other.sheet_state = state
+        other.append(["Prezime", "x"])
+        other.append(["Horvat", 1])
+    book.active = book.index(own)
+    book.save("a.xlsx")
+    draft = draft_mapping(["a.xlsx"], center="C1", data_cut=dt.date(2024, 1, 1))
+    what = "empty" if state == "empty" else "hidden"
+    assert f"Not read: a.xlsx, sheet 'Other', which is {what}" in draft.toml
+    assert "Horvat" not in draft.toml
+    Path("registry.toml").write_text(draft.toml, "utf-8")
+    assert len(read_registry(".").procedures) == 12
+
+
+def test_a_column_of_months_is_no_column_of_days(here: Path) -> None:
+    labels = ["6 mo", "month 3", "12 mj.", "3 Monate", "1 an", "W6"]
+    draft = draft_of(rows(Kontrolltermin=lambda i: labels[i % 6]))
+    assert "times such as 'month 6', which are no days" in draft.toml
+    assert not any(p.certain for p in draft.proposals if "Kontrolltermin" in p.columns)

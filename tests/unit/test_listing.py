@@ -177,4 +177,22 @@ def test_the_csv_holds_no_formula() -> None:
     rows = [correction(n) | {"column": raw} for n, raw in enumerate(raws, start=2)]
     lines = list(csv.DictReader(io.StringIO(as_csv(make_registry((), rows)))))
     shown = [line["column"] for line in lines]
-    assert shown == ["'=cmd|' /C calc'!A0", "'+1+1", "-2,5", "'@x", "'-oko 3", "'\t=1"]
+    assert shown == ["'=cmd|' /C calc'!A0", "'+1+1", "'-2,5", "'@x", "'-oko 3", "'\t'=1"]
+
+
+def test_columns_that_are_not_mapped_are_named_and_no_cell_is() -> None:
+    unmapped = {"table": "", "field": "", "column": "", "key": ""}
+    text = as_text(
+        make_registry(
+            [
+                finding("info", "file.unmapped", None, **unmapped, message="1 column: napomena."),
+                finding(
+                    "info", "file.unmapped", None, **unmapped, file="b.csv", message="2: x, y."
+                ),
+                finding("error", "level.unreadable", 4, message="'Horvat Ana': no vertebra."),
+            ]
+        )
+    )
+    assert "- a.csv: 1 column: napomena.\n" in text
+    assert "- b.csv: 2: x, y.\n" in text
+    assert "Horvat" not in text

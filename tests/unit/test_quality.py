@@ -71,6 +71,52 @@ def test_one_center_is_its_own_network() -> None:
     assert row["network_low"] == row["network_median"] == row["network_high"] == row["estimate"]
 
 
+def logged(made: Registry, *findings: tuple[str, str, str, int | None]) -> Registry:
+    """A registry with findings: severity, rule, key, row."""
+    names = ["severity", "rule", "key", "row"]
+    log = pd.DataFrame(findings, columns=names).reindex(columns=made.findings.columns)
+    table = log.assign(file="a.csv", table="procedures", message="", action="")
+    return dataclasses.replace(made, findings=table.astype(made.findings.dtypes))
+
+
+SEEN = (
+    ("error", "date.unreadable", "A/0/s", 2),
+    ("error", "required.missing", "", 3),  # left out, and nobody knows whose it was
+    ("error", "mapping.contradicted", "", None),  # about a column
+    ("warning", "file.not_read", "", None),
+)
+
+
+def test_of_one_center_the_network_says_the_same() -> None:
+    result = quality_report(logged(registry(centers="A"), *SEEN))
+    table = result.tidy().set_index(["measure", "level"])
+    own, whole = (table[table["center_id"] == name] for name in ("A", NETWORK))
+    numbers = ["n", "n_events", "estimate", "conf_low", "conf_high"]
+    alike = [m for m in own.index if m[0] != "silence_chance"]  # the network's is to the data cut
+    pd.testing.assert_frame_equal(own.loc[alike, numbers], whole.loc[alike, numbers])
+    assert measured(result, "error", "A")["n_events"] == 2
+    assert measured(result, "whole")["estimate"] == 2
+    assert result.by_rule.groupby("center_id")["n"].sum().to_dict() == {"A": 2, NETWORK: 2}
+
+
+def test_a_record_of_an_unknown_center_counts_for_the_network_alone() -> None:
+    result = quality_report(logged(registry(), *SEEN))
+    found = {name: measured(result, "error", name)["n_events"] for name in ("A", "B", NETWORK)}
+    assert found == {"A": 1, "B": 0, NETWORK: 2}
+    rules = result.by_rule[result.by_rule["center_id"] == NETWORK]
+    assert rules["n"].sum() == 2  # and those about files and columns for none
+
+
+def test_the_series_of_the_network_ends_with_its_last_procedure() -> None:
+    made = registry()
+    early = made.procedures["proc_date"] - pd.Timedelta(days=200)
+    moved = dataclasses.replace(made, procedures=made.procedures.assign(proc_date=early))
+    result = quality_report(moved)
+    assert measured(result, "gap")["estimate"] == 0
+    assert measured(result, "silence")["estimate"] == 207
+    assert "before the data cut" in messages(result, NETWORK)
+
+
 def test_a_center_without_procedures_in_the_period_is_named() -> None:
     late = registry(20)
     # B began after the day

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -315,8 +316,74 @@ def test_values_go_to_the_vertebra_at_their_position(tmp_path: Path) -> None:
     assert by_level["A/4/2020-01-01/L1"] == 4.0
     assert found(registry, "level.ambiguous")["row"].tolist() == [3]
     assert found(registry, "explode.lacking")["row"].tolist() == [4]
-    assert found(registry, "explode.surplus")["row"].tolist() == [3, 5]
-    assert found(registry, "session.no_levels")["row"].tolist() == [3, 6]
+    assert found(registry, "explode.surplus")["row"].tolist() == [5]
+    assert found(registry, "session.no_levels")["row"].tolist() == [6]
+    # what follows from a vertebra that cannot be read is said with it, and nowhere else
+    assert registry.findings.query("row == 3")["rule"].tolist() == ["level.ambiguous"]
+    assert "the row was left out" in found(registry, "level.ambiguous")["message"].iloc[0]
+
+
+IN_A_CELL = """
+[[source.table]]
+name = "levels"
+explode = "hoehen"
+[source.table.columns]
+patient_id = "id"
+proc_date = "datum"
+cement_ml = "z"
+"""
+
+
+@pytest.mark.parametrize(
+    ("levels", "cell", "each"),
+    [
+        ("L1+L2", "4cc + 3cc", [4.0, 3.0]),
+        ("L1+L2", "4 + 3", [4.0, 3.0]),
+        ("L1+L2", "4 + 3 ml", [4.0, 3.0]),
+        ("L1, L2", "4ml/3ml", [4.0, 3.0]),
+        ("L1, L2", "4cc,3cc", [4.0, 3.0]),
+        ("L1, L2", "4,5 i 3", [4.5, 3.0]),
+        ("L1, L2", "4 + 3", []),  # two needles, or two vertebrae
+        ("L1, L2", "7", []),
+        ("L1+L2", "4 + 3 + 2", []),
+        ("L1", "3.3/2.6", []),
+        ("L1", "2 + 2 ml", [4.0]),  # two needles
+    ],
+)
+def test_volumes_that_stand_in_one_cell(
+    tmp_path: Path, levels: str, cell: str, each: list[float]
+) -> None:
+    text = f"id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n1;;f;;;1.1.2020.;{levels};{cell}\n"
+    registry = read(tmp_path, SOURCE + PEOPLE + IN_A_CELL, a=text)
+    assert registry.levels["cement_ml"].dropna().tolist() == each
+    said = registry.findings.query("severity == 'error'")["rule"].unique().tolist()
+    assert said == ([] if each else ["explode.shared"])
+
+
+@pytest.mark.parametrize("level", ["T99", "L2-3", "Lx9", "vidi nalaz"])
+@pytest.mark.parametrize("cell", ["3.3/2.6", "4cc + 3cc", "4"])
+def test_a_vertebra_that_cannot_be_read_is_one_finding(
+    tmp_path: Path, level: str, cell: str
+) -> None:
+    head = "id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n"
+    rows = f"1;;f;;;1.1.2020.;{level};{cell}\n2;;f;;;1.1.2020.;;\n3;;f;;;1.1.2020.;L1;4/3\n"
+    registry = read(tmp_path, SOURCE + PEOPLE + IN_A_CELL, a=head + rows)
+    of_row = registry.findings.query("row == 2 and severity != 'info'")
+    assert of_row["field"].tolist() == ["level"]
+    assert of_row["message"].iloc[0].endswith("the row was left out.")
+    # a session without any vertebra, and two volumes for one vertebra, are findings of their own
+    assert found(registry, "session.no_levels")["row"].tolist() == [3]
+    assert (
+        found(registry, "explode.shared")["message"].iloc[0].endswith("2 values beside 1 vertebra.")
+    )
+
+
+def test_an_empty_vertebra_of_a_row_is_missing(tmp_path: Path) -> None:
+    toml = IN_A_CELL.replace('explode = "hoehen"\n', "") + 'level = "hoehen"\n'
+    text = "id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n1;;f;;;1.1.2020.;;4\n"
+    registry = read(tmp_path, SOURCE + PEOPLE + toml, a=text)
+    errors = registry.findings.query("row == 2 and severity != 'info'")
+    assert errors["rule"].tolist() == ["required.missing"]
 
 
 def test_a_vertebra_in_each_of_several_columns(tmp_path: Path) -> None:
@@ -657,3 +724,59 @@ def test_dialects_that_no_mapping_describes(tmp_path: Path, name: str) -> None:
     assert registry.levels["level"].astype(str).tolist() == levels
     crp = registry.procedures["crp_mg_l"]
     assert [None if pd.isna(v) else v for v in crp] == crps
+
+
+def test_columns_that_are_not_mapped_are_named_with_their_files(tmp_path: Path) -> None:
+    toml = SOURCE.replace('"a.csv"', '["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]') + PEOPLE
+    head = "id;rodjen;spol;pristanak;odustao;datum"
+    row = "{};;f;;;2020-01-01"
+    files = {n: f"{head};note\n{row.format(n)};secret{n}\n" for n in "abce"}
+    files["d"] = f"{head};Opaska\n{row.format('d')};secret4\n"
+    said = found(read(tmp_path, toml, **files), "file.unmapped")
+    assert dict(zip(said["file"], said["message"], strict=True)) == {
+        "a.csv": "1 column is not mapped: note (in a.csv, b.csv, c.csv and 1 more).",
+        "d.csv": "1 column is not mapped: Opaska (in d.csv).",
+    }
+
+
+def test_many_columns_that_are_not_mapped_are_counted(tmp_path: Path) -> None:
+    names = [f"extra{i}" for i in range(70)]
+    text = (
+        f"id;datum;spol;rodjen;pristanak;odustao;{';'.join(names)}\n1;2020-01-01;f;;;" + ";1" * 71
+    )
+    (said,) = found(read(tmp_path, SOURCE + PEOPLE, a=text + "\n"), "file.unmapped")["message"]
+    assert said.startswith("70 columns are not mapped: extra0, ")
+    assert said.endswith("extra59 and 10 more.")
+
+
+# ------------------------------------------------------------------ in a notebook
+
+
+def test_a_notebook_shows_counts_and_nobody(tmp_path: Path) -> None:
+    toml = SOURCE.replace('"A"', "'<b>North</b>'") + PEOPLE + LEVELS
+    text = "id;rodjen;spol;pristanak;odustao;datum;razine\n007001;3.4.1951.;f;;;25.08.2023.;T99\n"
+    registry = read(tmp_path, toml.replace('name = "s"', 'name = "secret"'), a=text)
+    shown = replace(registry, name="<script>x</script>")._repr_html_()
+    assert "&lt;script&gt;x&lt;/script&gt;" in shown
+    assert "&lt;b&gt;North&lt;/b&gt;" in shown
+    assert "<script>" not in shown
+    assert "<b>North" not in shown
+    for value in ("007001", "1951", "2023-08", "T99"):
+        assert value not in shown
+    for name in TABLES:
+        assert f"<th>{name}</th>" in shown
+    errors = int((registry.findings["severity"] == "error").sum())
+    assert errors == 1
+    assert f"findings: {errors} errors, " in shown
+    assert f"corrections: {len(registry.corrections)}<" in shown
+
+
+def test_a_notebook_shows_an_empty_registry_and_many_centers() -> None:
+    nothing = {name: table.empty() for name, table in TABLES.items()}
+    registry = Registry.from_tables(nothing, name="Empty", data_cut="2025-12-31")
+    assert "findings: 0 errors, 0 warnings, 0 notes" in registry._repr_html_()
+    names = [f"C{i:03d}" for i in range(200)]
+    people = pd.DataFrame({"patient_id": [f"{n}/1" for n in names], "center_id": names})
+    many = Registry.from_tables({"patients": people}, name="Many", data_cut="2025-12-31")
+    assert "and 170 more centers" in many._repr_html_()
+    assert "C199" not in many._repr_html_()

@@ -14,6 +14,7 @@ import pytest
 from vpstats.errors import UsageError
 from vpstats.simulate import (
     FAULTS,
+    OTHER_FAULTS,
     Exports,
     SimulatedRegistry,
     SimulationSpec,
@@ -143,6 +144,24 @@ def test_every_fault_says_what_it_is() -> None:
         assert fault.reason
         assert all("." in field for field in fault.fields)
     assert sum(not fault.detectable for fault in FAULTS.values()) >= 20
+
+
+def test_the_page_names_every_fault_that_nobody_can_notice() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "what-cleaning-finds.md").read_text("utf-8")
+    rows = {line for line in page.splitlines() if line.startswith("| ") and "(`" in line}
+    hidden = [f for f in (FAULTS | OTHER_FAULTS).values() if not f.detectable]
+    assert rows == {f"| {f.description} (`{f.id}`) | {f.reason} |" for f in hidden}
+
+
+def test_the_demonstration_has_none_of_the_other_faults(dirty: Exports) -> None:
+    assert not FAULTS.keys() & OTHER_FAULTS.keys()
+    assert set(dirty.faults["fault"]) <= set(FAULTS)
+
+
+def test_the_other_faults_are_written_where_they_are_asked_for(drawn: SimulatedRegistry) -> None:
+    more = write_exports(drawn, None, seed=3, more=True).faults
+    assert len(set(more["fault"]) & set(OTHER_FAULTS)) > len(OTHER_FAULTS) * 0.8
+    assert set(write_exports(drawn, None, seed=3).faults["fault"]) <= set(FAULTS)
 
 
 def test_the_mapping_is_toml_and_names_every_file(folder: Path, dirty: Exports) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpstats.errors import UsageError
+from vpstats.formats import THIN
 from vpstats.ledger import Ledger, Note, cell
 from vpstats.tables import (
     RowGroup,
@@ -27,6 +28,7 @@ from vpstats.tables import (
     spine_table,
     table_one,
 )
+from vpstats.tables.quality import Line, measures_table
 
 NAN = float("nan")
 Cell = dict[str, Any]
@@ -157,7 +159,30 @@ def test_no_csv_cell_starts_a_formula(text: str) -> None:
         assert float(cell_text) == float(text.replace("−", "-").replace(",", ""))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49", "-x", "@a", "\t=1", "-1-1", "＝1"])
+def test_of_one_center_a_number_is_said_once() -> None:
+    known = {"percent": 97.4359, "n": 39.0, "unit": "%", "hidden": set(), "label": "Sex"}
+    for own, head in (("", "Network"), ("This center", "This center")):
+        line = Line("Sex", known, (known,), known if own else None)
+        made = measures_table("T", [line], own=own)
+        assert (made.header, made.rows) == (("Measure", head), (("Sex", f"97.4{THIN}%"),))
+
+
+def test_where_one_center_alone_has_a_number_it_has_no_range() -> None:
+    sex, age = ({"percent": p, "unit": "%", "hidden": set(), "label": "x"} for p in (90.0, 80.0))
+    made = measures_table("T", [Line("Sex", sex, (sex, age)), Line("Age", age, (age,))])
+    assert [row[1] for row in made.rows] == [f"85.0{THIN}% (80.0–90.0)", f"80.0{THIN}%"]
+
+
+def test_a_unit_that_neither_words_nor_number_say_is_added() -> None:
+    gap = {"value": 2.0, "unit": "months", "hidden": set(), "label": "Longest gap"}
+    empty = {"value": 3.0, "unit": "months", "hidden": set(), "label": "Months without"}
+    made = measures_table(
+        "T", [Line("Longest gap", gap, (gap,)), Line("Months without", empty, ())]
+    )
+    assert [row[0] for row in made.rows] == ["Longest gap, months", "Months without"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-x", "@a", "-1-1", "＝1"])
 def test_formulas_are_guarded(text: str) -> None:
     out = TableModel("t", ("a",), ((text,),)).to_csv()
     assert list(csv.reader(io.StringIO(out)))[1] == [f"'{text}"]

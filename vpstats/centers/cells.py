@@ -1,10 +1,10 @@
-"""From an audit to the ledger: cells, the sentences that rest on them, and what adds up to what."""
+"""From an audit to the ledger: cells, and the sentences that rest on them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,23 @@ import pandas as pd
 from vpstats.centers.funnel import LOWEST, round_bound
 from vpstats.centers.mix_cells import NETWORK, mix_rows, mix_sums, sources, tells_of_strata
 from vpstats.centers.result import JUDGED, AuditResult, IndicatorAudit
+from vpstats.centers.ties import (
+    LIMITS,
+    QUARTILES,
+    WHOLE,
+    among_examined,
+    over_centers,
+    over_risk_groups,
+    over_strata,
+    resting,
+)
 from vpstats.labels import CODE_WORDS, LABELS
 from vpstats.ledger import CellKind, Note, cell, cell_id, plural
 
-LIMITS = "limits"
 PER_DECADE = 40
 """Points of a funnel's grid in each factor of ten, at round numbers (the series R40 of ISO 3): a
 grid that fits the network's own numbers would give its total away."""
 
-QUARTILES = ("q1", "median", "q3")
-SPREAD = ("statistic", "p_dispersion", "tau", "tau_low", "tau_high", "tau_raw", "phi", "phi_raw",
-          "mu", "tau_ml", "rankability")  # fmt: skip
-"""Of the network's row: numbers that are functions of every center's count."""
 SHARES = {"detection": ("routine", "suspicion"), "followup": ("completeness",)}
 """Shares of rows that stand beside an outcome without their counts."""
 STEPS, STEP_ROWS = (0.01, 0.05, 0.1, 0.2), 20
@@ -44,16 +49,23 @@ PERCENT = frozenset(
 )  # fmt: skip
 """Shares: of 1 in results, of 100 in the ledger."""
 
+OF_OUTCOME = ("weighted", "standardised", "bound")
+"""How rates of the outcome begin that stand beside the numbers of who was examined."""
+
 SHOWN = tuple(stat for stat in JUDGED if stat not in ("p_upper", "p_lower"))
 STEP_STATS = (
     "estimate", "conf_low", "conf_high", "std_error", "n_risk", "n_event", "n_censor"
 )  # fmt: skip
-WHOLE = "all"
-"""Group of the network's curve: the disclosure gate takes it for that of everybody."""
 _PLACEHOLDER = re.compile(r"\{(network\.)?(\w+):(\w+)(?::([^{}]*))?\}")
 
 VOLUME = "A verdict takes about {network.outcome:needed_verdict:,.0f} UNITS."
 """Said with every expected number that is too small."""
+
+
+SWAYED = (
+    "WHO is part of what this center is compared with, and lies beyond the outer limits on the "
+    "other side: without WHO this result would lie within the limits."
+)
 
 
 @dataclass
@@ -68,8 +80,8 @@ class Cells:
         Sentences.
     sums : list of (total, parts)
         Ids of cells of which the parts belong to the total.
-    rests : list of (count, estimates)
-        Ids of a count, and of estimates that would tell of it without being about it.
+    rests : list of (counts, estimates)
+        Ids of counts, and of estimates that would tell of them without being about them.
     inside : list of dict
         Rows for the internal edition alone.
     """
@@ -77,11 +89,13 @@ class Cells:
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     sums: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    rests: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    rests: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     inside: list[dict[str, Any]] = field(default_factory=list)
 
 
-def audit_cells(result: AuditResult, titles: dict[str, str] | None = None) -> Cells:
+def audit_cells(
+    result: AuditResult, titles: dict[str, str] | None = None, q_limit: float = 0.05
+) -> Cells:
     """Write an audit into cells, notes and sums.
 
     Parameters
@@ -90,6 +104,8 @@ def audit_cells(result: AuditResult, titles: dict[str, str] | None = None) -> Ce
         A whole audit.
     titles : dict, optional
         Indicator to the words that its cells are labelled with.
+    q_limit : float
+        Largest adjusted p-value of an alarm; a coarse one stays on its side of it.
 
     Returns
     -------
@@ -100,15 +116,16 @@ def audit_cells(result: AuditResult, titles: dict[str, str] | None = None) -> Ce
     made = Cells()
     for audit in result.indicators:
         label = (titles or {}).get(audit.indicator, audit.title)
-        rows = list(_indicator_rows(audit, label))
+        rows = list(_indicator_rows(audit, label, q_limit))
         made.rows += rows
-        made.rests += _rests(audit, rows)
+        made.rests += resting(audit, rows)
         made.inside += _beside(audit, label, exact=True)
+        made.inside += _adjusted(audit, label)
         made.notes += _notes(audit)
-        made.sums += _over_centers(audit)
-        made.sums += _over_risk_groups(audit)
-        made.sums += _examined(audit)
-    made.sums += _over_strata(result.indicators)
+        made.sums += over_centers(audit)
+        made.sums += over_risk_groups(audit)
+        made.sums += among_examined(audit)
+    made.sums += over_strata(result.indicators)
     for source in sources(result.indicators):
         if tells_of_strata(source, result.indicators):
             made.inside += mix_rows(source)
@@ -118,9 +135,9 @@ def audit_cells(result: AuditResult, titles: dict[str, str] | None = None) -> Ce
     return made
 
 
-def _indicator_rows(audit: IndicatorAudit, label: str) -> Iterator[dict[str, Any]]:
+def _indicator_rows(audit: IndicatorAudit, label: str, q_limit: float) -> Iterator[dict[str, Any]]:
     at = _place(audit, label)
-    yield from at.table(audit.table, "outcome", SHOWN)
+    yield from at.table(_with_coarse_q(audit.table, q_limit), "outcome", SHOWN)
     yield from at.table(_network_row(audit), "outcome", None)
     yield from at.table(audit.rates, "direct", None)
     yield from _beside(audit, label, exact=False)
@@ -130,6 +147,40 @@ def _indicator_rows(audit: IndicatorAudit, label: str) -> Iterator[dict[str, Any
     timed = np.isfinite(audit.horizon)
     yield from at.model(audit.model, "hazard ratio" if timed else "odds ratio")
     yield from at.curve(audit.incidence, audit.horizon)
+
+
+def _with_coarse_q(table: pd.DataFrame, limit: float) -> pd.DataFrame:
+    return table.assign(q_value=lambda t: [coarse_q(q, limit) for q in t.get("q_value", [])])
+
+
+def _adjusted(audit: IndicatorAudit, label: str) -> Iterator[dict[str, Any]]:
+    """Adjusted p-values in all their digits, for the inside alone."""
+    rows = _place(audit, label).table(audit.table, "outcome", ("n", "observed", "q_value"))
+    return (row for row in rows if row["stat"] == "q_value")
+
+
+def coarse_q(q: float, limit: float = 0.05) -> float:
+    """Raise an adjusted p-value to the next 1, 2 or 5 times a power of ten.
+
+    An adjusted p-value is some p-value times the number of tests over its rank: in all digits it
+    counts the withheld p-values below it, and may be one of them.
+
+    Parameters
+    ----------
+    q : float
+        Adjusted p-value.
+    limit : float
+        Largest one of an alarm: what is not above it stays not above it.
+
+    Examples
+    --------
+    >>> coarse_q(0.0535), coarse_q(0.021, 0.025), coarse_q(0.7)
+    (0.1, 0.025, 1.0)
+    """
+    if not q > 0:
+        return q
+    raised = round_bound(q, 1)
+    return limit if q <= limit < raised else min(raised, 1.0)
 
 
 def _place(audit: IndicatorAudit, label: str) -> _Place:
@@ -239,8 +290,12 @@ class _Place:
                 label=label or self.label,
                 unit=self._unit(stat, kind),
                 n=values.get("n", np.nan),
-                parent={"total": "", "count": total}.get(kind, parent),
+                parent={"total": "", "count": total}.get(kind, self._about(group, stat, parent)),
             )
+
+    def _about(self, group: str, stat: str, parent: str) -> str:
+        """The count that an estimate is about: the outcome's, wherever it stands."""
+        return (stat.startswith(OF_OUTCOME) and self.count(group)) or parent
 
     def _unit(self, stat: str, kind: CellKind) -> str:
         if kind == "estimate":
@@ -349,6 +404,10 @@ def _is_number(column: pd.Series) -> bool:
 def _notes(audit: IndicatorAudit) -> Iterator[Note]:
     for center, role, text in audit.sentences:
         yield _note(audit, center, role, text)
+    for center, other in audit.swayed:
+        note = _note(audit, center, "finding", SWAYED.replace("WHO", other))
+        theirs = cell_id(audit.analysis, other, "outcome", "", "observed")
+        yield replace(note, rests_on=(*note.rests_on, theirs))
     for row in audit.table.to_dict("records"):
         center, verdict = str(row["center_id"]), str(row["verdict"])
         said = f"{verdict}, {row['side']}" if row["side"] else verdict
@@ -374,105 +433,3 @@ def _note(audit: IndicatorAudit, center: str, role: str, text: str) -> Note:
     filled = _PLACEHOLDER.sub(place, text)
     own = (count,) if center else ()
     return Note(audit.analysis, role, filled, center, (*own, *dict.fromkeys(shared)))
-
-
-# ------------------------------------------------------------------ what adds up
-
-
-def _over_centers(audit: IndicatorAudit) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The network's count is the sum of the centers'."""
-    if audit.table.empty or audit.network.empty:
-        return
-    for stat in ("n", "observed"):
-        total = cell_id(audit.analysis, NETWORK, "outcome", "", stat)
-        centers = audit.table["center_id"].astype(str)
-        yield total, tuple(cell_id(audit.analysis, c, "outcome", "", stat) for c in centers)
-
-
-def _over_risk_groups(audit: IndicatorAudit) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Groups of risk are the network's rows, or those that the model could tell the risk of."""
-    table = audit.calibration
-    if audit.table.empty or audit.network.empty or not len(table):
-        return
-    groups = table[table["variable"] == "risk_group"]
-    for stat in ("n", "observed") if len(groups) else ():
-        names = (cell_id(audit.analysis, NETWORK, "calibration", str(level), stat)
-                 for level in groups["level"])  # fmt: skip
-        if groups[stat].sum() <= audit.table[stat].sum():
-            yield cell_id(audit.analysis, NETWORK, "outcome", "", stat), tuple(names)
-
-
-def _examined(audit: IndicatorAudit) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Rows of which the outcome is judged are among the examined, and mostly all of them."""
-    if audit.detection.empty or "observed" not in audit.detection:
-        return
-    examined = audit.detection.set_index(audit.detection["center_id"].astype(str))["observed"]
-    for row in audit.table.to_dict("records"):
-        center = str(row["center_id"])
-        if center in examined.index and float(row["n"]) <= float(examined[center]):
-            part = cell_id(audit.analysis, center, "outcome", "", "n")
-            yield cell_id(audit.analysis, center, "detection", "", "observed"), (part,)
-
-
-def _rests(
-    audit: IndicatorAudit, rows: list[dict[str, Any]]
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What a count would be told by, besides the estimates of its own row.
-
-    What is expected of a center is its share of the network's events: with it, and most plainly
-    where the center had none, goes the network's number. Quartiles and the spread of centers are
-    functions of every center's number.
-    """
-    if audit.table.empty or audit.network.empty:
-        return
-    estimates = [row for row in rows if row["kind"] == "estimate"]
-    own = [row for row in estimates if row["group"] not in (NETWORK, LIMITS, WHOLE)]
-    for variables, stat in ((("outcome", "direct"), "observed"), (("detection",), "n")):
-        found = [row["cell_id"] for row in own if row["variable"] in variables]
-        if stat == "observed":
-            found += [row["cell_id"] for row in estimates if _is_calibration(row)]
-        yield cell_id(audit.analysis, NETWORK, "outcome", "", stat), tuple(found)
-    told = [row["cell_id"] for row in estimates if _tells_of_all(row)]
-    for center in audit.table["center_id"].astype(str):
-        yield cell_id(audit.analysis, center, "outcome", "", "observed"), tuple(told)
-
-
-def _is_calibration(row: dict[str, Any]) -> bool:
-    """Whether a number is one of the groups of risk, whose expected numbers add up to the whole."""
-    return row["group"] == NETWORK and str(row["variable"]).startswith("calibration")
-
-
-def _tells_of_all(row: dict[str, Any]) -> bool:
-    """Whether a number is a function of the counts of all centers."""
-    if row["group"] == LIMITS:
-        return str(row["stat"]).endswith(("_tau", "_phi"))
-    return (
-        row["group"] == NETWORK
-        and row["variable"] == "outcome"
-        and (row["stat"] in (*QUARTILES, *SPREAD))
-    )
-
-
-def _over_strata(
-    indicators: Iterable[IndicatorAudit],
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """A center's count over all rows is that of its strata and of who is in none of them."""
-    audits = list(indicators)
-    for whole in (a for a in audits if a.stratum == "all"):
-        parts = [a for a in audits if a.indicator == whole.indicator and a.stratum != "all"]
-        inside = {a.analysis: _values(a) for a in parts}
-        own = _values(whole)
-        for (center, stat), value in own.items():
-            held = [name for name, values in inside.items() if (center, stat) in values]
-            if held and sum(inside[name][center, stat] for name in held) <= value:
-                ids = tuple(cell_id(name, center, "outcome", "", stat) for name in held)
-                yield cell_id(whole.analysis, center, "outcome", "", stat), ids
-
-
-def _values(audit: IndicatorAudit) -> dict[tuple[str, str], float]:
-    rows = audit.table.to_dict("records")
-    return {
-        (str(row["center_id"]), stat): float(row[stat])
-        for row in rows
-        for stat in ("n", "observed")
-    }

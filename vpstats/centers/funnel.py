@@ -89,7 +89,7 @@ def _typical(sums: CenterSums) -> CenterSums:
     n = np.asarray(np.unique(np.round(places)), float)
     risks: tuple[Risks, ...] = ()
     if sums.measure == "proportion":
-        pooled = _pooled(risks_of(sums))
+        pooled = _pooled(risks_of(choose_centers(sums, used)))
         risks = tuple(_sample(pooled, int(m)) for m in n)
         expected = np.array([float(r.counts @ r.values) for r in risks])
         own = np.array([float(r.counts @ (r.values * (1 - r.values))) for r in risks])

@@ -16,6 +16,7 @@ from vpstats.centers.incidence import CENTER, WHOLE
 from vpstats.centers.judge import Judged, Rules, judge
 from vpstats.centers.result import JUDGED, KEYS, WORDS, IndicatorAudit
 from vpstats.centers.rows import DAY, OUTCOME, indicator_rows, keep_where
+from vpstats.centers.swayed import swayed
 from vpstats.centers.volume import benchmark_error, needed_volume, seen_odds_ratio
 from vpstats.frames import Frame
 from vpstats.labels import LABELS
@@ -169,6 +170,7 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
         calibration=expected.calibration,
         adjusted=expected.adjusted,
         sentences=tuple(_sentences(table, judged, looked, spec)),
+        swayed=swayed(table),
     )
     frame = _with_last_step(frame, looked, spec)
     if stratum != "all":

@@ -73,6 +73,8 @@ class IndicatorAudit(TableResult):
         Terms that were adjusted for in fact.
     sentences : tuple of (center, role, text)
         What is said in words; numbers are placeholders ``{variable:stat:format}``.
+    swayed : tuple of (center, center)
+        Flags that would not stand without the one center that is an alarm on the other side.
     """
 
     indicator: str = ""
@@ -92,6 +94,7 @@ class IndicatorAudit(TableResult):
     calibration: pd.DataFrame = field(default_factory=_empty)
     adjusted: tuple[str, ...] = ()
     sentences: tuple[tuple[str, str, str], ...] = ()
+    swayed: tuple[tuple[str, str], ...] = ()
 
     kind: ClassVar[str] = "funnel"
 

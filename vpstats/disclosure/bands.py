@@ -94,7 +94,8 @@ def _rests_on(judge: Judge, i: int) -> Iterator[int]:
     found = (variable.get(parent), variable.get(above), judge.numbers.of_n.get(i),
              judge.numbers.behind.get(i))  # fmt: skip
     yield from (v for v in found if v is not None)
-    yield from (variable[count] for count in judge.builder.rests.get(i, ()))
+    for counts in judge.builder.rests.get(i, ()):
+        yield from (variable[count] for count in counts)
 
 
 def coarsen(judge: Judge, i: int, banded: list[int]) -> None:

@@ -63,6 +63,7 @@ class Judge:
     builder: Builder
     numbers: Numbers
     decisions: Decisions = field(default_factory=Decisions)
+    _withheld: dict[tuple[int, ...], tuple[bool, bool]] = field(default_factory=dict)
 
     @property
     def cells(self) -> Cells:
@@ -78,6 +79,14 @@ class Judge:
         """Whether the count at a position is not published."""
         variable = self.builder.variable.get(position)
         return variable is None or self.builder.system.is_hidden(variable)
+
+    def withheld(self, counts: tuple[int, ...]) -> tuple[bool, bool]:
+        """Whether any of the counts is not published, and whether any is rounded."""
+        if counts not in self._withheld:
+            system, variable = self.builder.system, self.builder.variable
+            hidden = any(map(self.is_hidden, counts))
+            self._withheld[counts] = hidden, any(is_banded(system, variable[c]) for c in counts)
+        return self._withheld[counts]
 
     def is_small(self, position: int) -> bool:
         """Whether the count at a position is small itself."""
@@ -164,12 +173,9 @@ def _tells_of_another(judge: Judge, i: int) -> bool:
 
     A quartile is the number of one group, which no rounding of the quartile hides.
     """
-    system, variable = judge.builder.system, judge.builder.variable
     exact = judge.cells.is_summary(i)
-    return any(
-        judge.is_hidden(count) or (exact and is_banded(system, variable[count]))
-        for count in judge.builder.rests.get(i, ())
-    )
+    found = (judge.withheld(counts) for counts in judge.builder.rests.get(i, ()))
+    return any(hidden or (exact and banded) for hidden, banded in found)
 
 
 def _tells_of_newcomers(judge: Judge, i: int) -> bool:

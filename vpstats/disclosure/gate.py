@@ -47,8 +47,8 @@ RISKS = (
     "that was named; other publications from the same registry were not taken into account. The "
     "study, the audit and the data-quality report of one registry are three of them: publish one, "
     "or look at what they show together.",
-    "Limits and verdicts of an audit that allow for variation between centers are functions of "
-    "every center's count, hidden ones too.",
+    "Verdicts of an audit whose limits allow for variation between centers are functions of every "
+    "center's count, hidden ones too; the limits themselves are then withheld.",
     "Adjusted estimates, means and quartiles are given with few digits and never for fewer "
     "rows than the threshold, but they are still functions of single rows.",
     "A hidden count is known to lie between limits, and who knows the rule by which further cells "

@@ -39,23 +39,23 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Rests:
-    """Estimates from which a count could be worked out that is not their parent.
+    """Estimates from which counts could be worked out that are not their parents.
 
     Parameters
     ----------
     estimates : tuple of str
-        Ids of cells that are hidden with the count.
-    count : str
-        Id of the count.
+        Ids of cells that are hidden with any of the counts.
+    counts : tuple of str
+        Ids of the counts.
 
     Examples
     --------
-    >>> Rests(("a/C01/outcome//o_e",), "a/network/outcome//observed").count
-    'a/network/outcome//observed'
+    >>> Rests(("a/C01/outcome//o_e",), ("a/network/outcome//observed",)).counts
+    ('a/network/outcome//observed',)
     """
 
     estimates: tuple[str, ...]
-    count: str
+    counts: tuple[str, ...]
 
 
 def relate_given(builder: Builder, relations: Iterable[Relation | Rests]) -> None:
@@ -86,14 +86,15 @@ def _count_named(builder: Builder, name: str) -> int:
 
 
 def _rest(builder: Builder, given: Rests) -> None:
-    """Note what falls with a count, which is the dearer to hide for it."""
-    count = _count_named(builder, given.count)
+    """Note what falls with counts, which are the dearer to hide for it; any of them will do."""
+    counts = tuple(_count_named(builder, name) for name in given.counts)
     estimates = [builder.cells.where.get(name) for name in given.estimates]
     found = [i for i in estimates if i is not None]
     for i in found:
-        builder.rests.setdefault(i, []).append(count)
-    variable = builder.variable[count]
-    builder.system.cost[variable] += PERCENT_COST * len(found)
+        builder.rests.setdefault(i, []).append(counts)
+    for count in counts:
+        loss = PERCENT_COST * len(found) / len(counts)
+        builder.system.cost[builder.variable[count]] += loss
 
 
 def compare_with(builder: Builder, previous: Ledger) -> None:
@@ -122,6 +123,7 @@ def compare_with(builder: Builder, previous: Ledger) -> None:
             system.role[variable] = Role.SECONDARY
         elif value == system.value[variable]:
             # what was published once and has not changed is known, hidden or not
+            system.known.add(variable)
             system.cost[variable] *= KNOWN_COST
 
 

@@ -43,7 +43,7 @@ class Builder:
     ----------
     variable : dict of int to int
         Position of a count to its variable.
-    rests : dict of int to list of int
+    rests : dict of int to list of tuple of int
         Position of an estimate to those of counts, besides its parent, that it would tell of.
     moved : set of int
         Variables that differ by a few from what an earlier release shows.
@@ -52,7 +52,7 @@ class Builder:
     cells: Cells
     system: System
     variable: dict[int, int] = field(default_factory=dict)
-    rests: dict[int, list[int]] = field(default_factory=dict)
+    rests: dict[int, list[tuple[int, ...]]] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
 
     def sum(self, total: int, parts: Sequence[int], *, complement: bool = True) -> bool:

@@ -143,11 +143,7 @@ def _is_total(system: System, variable: int) -> bool:
 
 
 def _protect(search: _Search, variable: int) -> None:
-    best = _plan(search, variable, [], strict=True)
-    if best is None or best.cost > CHEAP:
-        best = min(filter(None, (best, _unmarking(search, variable, strict=True))),
-                   key=lambda plan: plan.cost, default=None)  # fmt: skip
-    best = best or _unmarking(search, variable, strict=False)
+    best = _best(search, variable) or _best_of_known(search, variable)
     if best is not None:
         _apply(search, best)
     elif search.system.drop_guesses():
@@ -157,6 +153,22 @@ def _protect(search: _Search, variable: int) -> None:
             "a small count cannot be protected: it is tied to numbers that may not be hidden. "
             "Leave out one of the relations or cells that the release was given."
         )
+
+
+def _best(search: _Search, variable: int) -> _Plan | None:
+    best = _plan(search, variable, [], strict=True)
+    if best is None or best.cost > CHEAP:
+        best = min(filter(None, (best, _unmarking(search, variable, strict=True))),
+                   key=lambda plan: plan.cost, default=None)  # fmt: skip
+    return best or _unmarking(search, variable, strict=False)
+
+
+def _best_of_known(search: _Search, variable: int) -> _Plan | None:
+    """A plan that hides what an earlier release shows, where nothing else will do."""
+    known, search.system.known = search.system.known, set()
+    best = _best(search, variable) if known else None
+    search.system.known = known
+    return best
 
 
 def _unmarking(search: _Search, variable: int, *, strict: bool) -> _Plan | None:

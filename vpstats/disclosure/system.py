@@ -58,6 +58,8 @@ class System:
         Base to which the value of a banded variable is rounded when it is shown.
     witnesses : list of dict of int to int
         Changes of variables that lead to other tables which agree with everything shown.
+    known : set of int
+        Variables that an earlier release shows as they are now: hiding them protects nothing.
     """
 
     policy: ReleasePolicy
@@ -70,6 +72,7 @@ class System:
     touching: list[list[int]] = field(default_factory=list)
     bands: dict[int, int] = field(default_factory=dict)
     witnesses: list[dict[int, int]] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
     _seen: set[tuple[tuple[int, int], ...]] = field(default_factory=set)
 
     def add(self, value: float, cost: float, *, role: Role | None = None) -> int:
@@ -204,8 +207,9 @@ class System:
         return float(self.policy.lowest if role is Role.UNMARKED else 0), inf
 
     def may_hide(self, variable: int) -> bool:
-        """Whether a published variable may be hidden to protect another; zeros may not."""
-        return self.role[variable] is Role.PUBLISHED and self.value[variable] > 0
+        """Whether hiding a published variable may protect another: no zero, nothing known."""
+        published = self.role[variable] is Role.PUBLISHED and self.value[variable] > 0
+        return published and variable not in self.known
 
     def shown(self, variable: int) -> float:
         """What the public is told of the value: itself, or the middle of its band."""

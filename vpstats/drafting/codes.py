@@ -66,14 +66,15 @@ def unknown_codes(match: Match, column: Column) -> Unknown:
     spelled = [s for s, _ in match.profile.told]
     read = clean_texts(column, spelled)["clean"].tolist() if spelled else []
     if match.profile.coded and column.kind != "yes_no":
-        read = [""] * len(spelled)
-    several = column.name in ("level", "event_levels")
+        # digits of a raw export may be any code; a word is what it says
+        read = ["" if s.isdigit() else value for s, value in zip(spelled, read, strict=True)]
+    vertebrae = column.name in ("level", "event_levels")
     left = [
         (s, n)
         for (s, n), value in zip(match.profile.told, read, strict=True)
         if not value and n >= _FREQUENT and len(s) <= _LONGEST and s not in known
     ]
-    left = [(s, n) for s, n in left if not (several and parse_levels(s).levels)]
+    left = [(s, n) for s, n in left if not (vertebrae and parse_levels(s).status != "unreadable")]
     return Unknown(tuple(left), tuple(column.codes) if left else ())
 
 

@@ -14,11 +14,13 @@ from vpstats.drafting.centers import Center, centers_of
 from vpstats.drafting.codes import with_proposals, with_sexes
 from vpstats.drafting.exports import Export, open_exports
 from vpstats.drafting.fitting import ANY_DAY
-from vpstats.drafting.keys import linked
+from vpstats.drafting.headers import NAMED
+from vpstats.drafting.keys import borrows_day, lent, linked
 from vpstats.drafting.matching import Match
 from vpstats.drafting.parts import Part, is_system, parts_of
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import Chosen, TableDraft, choose, drafts_of, fields_of
+from vpstats.drafting.wide_events import WideEvent, wide_events, without_events
 from vpstats.drafting.writing import SourceDraft, draft_toml
 from vpstats.errors import DataError, UsageError
 from vpstats.registry.columns import Dialect
@@ -140,11 +142,17 @@ def draft_mapping(
     )
     sources = _sources(opened, center)
     if not any(source.tables for source in sources):
+        if not any(len(export.raw) for export in opened):
+            raise DataError(
+                "has no row below the names of its columns; a draft is made of what stands in the "
+                "cells as well. Export it with its rows.",
+                file=opened[0].raw.files[0],
+            )
         raise DataError(
             "no table of the registry can be made of these columns: the name of the patient, and "
             f"of the day or the vertebra, are not among them.{_seen(sources)} Write "
             "registry.toml by hand.",
-            file=opened[0].raw.files[0] if opened else str(exports[0]),
+            file=opened[0].raw.files[0],
         )
     cut = data_cut or _last_day(sources)
     text = draft_toml(sources, name=name, data_cut=cut, known=data_cut is not None, skipped=skipped)
@@ -179,7 +187,11 @@ def _sources(exports: Sequence[Export], given: str | None) -> list[SourceDraft]:
             dialect = _dialect(export, own)
             chosen.append(choose(own, dialect, export.group, column or ACCESS_GROUP))
             owners.append(number)
-    chosen = [_proposing(c) for c in linked(chosen)]
+    chosen = _with_days(linked(chosen), owners)
+    chosen = [_proposing(c) for c in chosen]
+    told = {c.group for c in chosen if c.family == "events"}
+    events = [() if c.group in told else wide_events(c) for c in chosen]
+    chosen = [without_events(c, e) for c, e in zip(chosen, events, strict=True)]
     drafts = [drafts_of(c) for c in chosen]
     kept = _needed([table for tables, _ in drafts for table in tables], chosen)
     sources = []
@@ -188,8 +200,18 @@ def _sources(exports: Sequence[Export], given: str | None) -> list[SourceDraft]:
         own_parts = [chosen[i] for i in mine]
         tables = [t for i in mine for t in drafts[i][0] if id(t) in kept]
         homeless = [m for i in mine for m in drafts[i][1]]
-        sources.append(_source(export, centers[number], own_parts, tables, homeless))
+        wide = [event for i in mine for event in events[i]]
+        sources.append(_source(export, centers[number], own_parts, tables, homeless, wide))
     return sources
+
+
+def _with_days(chosen: Sequence[Chosen], owners: Sequence[int]) -> list[Chosen]:
+    """The parts of each export with the day that a record lends them."""
+    found: list[Chosen] = []
+    for number in dict.fromkeys(owners):
+        mine = zip(chosen, owners, strict=True)
+        found += lent([c for c, owner in mine if owner == number])
+    return found
 
 
 def _refuse_wide(part: Part) -> None:
@@ -213,9 +235,11 @@ def _source(
     parts: Sequence[Chosen],
     tables: Sequence[TableDraft],
     homeless: Sequence[Match],
+    events: Sequence[WideEvent],
 ) -> SourceDraft:
     used = {c for t in tables for m in t.matches for c in m.profile.columns}
     used |= {c for m in homeless for c in m.profile.columns} | {center.column}
+    used |= {column for event in events for column in event.columns}
     used |= {m.unit_column for t in tables for m in t.matches}
     rest: dict[str, Profile] = {}
     seen: set[str] = set()
@@ -228,7 +252,9 @@ def _source(
         if name not in seen | {center.column} and not text.filled.any() and not is_system(name):
             rest[name] = Profile((name,), name, text)
     twice = tuple(dict.fromkeys(n for part in parts for n in part.part.twice))
-    return SourceDraft(export, center, tuple(tables), tuple(homeless), tuple(rest.values()), twice)
+    return SourceDraft(
+        export, center, tuple(tables), tuple(homeless), tuple(rest.values()), twice, tuple(events)
+    )
 
 
 def _dialect(export: Export, part: Part) -> Dialect:
@@ -242,13 +268,21 @@ def _dialect(export: Export, part: Part) -> Dialect:
 def _needed(tables: Sequence[TableDraft], chosen: Sequence[Chosen]) -> set[int]:
     """Tables that say something, or that another table of their export cannot do without."""
     groups = {id(c.part): c.group for c in chosen}
-    told = {(groups[id(t.part)], t.name) for t in tables if t.own}
+    # of a REDCap record the rows that do not repeat name its session already
+    told = {(groups[id(t.part)], t.name) for t in tables if t.own or _names_all(t, chosen)}
     kept: set[int] = set()
     for table in tables:
         group = groups[id(table.part)]
-        if table.own or (group, table.name) not in told:
+        if table.own or _names_all(table, chosen) or (group, table.name) not in told:
             kept.add(id(table))
     return kept
+
+
+def _names_all(table: TableDraft, chosen: Sequence[Chosen]) -> bool:
+    """Whether a table takes the rows that lend their day to all that have none."""
+    own = next(c for c in chosen if c.part is table.part)
+    borrowers = [c for c in chosen if c.group == own.group and borrows_day(c)]
+    return table.name == "procedures" and bool(borrowers) and not borrows_day(own)
 
 
 # ------------------------------------------------------------------ what is said of them
@@ -257,11 +291,9 @@ def _needed(tables: Sequence[TableDraft], chosen: Sequence[Chosen]) -> set[int]:
 def _last_day(sources: Sequence[SourceDraft]) -> dt.date:
     """The last day in the exports before which others stand close: a slip stands alone."""
     counts: dict[dt.date, int] = {}
-    for source in sources:
-        for match in (m for t in source.tables for m in t.matches):
-            if match.found.fit.says.endswith("dates") and "birth" not in match.field:
-                for day, n in _days(match.profile):
-                    counts[day] = counts.get(day, 0) + n
+    for profile in _dated(sources):
+        for day, n in _days(profile):
+            counts[day] = counts.get(day, 0) + n
     days = sorted(counts, reverse=True)
     company = max(_COMPANY, sum(counts.values()) // _ONE_OF)
     for day, before in pairwise([*days, dt.date.min]):
@@ -271,6 +303,16 @@ def _last_day(sources: Sequence[SourceDraft]) -> dt.date:
         if few or sum(near) >= company:
             return day
     return days[0] if days else dt.date(2000, 1, 1)
+
+
+def _dated(sources: Sequence[SourceDraft]) -> Iterable[Profile]:
+    """Columns of days, births aside."""
+    for source in sources:
+        for match in (m for t in source.tables for m in t.matches):
+            if match.found.fit.says.endswith("dates") and "birth" not in match.field:
+                yield match.profile
+        for name in (event.day for event in source.events if event.day):
+            yield Profile((name,), name, source.export.raw.columns[name])
 
 
 def _days(profile: Profile) -> Iterable[tuple[dt.date, int]]:
@@ -297,6 +339,13 @@ def _proposals(sources: Sequence[SourceDraft]) -> Iterable[Proposal]:
                     source.export.name, table.name, m.field, m.profile.columns,
                     m.certain and sure, m.found.score, doubt,
                 )  # fmt: skip
+        for event in source.events:
+            fields = {"event_type": event.flag, "event_date": event.day}
+            yield from (
+                Proposal(source.export.name, "events", field, (column,), False, NAMED, event.doubt)
+                for field, column in fields.items()
+                if column
+            )
         for m in source.homeless:
             yield Proposal(
                 source.export.name, "", m.field, m.profile.columns, False, m.found.score,

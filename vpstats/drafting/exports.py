@@ -27,6 +27,7 @@ from vpstats.registry.sources import read_source
 from vpstats.registry.summaries import without_summaries
 
 _NOTHING = {"center": "?", "table": [{"name": "patients", "columns": {"patient_id": "?"}}]}
+_NO_FORMAT = ", which is of no format that is known"
 _HEAD = 60_000
 _REDCAP = re.compile(
     r"redcap_(?:repeat_instrument|event_name|data_access_group|repeat_instance)"
@@ -96,7 +97,11 @@ def open_exports(
     dictionary = next((f for f in files if _is_dictionary(f[2])), None)
     for group, keys, file in files:
         if dictionary is None or file is not dictionary[2]:
-            found += _exports(group, keys, file, folder, dictionary)
+            found += _exports(group, keys, file, folder, dictionary, skipped)
+    if not found:
+        nothing = "holds no file of a format that is known: CSV, Excel, Parquet, Stata, SPSS, SAS."
+        alone = "is a data dictionary and no export; name the export beside it."
+        raise DataError(alone if files else nothing, file=given[0])
     return _named(_together(found)), skipped
 
 
@@ -117,7 +122,7 @@ def _files(
             if any(part.startswith((".", "~$", "__MACOSX")) for part in file.parts):
                 continue
             if _format(file.name) is None or file.name in ("registry.toml", "study.toml"):
-                skipped.append(_relative(file, folder))
+                skipped.append(f"{_relative(file, folder)}{_NO_FORMAT}")
             else:
                 yield from ((name, k, f) for _, k, f in _files(str(file), folder, skipped))
         return
@@ -141,7 +146,7 @@ def _members(path: Path, shown: str, folder: Path, skipped: list[str]) -> Iterat
     for member in open_files(whole, folder):
         inner = member.shown.split(":", 1)[1]
         if _format(inner) is None:
-            skipped.append(f"{shown}:{inner}")
+            skipped.append(f"{shown}:{inner}{_NO_FORMAT}")
         else:
             yield replace(member, shown=f"{shown}:{inner}")
 
@@ -171,14 +176,16 @@ def _exports(
     file: OpenFile,
     folder: Path,
     dictionary: tuple[str, dict[str, Any], OpenFile] | None,
+    skipped: list[str],
 ) -> Iterator[Export]:
     name = PurePosixPath(file.shown.split(":")[-1]).stem
     if keys["format"] == "excel":
         from vpstats.registry.excel import sheet_rows
 
-        sheets = sheet_rows(file.content, file.shown)
+        sheets, left = sheet_rows(file.content, file.shown)
+        skipped += [f"{file.shown}, sheet '{sheet}', which is {what}" for sheet, what in left]
         for sheet, rows in sheets.items():
-            own = keys | ({"sheet": sheet} if len(sheets) > 1 else {})
+            own = keys | ({"sheet": sheet} if len(sheets) > 1 or left else {})
             own |= _header_keys(rows, f"{file.shown}:{sheet}")
             yield _read(f"{name}-{sheet}" if len(sheets) > 1 else name, group, own, folder)
         if not sheets:

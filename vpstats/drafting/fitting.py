@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from vpstats.drafting.profiles import Profile
 from vpstats.registry.cells import fold
 from vpstats.registry.cleaning import clean_column, clean_texts
 from vpstats.registry.columns import Dialect, render
+from vpstats.registry.compound import cut_list
 from vpstats.registry.dates import date_shape
 from vpstats.registry.lexicon import kind_of_missing
 from vpstats.registry.mapping import ColumnMap
@@ -28,7 +28,6 @@ ENOUGH = 0.85
 _GAP_DIGITS = frozenset("3456789")
 _SLIPS = 0.03  # of the cells: fewer are faults
 _NEAR = 0.02  # scales further from 1 than this cannot be mistaken: a height of 1.62
-_LIST = re.compile(r"[;/|]|,(?= )")
 _FREQUENT = 3
 _SHOWN = 6
 _LONGEST = 32
@@ -192,7 +191,7 @@ def _one_by_one(told: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """Volumes of several vertebrae in one cell (``4,5 / 3``) as volumes."""
     counts: dict[str, int] = {}
     for spelling, n in told:
-        for part in map(str.strip, _LIST.split(spelling)):
+        for part in cut_list(spelling):
             counts[part] = counts.get(part, 0) + n
     return list(counts.items())
 

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from itertools import product
 from types import MappingProxyType
 
+from vpstats.drafting.abbreviations import abbreviates, expanded, initials, one_follow_up, parted
 from vpstats.drafting.names_course import EVENT_NAMES, LEAK_ROW_NAMES, VISIT_NAMES
 from vpstats.drafting.names_patients import CENTER_NAMES, PATIENT_NAMES, PERSONAL_NAMES
 from vpstats.drafting.names_sessions import (
@@ -28,6 +29,9 @@ from vpstats.schema_tables import TABLES
 
 EXACT, JOINED, PLAIN, SHUFFLED, MOST_ALIKE = 1.0, 0.98, 0.97, 0.9, 0.8
 """Likeness of the same words, of compounds, without small words, in another order, at most else."""
+
+ABBREVIATED = 0.85
+"""Likeness of words that are abbreviations of a name's, or a compound of such: it is doubtful."""
 
 NAMED = SHUFFLED
 """Likeness from which on a header is one of the field's names."""
@@ -48,7 +52,7 @@ _NAMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 _SMALL_WORDS = (
     "the of der die das des den del della dell di de du la le el il lo los las les u na za im in "
-    "on at bei beim kod and und et l d "
+    "on at bei beim kod and und et l d s "
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
 _WHEN_WORDS = "preop praop postop op pre post before after prije nakon vor nach"
@@ -223,18 +227,22 @@ def _own_names() -> Iterator[tuple[str, str, str]]:
                 yield field, "", " ".join(_without_unit(words_of(field), unit)[0])
 
 
-def _all_names() -> Iterator[tuple[str, str, str]]:
+def _field_names() -> Iterator[tuple[str, str, str]]:
     yield from _own_names()
     for fields in _NAMES.values():
         for field, text in fields.items():
             yield from ((field, language, name) for language, name in _spelled(text))
+
+
+def _all_names() -> Iterator[tuple[str, str, str]]:
+    yield from _field_names()
     yield from _leak_names()
 
 
 @cache
 def _index() -> tuple[Mapping[tuple[str, ...], Mapping[str, tuple[str, str]]], ...]:
-    """Words in order, joined, without small words, and in any order → field → language, name."""
-    ways: tuple[dict[tuple[str, ...], dict[str, tuple[str, str]]], ...] = ({}, {}, {}, {})
+    """Words in order, joined, without small ones, in any order, by meaning → field → its name."""
+    ways: tuple[dict[tuple[str, ...], dict[str, tuple[str, str]]], ...] = ({}, {}, {}, {}, {})
     for field, language, name in _all_names():
         words = words_of(name)
         for way, key in zip(ways, _keys(words), strict=True):
@@ -244,7 +252,18 @@ def _index() -> tuple[Mapping[tuple[str, ...], Mapping[str, tuple[str, str]]], .
 
 def _keys(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     large = tuple(w for w in words if w not in _SMALL) or words
-    return words, ("".join(words),), large, tuple(sorted(large))
+    meant = tuple(w for w in one_follow_up(words) if w not in _SMALL) or words
+    return words, ("".join(words),), large, tuple(sorted(large)), expanded(meant)
+
+
+@cache
+def _by_initials() -> Mapping[str, tuple[tuple[str, str, str, tuple[str, ...]], ...]]:
+    """First letters of the meanings of words → the names that have such words; none of leaks."""
+    found: dict[str, list[tuple[str, str, str, tuple[str, ...]]]] = {}
+    for field, language, name in _field_names():
+        words = tuple(w for w in words_of(name) if w not in _SMALL) or words_of(name)
+        found.setdefault(initials(words), []).append((field, language, name, words))
+    return {letters: tuple(names) for letters, names in found.items()}
 
 
 @cache
@@ -263,6 +282,11 @@ def names_of(kind: str) -> frozenset[tuple[str, ...]]:
     """Words of the names of "center" columns, or of "personal" ones."""
     text = CENTER_NAMES if kind == "center" else PERSONAL_NAMES
     return frozenset(words_of(name) for _, name in _spelled(text))
+
+
+@cache
+def _meanings_of(kind: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(expanded(tuple(w for w in n if w not in _SMALL) or n) for n in names_of(kind))
 
 
 # ------------------------------------------------------------------ likeness
@@ -296,7 +320,20 @@ def likeness(header: Header, units: Mapping[str, str]) -> dict[str, Likeness]:
             found |= dict(_named(words, {field: unit}, header)) if stated else {}
     best = max((like.score for like in found.values()), default=0.0)
     if best < NAMED:
-        found = _alike(header, units) | found
+        found = _alike(header, units) | _abbreviated(header, units) | found
+    return found
+
+
+def _abbreviated(header: Header, units: Mapping[str, str]) -> dict[str, Likeness]:
+    """Fields with a name that the header abbreviates, or that is joined of abbreviations."""
+    words = tuple(w for w in header.words if w not in _SMALL)
+    parts = parted("".join(header.words)) or words
+    found = {}
+    for own in dict.fromkeys((words, parts)):
+        for field, language, name, theirs in _by_initials().get(initials(own), ()):
+            if field in units and field not in found and abbreviates(own, theirs):
+                unit = _stated(units[field], header)
+                found[field] = Likeness(ABBREVIATED, name, language, unit)
     return found
 
 
@@ -305,9 +342,8 @@ def _named(
 ) -> Iterator[tuple[str, Likeness]]:
     """Fields of which the words are a name, the surest way only."""
     seen = set()
-    for way, key, score in zip(
-        _index(), _keys(words), (EXACT, JOINED, PLAIN, SHUFFLED), strict=True
-    ):
+    scores = (EXACT, JOINED, PLAIN, SHUFFLED, SHUFFLED)
+    for way, key, score in zip(_index(), _keys(words), scores, strict=True):
         for field, (language, name) in way.get(key, {}).items():
             if field in units and field not in seen:
                 seen.add(field)
@@ -384,7 +420,8 @@ def is_named(header: Header, kind: str) -> bool:
     >>> is_named(read_header("Ustanova"), "center"), is_named(read_header("Prezime"), "personal")
     (True, True)
     """
-    return header.words in names_of(kind)
+    own = tuple(w for w in header.words if w not in _SMALL) or header.words
+    return header.words in names_of(kind) or expanded(own) in _meanings_of(kind)
 
 
 def hints(text: str, words: Mapping[str, Iterable[str]]) -> set[str]:

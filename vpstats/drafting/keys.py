@@ -1,9 +1,11 @@
-"""Keys between the parts of an export: the same names of patients and sessions in each."""
+"""Keys between the parts of an export: names of patients and sessions, days of a record."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from vpstats.drafting.fitting import Fit
 from vpstats.drafting.headers import Likeness, likeness
@@ -11,11 +13,13 @@ from vpstats.drafting.matching import Candidate, Match
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import Chosen
 from vpstats.registry.people import plain_id
+from vpstats.registry.tables import INSTRUMENT
 
 _SURE = 0.98  # of the cells are names of the other part; the rest may be faults
 _STRANGE = 0.5
 _ENOUGH = 5  # names, below which two columns share them by chance
 _COVERED = 0.3  # of the names are there, if they are numbers: any small ones meet a few
+_LENT = "the record's, from its rows that do not repeat"
 _RELATED = 0.4  # likeness of the header
 
 
@@ -36,6 +40,63 @@ def linked(chosen: Sequence[Chosen]) -> list[Chosen]:
         homes = {c.group: c for c in chosen if _is_home(c, field)}
         chosen = [_linked(c, homes.get(c.group), field) for c in chosen]
     return list(chosen)
+
+
+# ------------------------------------------------------------------ what a record says once
+
+
+def lent(chosen: Sequence[Chosen]) -> list[Chosen]:
+    """Give repeating forms without a day of their own the day of the session of their record.
+
+    Parameters
+    ----------
+    chosen : sequence of Chosen
+        Parts of one REDCap export.
+
+    Returns
+    -------
+    list of Chosen
+        With the day of the session where the rows that do not repeat have one for each record, as
+        the registry gives it to them when it reads; doubtful where records have several.
+    """
+    lenders = [c for c in chosen if not _repeats(c) and c.family == "treatment"]
+    days = [m for c in lenders if (m := c.match("proc_date")) is not None and m.certain]
+    if len(days) != 1:
+        return list(chosen)
+    home = next(c for c in lenders if days[0] in c.matches)
+    several = _several(home, days[0])
+    seen = replace(days[0].found.fit, says=_LENT)
+    doubt = f"{several:,} records have several sessions; which is it?" if several else ""
+    day = replace(days[0], found=replace(days[0].found, fit=seen), doubt=doubt)
+    return [_with(c, day) if _lacks_day(c) else c for c in chosen]
+
+
+def borrows_day(chosen: Chosen) -> bool:
+    """Whether the day of the session is one that the record lends."""
+    day = chosen.match("proc_date")
+    return day is not None and day.found.fit.says == _LENT
+
+
+def _repeats(chosen: Chosen) -> bool:
+    return any(column == INSTRUMENT for column, _ in chosen.part.where)
+
+
+def _lacks_day(chosen: Chosen) -> bool:
+    """Whether rows that are about a session, or that follow one, do not say which."""
+    if not _repeats(chosen) or chosen.family not in ("treatment", "events", "leaks"):
+        return False
+    return not any(chosen.match(field) for field in ("proc_date", "procedure_id"))
+
+
+def _several(home: Chosen, day: Match) -> int:
+    """Records with sessions on more than one day."""
+    record = next(iter(home.part.raw.columns.values())).codes
+    pairs = np.unique(np.column_stack([record, day.profile.text.codes]), axis=0)
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    return int((np.unique(pairs[:, 0], return_counts=True)[1] > 1).sum())
+
+
+# ------------------------------------------------------------------ the same names
 
 
 def _is_home(chosen: Chosen, field: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vpstats.drafting.fitting import ENOUGH, Fit, fit
-from vpstats.drafting.headers import NAMED, Likeness, hints, likeness, quantity
+from vpstats.drafting.headers import NAMED, Likeness, hints, is_named, likeness, quantity
 from vpstats.drafting.names_sessions import MODALITY_WORDS
 from vpstats.drafting.profiles import Profile
 from vpstats.registry.cleaning import clean_texts
@@ -102,6 +102,8 @@ def candidates(
     if profile.ticks:
         seen = Fit(1.0, f"ticks below {len(profile.ticks)} vertebrae")
         return {"level": Candidate(1.0, Likeness(1.0, ""), seen)} if "level" in fields else {}
+    if any(is_named(header, "personal") for header in profile.headers):
+        return {}  # a name is no key and no code, whatever else is called by that word
     units = {name: quantity(column) for name, column in fields.items()}
     likes: dict[str, Likeness] = {}
     for header in profile.headers:

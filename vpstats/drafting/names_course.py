@@ -69,13 +69,16 @@ EVENT_NAMES = {
         es: evento|tipo de evento|complicación|tipo evento|tipo de complicación|complicaciones
         fr: événement|type événement|complication|type de complication|type d'événement""",
     "event_date": """
-        hr: datum|datum događaja|datum komplikacije
+        hr: datum|datum događaja|datum komplikacije|datum infekcije|datum novog prijeloma
         en: date|event date|date of event|complication date|date of complication|onset date
-        en: date of onset|found on
+        en: date of onset|found on|infection date|date of infection|new fracture date
         de: datum|ereignisdatum|datum des ereignisses|komplikationsdatum|datum ereignis
-        it: data|data evento|data complicanza|data dell'evento
+        de: infektionsdatum|datum der infektion
+        it: data|data evento|data complicanza|data dell'evento|data infezione
         es: fecha|fecha evento|fecha del evento|fecha complicación|fecha de la complicación
-        fr: date|date événement|date de l'événement|date complication""",
+        es: fecha infección|fecha de infección
+        fr: date|date événement|date de l'événement|date complication|date infection
+        fr: date de l'infection""",
     "event_left_date": """
         hr: zadnji uredan|zadnji negativan|posljednji negativan nalaz
         en: last negative|last negative date|last event free

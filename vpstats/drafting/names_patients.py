@@ -11,10 +11,13 @@ PATIENT_NAMES = {
     "patient_id": """
         hr: id bolesnika|id pacijenta|broj bolesnika|broj pacijenta|šifra bolesnika|bolesnik
         hr: šifra pacijenta|mbo|matični broj|pacijent id|bolesnik id|pacijent|br bolesnika
+        hr: mat broj|broj kartona|karton
         en: patient id|patient no|patient number|patient nr|patient|study id|subject id|record id
         en: mrn|pat id|patid|pid|subject|patient code|medical record number|study no|study number
         en: hospital no|hosp no|hospital number|hospital id|chart no|chart number|patient identifier
-        en: subject no|subject number|record no|record number|participant id
+        en: subject no|subject number|record no|record number|participant id|pt id|pt no|pt number
+        en: uhid|ur number|ur no|nhs number|nhs no|chi number|chi no|file number|file no|folder no
+        en: unit number|case notes number|registration number|med rec no
         de: pid nr|patienten nr|aktenzeichen
         de: patientennr|patientennummer|patienten id|patient nr|pat nr|patnr|patientenid|patient
         it: id paziente|codice paziente|numero paziente|paziente|cod paziente|n paziente|cod pz
@@ -22,6 +25,7 @@ PATIENT_NAMES = {
         es: id paciente|número de paciente|código paciente|nº paciente|paciente|num paciente|nhc
         es: código de paciente|cod paciente|numero de historia|historia clinica|nº historia
         es: número de historia clínica|nº historia clínica|num historia|n historia clínica
+        es: nº hc|n historia|hc
         fr: id patient|numéro patient|n° patient|num patient|identifiant patient|ipp|no patient
         fr: code patient|identifiant|nº dossier|n° dossier|no dossier|numéro de dossier|dossier
         fr: numéro dossier|nip""",

@@ -7,6 +7,7 @@ PROCEDURE_NAMES = {
         hr: br zahvata|broj zahvata|id zahvata|zahvat id|šifra zahvata|broj operacije
         en: procedure id|procedure no|procedure number|session|session id|op id|case no|case number
         en: case id|operation id|surgery id|procedure code
+        de: aufnahmenummer|aufnahmenr
         de: fallnummer|fallnr|fall nr|fall id|op nr|op nummer|eingriff nr|eingriffsnummer|op id
         it: id procedura|codice procedura|numero procedura|id intervento|numero intervento
         es: id procedimiento|número de procedimiento|id intervención|código procedimiento

@@ -14,7 +14,9 @@ from vpstats.drafting.headers import NAMED, is_named, likeness, quantity
 from vpstats.drafting.matching import Match
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import TableDraft
+from vpstats.drafting.wide_events import WideEvent
 from vpstats.registry.dates import date_shape
+from vpstats.registry.elapsed import is_elapsed
 from vpstats.registry.fields import field_column
 from vpstats.schema_tables import TABLES
 
@@ -51,6 +53,8 @@ class SourceDraft:
         Columns without a field.
     twice : tuple of str
         Names that two columns have.
+    events : tuple of WideEvent
+        Tables of events that columns of sessions would feed.
     """
 
     export: Export
@@ -59,6 +63,7 @@ class SourceDraft:
     homeless: tuple[Match, ...]
     rest: tuple[Profile, ...]
     twice: tuple[str, ...] = ()
+    events: tuple[WideEvent, ...] = ()
 
 
 def draft_toml(
@@ -90,7 +95,7 @@ def draft_toml(
         TOML, the same for the same exports.
     """
     lines = [_TOP, *_counts(sources)]
-    lines += [f"# Not read, as no format that is known: {_clean(f)}" for f in skipped]
+    lines += [f"# Not read: {_clean(f)}" for f in skipped]
     lines += ["", "version = 1", "", "[registry]", f"name = {quoted(name)}"]
     if known:
         lines.append(f"data_cut = {data_cut.isoformat()}")
@@ -114,6 +119,7 @@ def _counts(sources: Sequence[SourceDraft]) -> list[str]:
             for match in table.matches:
                 bad = match.doubt or table.doubt or not source.center.certain
                 (doubtful if bad else sure).add((source.export.name, match.profile.columns))
+        doubtful |= {(source.export.name, (c,)) for event in source.events for c in event.columns}
     doubtful -= sure
     left = sum(len(s.rest) + len(s.twice) + len(s.homeless) for s in sources)
     return ["#", f"# Columns: {len(sure)} certain, {len(doubtful)} to confirm, {left} not mapped."]
@@ -161,6 +167,8 @@ def _source(source: SourceDraft) -> list[str]:
     lines += [f"# {line}" for line in _read_as(source)]
     for table in source.tables:
         lines += _table(table)
+    for event in source.events:
+        lines += _event(event)
     return [*lines, *_left(source)]
 
 
@@ -247,6 +255,8 @@ def _kind(profile: Profile) -> str:
     several = f"{len(profile.columns)} numbered columns of " if len(profile.columns) > 1 else ""
     if not profile.filled:
         return f"{several}nothing; empty"
+    if all(is_elapsed(s) for s, _ in profile.told[:200]):
+        return f"{several}times such as 'month 6', which are no days; a contact needs its day"
     if profile.numeric > 0.9:
         return f"{several}numbers"
     if all(date_shape(s).kind in ("day", "ordered") for s, _ in profile.told[:200]):
@@ -273,6 +283,23 @@ def _table(table: TableDraft) -> list[str]:
     spread = len(table.explode) > 1 or bool(table.ticked)
     written = [m for m in table.matches if not (m.field == "level" and spread)]
     return [*lines, *_lines(written, table.name)]
+
+
+def _event(event: WideEvent) -> list[str]:
+    """A table of events that takes the rows which say yes, for a person to confirm."""
+    pairs = ", ".join(f"{quoted(k)} = {_value(v)}" for k, v in event.where)
+    lines = [
+        "",
+        "[[source.table]]",
+        'name = "events"',
+        f"# ? {_clean(event.doubt)}",
+        "confirmed = false",
+        f"where = {{ {pairs} }}",
+        "[source.table.columns]",
+        *(f"{m.field} = {_entry(m)}" for m in event.keys),
+        f"event_type = {{ value = {quoted(event.kind)} }}",
+    ]
+    return [*lines, *([f"event_date = {quoted(event.day)}"] if event.day else [])]
 
 
 def _lines(matches: Iterable[Match], table: str) -> Iterator[str]:

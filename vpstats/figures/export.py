@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vpstats.errors import UsageError
+from vpstats.escaping import visible
 from vpstats.figures.style import FONT, styled
 
 _METADATA: dict[str, dict[str, None]] = {
@@ -124,7 +125,9 @@ def _render(figure: Figure, kind: str, dpi: float) -> bytes:
         # every axes sits where its sheet put it: no tight box, which would follow the text
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind])
     content = buffer.getvalue()
-    return _plain_svg(content.decode("utf-8")).encode("utf-8") if kind == "svg" else content
+    return (
+        visible(_plain_svg(content.decode("utf-8"))).encode("utf-8") if kind == "svg" else content
+    )
 
 
 def _plain_svg(markup: str) -> str:

@@ -8,6 +8,7 @@ are put back, one thread at a time.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
+
+from vpstats.escaping import visible
 
 MM = 1 / 25.4
 """Inches in a millimetre."""
@@ -111,7 +114,7 @@ def styled() -> Iterator[None]:
         if _ACTIVE:  # a page of figures sets them once
             yield
             return
-        with mpl.rc_context(_ROOT_SETTINGS | dict(STYLE)):
+        with mpl.rc_context(_ROOT_SETTINGS | dict(STYLE)), _any_letter():
             _ACTIVE.append(True)
             try:
                 yield
@@ -175,6 +178,14 @@ def new_sheet(width: float, height: float) -> Sheet:
     return Sheet(figure, axes, width, height)
 
 
+@contextmanager
+def _any_letter() -> Iterator[None]:
+    """Names may be written in letters that the font lacks: a box stands for them, in silence."""
+    with _LOCK, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing|Matplotlib currently does not support")
+        yield
+
+
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float = TEXT, weight: str = "normal") -> float:
     """Width of a line of text in millimetres, with what hinting may add on a coarse screen.
@@ -185,9 +196,9 @@ def text_width(text: str, size: float = TEXT, weight: str = "normal") -> float:
     True
     """
     font = FontProperties(family=FONT, size=size, weight=weight)
-    return (
-        float(TextToPath().get_text_width_height_descent(text, font, False)[0]) * POINT * _HINTING
-    )
+    with _any_letter():
+        points, _, _ = TextToPath().get_text_width_height_descent(visible(text), font, False)
+    return float(points) * POINT * _HINTING
 
 
 def widest(texts: Sequence[str], size: float = TEXT, weight: str = "normal") -> float:

@@ -53,6 +53,11 @@ if TYPE_CHECKING:
 Audience = Literal["internal", "public"]
 
 _WHAT = "An audit as of a day, or against an earlier one,"
+ALONE = (
+    "There is one center, and no other to compare it with: nothing has a verdict, and that there "
+    "is no flag means nothing. Its counts and rates stand below with their intervals."
+)
+"""Said once in place of a reason for every indicator."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,7 @@ def _run(asked: _Asked, exports: Registry, as_of: object, steps: Steps) -> Audit
     before = None if earlier is None else earlier.published
     known: list[Relation | Rests] = [
         *(Relation(total, parts) for total, parts in made.sums),
-        *(Rests(estimates, count) for count, estimates in made.rests),
+        *(Rests(estimates, counts) for counts, estimates in made.rests),
     ]
     public = release(ledger, release_policy(plan), previous=before, relations=known)
     hidden = [change for change in changes if change not in told]
@@ -324,7 +329,8 @@ def _ledger(
     found: Sequence[Audited],
     changes: Sequence[Changed],
 ) -> tuple[Ledger, Cells]:
-    made = audit_cells(result, {spec.id: spec.title for spec in plan.audited})
+    titles = {spec.id: spec.title for spec in plan.audited}
+    made = audit_cells(result, titles, plan.audit.q_limit)
     rows = list(flow_cells(everybody(registry), "flow_registry"))
     rows += participation_rows(registry)
     for one in found:
@@ -354,7 +360,9 @@ def _general_notes(plan: StudyPlan) -> Iterator[Note]:
 def _empty_notes(result: AuditResult) -> Iterator[Note]:
     if not result.centers:
         text = "Nothing was compared: no indicator has a row in its period. No flag means nothing."
-        yield Note("audit", "calendar", text)
+        yield Note("audit", "scope", text)
+    if len(result.centers) == 1:
+        yield Note("audit", "scope", ALONE)
 
 
 def _change_notes(changes: Iterable[Changed]) -> Iterator[Note]:

@@ -25,8 +25,9 @@ def timeliness(registry: Registry, centers: tuple[str, ...], entry_days: int) ->
     Parameters
     ----------
     registry : Registry
-        Silence is counted to its data cut. Whether it is long, and gaps, are judged up to the last
-        procedure of the whole network, since entry may lag behind for everybody.
+        Silence is counted to its data cut. Whether a center's is long, and gaps, are judged up to
+        the last procedure of the whole network, since entry may lag behind for everybody; whether
+        the network's is long, up to the data cut.
     centers : tuple of str
         Centers, those without procedures among them.
     entry_days : int
@@ -38,8 +39,7 @@ def timeliness(registry: Registry, centers: tuple[str, ...], entry_days: int) ->
     for center, here in members(rows["center_id"].to_numpy(object), centers):
         yield from _entry(center, delay[here], entry_days)
         if not registry.shifted_days:
-            end = registry.data_cut if center == NETWORK else last
-            yield from _series(center, rows["proc_date"][here], registry.data_cut, end)
+            yield from _series(center, rows["proc_date"][here], registry.data_cut, last)
 
 
 def _entry(center: str, delay: np.ndarray, limit: int) -> Iterator[Row]:
@@ -64,11 +64,12 @@ _QUARTILES = (
 def _series(center: str, dates: pd.Series, cut: pd.Timestamp, end: pd.Timestamp) -> Iterator[Row]:
     days = np.sort(dates.dropna().to_numpy("datetime64[D]"))
     n = len(days)
+    until = cut if center == NETWORK else end
     silence = float((np.datetime64(cut, "D") - days[-1]).astype(int)) if n else np.nan
     yield row(SECTION, "silence", center, label="Days since the last procedure", estimate=silence,
               unit="days", n=n)  # fmt: skip
     yield row(SECTION, "silence_chance", center, label="Chance of so long a silence",
-              estimate=silence_chance(days, end), unit="probability", n=n)  # fmt: skip
+              estimate=silence_chance(days, until), unit="probability", n=n)  # fmt: skip
     counts = month_counts(days, end)
     empty = counts == 0
     value = float(empty.sum()) if len(counts) else np.nan

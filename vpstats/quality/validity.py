@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from vpstats.quality.measures import Row, members, row
+from vpstats.quality.measures import NETWORK, Row, members, row
 from vpstats.quality.variables import centers_of, refused_keys
 from vpstats.schema_tables import TABLES
 
@@ -27,19 +27,36 @@ SEVERITIES = {"error": "Errors found", "warning": "Warnings found", "info": "Not
 def validity(registry: Registry, centers: tuple[str, ...]) -> Iterator[Row]:
     """Errors, warnings, refused and changed values of every center, per 100 of its records.
 
-    Findings about a file or a column as a whole belong to no center and count for the network.
+    Those about a record whose center nobody knows count for the network alone; findings about a
+    file or a column as a whole are about no record, and are counted by themselves.
     """
     records = _records(registry, centers)
-    of_findings = places(registry, registry.findings)
+    of_findings = _homes(places(registry, registry.findings), centers)
+    about = _about_records(registry.findings)
     severe = registry.findings["severity"].to_numpy(object)
     for severity in SEVERITIES:
-        yield from _rates(severity, SEVERITIES[severity], of_findings, severe == severity,
-                          records, centers)  # fmt: skip
+        yield from _rates(severity, SEVERITIES[severity], of_findings,
+                          about & (severe == severity), records, centers)  # fmt: skip
     refused = _refused(registry)
     yield from _rates("refused", "Values refused", of_findings, refused, records, centers)
     changed = _changed(registry)
-    of_changes = places(registry, registry.corrections)
+    of_changes = _homes(places(registry, registry.corrections), centers)
     yield from _rates("changed", "Values changed", of_changes, changed, records, centers)
+    yield row(SECTION, "whole", NETWORK, label="Findings about whole files or columns, number",
+              estimate=float((~about).sum()), unit="findings")  # fmt: skip
+
+
+def _about_records(log: pd.DataFrame) -> np.ndarray:
+    """Which rows of a log are about a record; the others are about a file or a column."""
+    keyed = log["key"].astype(object).where(log["key"].notna(), "").astype(str) != ""
+    return np.asarray((keyed | log["row"].notna()).to_numpy(bool))
+
+
+def _homes(place: np.ndarray, centers: tuple[str, ...]) -> np.ndarray:
+    """Centers of records; where there is but one center, that of all of them."""
+    if len(centers) != 1:
+        return place
+    return np.where(pd.isna(place), centers[0], place)
 
 
 def finding_counts(registry: Registry, centers: tuple[str, ...]) -> pd.DataFrame:
@@ -48,14 +65,14 @@ def finding_counts(registry: Registry, centers: tuple[str, ...]) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        ``center_id, group, severity, n, per_100, records``; groups and severities that fired
-        anywhere, 0 where they did not at a center.
+        ``center_id, group, severity, n, per_100, records``: findings about records, by groups and
+        severities that fired anywhere, 0 where they did not at a center.
     """
     records = _records(registry, centers)
-    log = registry.findings
+    log = registry.findings[_about_records(registry.findings)]
     group = _before(log["rule"], ".")
     severity = log["severity"].to_numpy(object)
-    place = places(registry, log)
+    place = _homes(places(registry, log), centers)
     pairs = sorted(set(zip(group, severity, strict=True)), key=lambda p: _order(*p))
     rows = []
     for name, here in members(place, centers):
@@ -90,7 +107,7 @@ def _rates(
 
 def _records(registry: Registry, centers: tuple[str, ...]) -> dict[str, int]:
     where = np.concatenate([centers_of(registry, t).to_numpy(object) for t in RECORDS])
-    return {name: int(here.sum()) for name, here in members(where, centers)}
+    return {name: int(here.sum()) for name, here in members(_homes(where, centers), centers)}
 
 
 def places(registry: Registry, log: pd.DataFrame) -> np.ndarray:

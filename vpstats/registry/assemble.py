@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from vpstats.registry.collapse import Conflict, collapse
 from vpstats.registry.fields import field_column
 from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
+from vpstats.registry.rules import RULES
 from vpstats.schema_tables import TABLES
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 FILE, ROW, SOURCE = "_file", "_row", "_source"
 HIDDEN = (FILE, ROW, SOURCE)
 """Columns of a draft beside the canonical ones: where each row comes from."""
+
+_LEFT_OUT = "; the row was left out"
 
 _EXTRA = {
     "patients": ("age_at_proc",),
@@ -45,11 +48,17 @@ class Draft:
         Canonical and hidden columns.
     names : dict of (int, str) to str
         Source and field to raw column, for findings.
+    unread : set of str
+        Patients with a row that was left out, and that no other row stands for.
+    cut_short : set of str
+        Sessions with a row that was left out, as a finding at that row says.
     """
 
     table: str
     frame: pd.DataFrame
     names: dict[tuple[int, str], str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    cut_short: set[str] = field(default_factory=set)
 
     @property
     def key(self) -> str:
@@ -64,6 +73,10 @@ class Draft:
             self.frame[ROW].to_numpy(np.int64),
             self.frame[self.key].to_numpy(object),
         )
+
+    def forget_values(self) -> None:
+        """Keep of each row its key and where it comes from."""
+        self.frame = self.frame[[*HIDDEN, self.key]]
 
     def column_of(self, position: int, name: str) -> str:
         """Raw column of a field in the row's source, "" where it was not mapped."""
@@ -101,7 +114,7 @@ def _event_keys(block: Block, mapped: Array | None) -> Array:
     rows = np.array([str(r) for r in block.text.raw.row], dtype=object)
     files = block.text.raw.file
     several = len(block.text.raw.files) > 1
-    name = block.text.source.name
+    name = f"{block.text.source.name}{_which_table(block)}"
     where = np.array(
         [
             f"{name}/{f + 1}/{r}" if several else f"{name}/{r}"
@@ -114,6 +127,13 @@ def _event_keys(block: Block, mapped: Array | None) -> Array:
         return keys
     own = _joined(block.center, mapped)
     return np.where([o is None for o in own], keys, own)
+
+
+def _which_table(block: Block) -> str:
+    """Number of the table among those of its name: one row may tell of two events."""
+    alike = [t for t in block.text.source.tables if t.name == block.table]
+    number = next((i for i, t in enumerate(alike) if t is block.text.mapping), 0)
+    return f"+{number + 1}" if number else ""
 
 
 # ------------------------------------------------------------------ required fields
@@ -134,12 +154,13 @@ def usable_rows(block: Block, key: Array) -> Array:
     ndarray of bool
         Rows to use.
     """
-    usable = np.ones(len(block), bool)
+    usable, nameless = np.ones(len(block), bool), ~_not_none(key)
     for name, known in _required(block, key).items():
+        lost = usable & ~known
         block.entries.append(
             entry(
                 "required.missing",
-                np.flatnonzero(usable & ~known),
+                np.flatnonzero(lost & ~_told(block, name, lost & nameless)),
                 field=name,
                 column=block.names.get(name, ""),
                 note=f"{name} is missing or cannot be read, so the row was left out",
@@ -147,6 +168,23 @@ def usable_rows(block: Block, key: Array) -> Array:
         )
         usable &= known
     return usable
+
+
+def _told(block: Block, name: str, lost: Array) -> Array:
+    """Rows whose cell is a finding already, which then says that the row was left out.
+
+    A vertebra that cannot be read is one cause: a second finding would be of what follows from it.
+    """
+    told = np.zeros(len(block), bool)
+    for number, item in enumerate(block.entries):
+        rule, here = RULES[item.rule], lost[item.positions]
+        if item.field == name and rule.kind == "finding" and rule.severity == "error":
+            said = [f"{note or rule.sentence.rstrip('.')}{_LEFT_OUT}" for note in item.note[here]]
+            note = item.note.copy()
+            note[here] = said
+            block.entries[number] = replace(item, note=note)
+            told[item.positions[here]] = True
+    return told
 
 
 def _required(block: Block, key: Array) -> dict[str, Array]:
@@ -210,19 +248,33 @@ def draft_table(
     """
     frames: list[pd.DataFrame] = []
     names: dict[tuple[int, str], str] = {}
+    lost: list[tuple[Any, Any]] = []
+    cut_short: set[str] = set()
     for block in blocks:
         if block.table != table:
             continue
         key = row_keys(block)
         usable = usable_rows(block, key)
+        lost += zip(key[~usable], block.patient[~usable], strict=True)
+        cut_short |= {session for session in block.procedure[~usable] if session is not None}
         shown = np.where([k is None for k in key], "", key)
         journal.add(block.entries, block.places(shown))
         source = numbers[id(block)]
-        frames.append(block_frame(block, key, source)[usable])
+        frame = block_frame(block, key, source)
+        frames.append(frame if usable.all() else frame[usable])
         names.update({(source, name): raw for name, raw in block.names.items()})
-    whole = pd.concat(frames, ignore_index=True) if frames else _empty(table)
-    draft = Draft(table, whole, names)
-    return _collapsed(draft, journal)
+        block.values, block.entries = {}, []  # they are in the frame and in the journal now
+    whole = _stacked(frames, table)
+    draft = _collapsed(Draft(table, whole, names, cut_short=cut_short), journal)
+    there = set(draft.frame[draft.key]) if lost else set()
+    draft.unread |= {who for key, who in lost if who is not None and key not in there}
+    return draft
+
+
+def _stacked(frames: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
+    if len(frames) == 1:
+        return frames[0].reset_index(drop=True)  # a copy of a million rows less
+    return pd.concat(frames, ignore_index=True) if frames else _empty(table)
 
 
 def _empty(table: str) -> pd.DataFrame:
@@ -259,6 +311,8 @@ def _without_lost_keys(draft: Draft, journal: Journal) -> Draft:
                 draft.places(),
             )
             lost |= missing
+    if "patient_id" in draft.frame:
+        draft.unread |= set(draft.frame["patient_id"][lost].dropna())
     draft.frame = draft.frame[~lost].reset_index(drop=True)
     return draft
 

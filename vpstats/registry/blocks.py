@@ -84,6 +84,10 @@ class Block:
         files = np.array(self.text.raw.files, dtype=object)
         return Places(self.table, files[self.text.raw.file], self.text.raw.row, key)
 
+    def forget_text(self) -> None:
+        """Let go of the text, once its values have been read."""
+        self.text = replace(self.text, raw=self.text.raw.only(()), fields={})
+
     def keep(self, mask: Array) -> None:
         """Keep some rows and what was said about them."""
         if mask.all():
@@ -99,6 +103,7 @@ class Block:
             fields={n: c.take(positions) for n, c in self.text.fields.items()},
             rank=self.text.rank[positions],
             listed=self.text.listed[positions],
+            named=self.text.named[positions],
         )
         self.center, self.patient = self.center[positions], self.patient[positions]
         self.procedure = self.procedure[positions]

@@ -67,10 +67,16 @@ class Case:
         Canonical tables with range indices.
     cut : Timestamp
         Day of the exports.
+    unread : frozenset of str
+        Patients with a session or a treated level that was left out.
+    cut_short : frozenset of str
+        Sessions with a treated level that was left out.
     """
 
     tables: Tables
     cut: pd.Timestamp
+    unread: frozenset[str] = frozenset()
+    cut_short: frozenset[str] = frozenset()
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]

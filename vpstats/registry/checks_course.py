@@ -21,6 +21,15 @@ _FRACTURES = ("adjacent_fx", "nonadjacent_fx", "refracture_same")
 _SEEN_ON_IMAGE = ("xray", "ct", "autopsy")
 _OTHER_EMBOLISM = ("pe_unspecified", "thrombotic_pe", "fat_embolism")
 _FIRST_MONTH = 30
+_WINDOWS = {
+    "discharge": (0, 60),
+    "week_2_4": (3, 75),
+    "month_3": (45, 150),
+    "month_6": (100, 290),
+    "month_12": (230, 550),
+    "annual": (300, None),
+}
+"""Days after a session within which a contact of that kind can still be meant."""
 
 
 def first_sessions(case: Case) -> pd.Series:
@@ -61,6 +70,68 @@ def visits_in_order(case: Case) -> Iterator[Doubt]:
         "visit_date",
         where(keys.duplicated(keep=False)),
         note="the patient has another visit of this kind on this day",
+    )
+
+
+@check
+def visits_in_time(case: Case) -> Iterator[Doubt]:
+    """A contact far from the time that its kind names: one of the two is wrong."""
+    visits = case["visits"]
+    kinds = visits["visit_type"].astype(object)
+    numbers = pd.DataFrame({"at": visits.index, "patient_id": visits["patient_id"]})
+    sessions = case["procedures"][["patient_id", "proc_date"]]
+    pairs = numbers.merge(sessions, on="patient_id")
+    days = (visits["visit_date"].reindex(pairs["at"]).to_numpy() - pairs["proc_date"]).dt.days
+    low, high = (pairs["at"].map(kinds.map(_end(i))).astype(float) for i in (0, 1))
+    fits = (days >= low) & ~(days > high)
+    later = pairs["at"][days >= 0]
+    known = visits["visit_type"].isin(list(_WINDOWS)) & visits.index.isin(later)
+    known &= ~visits["patient_id"].isin(case.unread)
+    yield Doubt(
+        "visit.timing",
+        "visits",
+        "visit_date",
+        where(known & ~visits.index.isin(pairs["at"][fits])),
+        note="no session of the patient is as long ago as the kind of the visit says",
+    )
+
+
+def _end(i: int) -> dict[str, int | None]:
+    return {kind: window[i] for kind, window in _WINDOWS.items()}
+
+
+@check
+def events_of_their_session(case: Case) -> Iterator[Doubt]:
+    """An event names a session of its patient, and comes after it; and it happened once."""
+    events = case["events"]
+    own = case.along("events", "procedure_id", "procedures", "patient_id", "proc_date")
+    stranger = own["patient_id"].notna() & (own["patient_id"] != events["patient_id"])
+    yield Doubt(
+        "event.other_patient",
+        "events",
+        "procedure_id",
+        where(stranger),
+        note="the session is another patient's",
+        erase=True,
+    )
+    day, first = earliest(events), events["patient_id"].map(first_sessions(case))
+    early = (day < own["proc_date"]) & (day >= first) & ~stranger
+    infection = is_code(events["event_type"], "infection")
+    for rule, mask in (("event.preexisting", infection), ("event.before_session", ~infection)):
+        yield Doubt(
+            rule,
+            "events",
+            "event_date",
+            where(early.fillna(value=False).to_numpy(bool) & mask),
+            note="the event is before the session that it names",
+        )
+    keys = events[["patient_id", "event_type", "event_levels"]].astype(object).assign(day=day)
+    yield Doubt(
+        "event.twice",
+        "events",
+        "event_date",
+        where(keys.duplicated(keep=False) & day.notna()),
+        note="the patient has the same event of this day in another row",
     )
 
 
@@ -182,16 +253,26 @@ def _session_of(case: Case) -> pd.Series:
 
 @check
 def fracture_levels(case: Case) -> Iterator[Doubt]:
-    """New fractures have to lie where their name says."""
+    """New fractures have to lie where their name says.
+
+    A fracture happened between the last contact without it and the first with it. A vertebra that
+    was cemented in between may not have been when it happened, so that a name is doubted only
+    where it is wrong with and without that vertebra.
+    """
     events = case["events"]
     fractures = events[is_code(events["event_type"], *_FRACTURES)]
-    cemented = _cemented_before(case, fractures)
+    found = earliest(fractures)
+    cemented = _cemented_before(case, fractures, found)
+    left = fractures["event_left_date"]
+    surely = _cemented_before(case, fractures, left.where(left < found, found))
     unsure = fractures["patient_id"].isin(_with_unread_levels(case))
     problems: dict[str, list[int]] = {}
     for position, kind, text, partly in zip(
         fractures.index, fractures["event_type"], fractures["event_levels"], unsure, strict=True
     ):
         rule = _misplaced(str(kind), text, cemented[position])
+        if rule and surely[position] and not _misplaced(str(kind), text, surely[position]):
+            rule = ""
         if rule or partly:
             rule = rule or "fracture.unchecked"
             problems.setdefault(rule, []).append(position)
@@ -212,23 +293,25 @@ _WORDS = {
 }
 
 
-def _with_unread_levels(case: Case) -> set[str]:
-    """Patients with a session of which fewer vertebrae could be read than it has."""
+def _with_unread_levels(case: Case) -> frozenset[str]:
+    """Patients with a session, or vertebrae of a session, that could not be read."""
     sessions = case["procedures"]
     found = sessions["procedure_id"].map(case["levels"]["procedure_id"].value_counts()).fillna(0)
     least = sessions["n_levels_declared"].fillna(1).clip(lower=1)
-    return set(sessions.loc[(found < least).to_numpy(bool), "patient_id"].dropna())
+    return case.unread | frozenset(
+        sessions.loc[(found < least).to_numpy(bool), "patient_id"].dropna()
+    )
 
 
-def _cemented_before(case: Case, fractures: pd.DataFrame) -> dict[int, set[str]]:
-    """Vertebrae that each fracture's patient had cemented by the day it was found."""
+def _cemented_before(case: Case, fractures: pd.DataFrame, day: pd.Series) -> dict[int, set[str]]:
+    """Vertebrae that each fracture's patient had cemented by a day."""
     sessions = case["procedures"][["procedure_id", "patient_id", "proc_date"]]
     treated = case["levels"][["procedure_id", "level"]].merge(sessions, on="procedure_id")
     events = pd.DataFrame(
         {
             "event": fractures.index,
             "patient_id": fractures["patient_id"].to_numpy(),
-            "day": earliest(fractures).to_numpy(),
+            "day": day.to_numpy(),
         }
     )
     pairs = events.merge(treated, on="patient_id")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from vpstats.registry.checks import Case, Doubt, check, is_code, where
 from vpstats.registry.people import plain_id
+from vpstats.schema_tables import TABLES
 
 _SHARE_SAME_DAY = 0.5
 _FEWEST = 10
@@ -56,6 +57,15 @@ def diagnoses(case: Case) -> Iterator[Doubt]:
             where(given & is_code(patients[field], "no")),
             note=f"no, although {kind.replace('_', ' ')} is given",
         )
+    told = patients["immuno_reasons"].str.contains("steroid", regex=False)
+    yield Doubt(
+        "patient.contradiction",
+        "patients",
+        "steroid_chronic",
+        where(is_code(patients["steroid_chronic"], "no") & told.fillna(value=False).to_numpy(bool)),
+        note="no, although steroids are a reason of immunosuppression",
+    )
+    yield from _tumour_denied(case)
     treated = is_code(patients["antiosteo_tx"], "none") & patients["antiosteo_start"].notna()
     yield Doubt(
         "patient.contradiction",
@@ -64,6 +74,18 @@ def diagnoses(case: Case) -> Iterator[Doubt]:
         where(treated),
         note="none, although a start of treatment is given",
     )
+
+
+def _tumour_denied(case: Case) -> Iterator[Doubt]:
+    """A session for a tumour of a patient who is said never to have had one."""
+    patients, sessions = case["patients"], case["procedures"]
+    denied = set(patients["patient_id"][is_code(patients["malignancy_hist"], "no")])
+    treated = is_code(sessions["indication"], "metastasis", "myeloma")
+    both = treated & sessions["patient_id"].isin(denied).to_numpy(bool)
+    found = patients["patient_id"].isin(set(sessions["patient_id"][both]))
+    note = "no malignancy, although a session was for a metastasis or myeloma"
+    yield Doubt("patient.contradiction", "patients", "malignancy_hist", where(found), note=note)
+    yield Doubt("patient.contradiction", "procedures", "indication", where(both), note=note)
 
 
 @check
@@ -98,6 +120,37 @@ def vital_status(case: Case) -> Iterator[Doubt]:
         "death_date",
         where(died < patients["birth_date"]),
         note="the death is before the birth",
+    )
+
+
+@check
+def sessions_of_the_living(case: Case) -> Iterator[Doubt]:
+    """Sessions after the death or the last contact, and treatment that began after them."""
+    patients, sessions = case["patients"], case["procedures"]
+    last = sessions.groupby("patient_id", observed=True)["proc_date"].max()
+    treated = patients["patient_id"].map(last)
+    yield Doubt(
+        "death.before_session",
+        "patients",
+        "death_date",
+        where(patients["death_date"] < treated),
+        note="a session is after the death",
+    )
+    yield Doubt(
+        "contact.before_session",
+        "patients",
+        "last_contact_date",
+        where(patients["last_contact_date"] < treated),
+        note="a session is after the last contact",
+    )
+    began = patients["antiosteo_start"]
+    late = (began > patients["death_date"]) | (began > patients["last_contact_date"])
+    yield Doubt(
+        "patient.treated_late",
+        "patients",
+        "antiosteo_start",
+        where(late),
+        note="the treatment began after the death or the last contact",
     )
 
 
@@ -191,3 +244,31 @@ def birth(case: Case) -> Iterator[Doubt]:
         where((patients["birth_year"] != year) & year.notna()),
         note="differs from the year of the date of birth",
     )
+
+
+@check
+def too_young_for_any_session(case: Case) -> Iterator[Doubt]:
+    """A birth so late that the patient is a child at the first contact, or at the export.
+
+    Where a session could be read, the age at it says so; here none could.
+    """
+    patients, youngest = case["patients"], (TABLES["procedures"]["age_at_proc"].hard or (0, 0))[0]
+    alone = ~patients["patient_id"].isin(case["procedures"]["patient_id"]).to_numpy(bool)
+    contacts = [
+        patients["patient_id"].map(case[table].groupby("patient_id")[day].min())
+        for table, day in (("visits", "visit_date"), ("events", "event_date"))
+    ]
+    days = pd.concat([*contacts, patients["last_contact_date"], patients["death_date"]], axis=1)
+    latest = days.min(axis=1).fillna(case.cut) - pd.DateOffset(years=int(youngest))
+    young = {
+        "birth_date": patients["birth_date"] > latest,
+        "birth_year": patients["birth_year"] > latest.dt.year,
+    }
+    for field, late in young.items():
+        yield Doubt(
+            "derived.impossible",
+            "patients",
+            field,
+            where(late.fillna(value=False).to_numpy(bool) & alone),
+            note=f"younger than {youngest:g} years at the first contact",
+        )

@@ -83,6 +83,20 @@ def session_contradictions(case: Case) -> Iterator[Doubt]:
         where(is_code(rows["biopsy_done"], "no") & result),
         note="no biopsy was taken, although its result is given",
     )
+    yield Doubt(
+        "session.contradiction",
+        "procedures",
+        "biopsy_result",
+        where(is_code(rows["biopsy_done"], "yes") & is_code(rows["biopsy_result"], "none")),
+        note="a biopsy was taken, although the result says that there was none",
+    )
+    yield Doubt(
+        "session.contradiction",
+        "procedures",
+        "mri_pre",
+        where(is_code(rows["mri_pre"], "no") & is_code(rows["mri_stir_edema"], "yes", "no")),
+        note="no MRI was made, although what it showed is given",
+    )
     azygos = is_code(rows["azygos_or_ivc_leak_fluoro"], "yes")
     yield Doubt(
         "session.contradiction",
@@ -94,17 +108,35 @@ def session_contradictions(case: Case) -> Iterator[Doubt]:
 
 
 @check
+def sessions_of_one_day(case: Case) -> Iterator[Doubt]:
+    """Two sessions of one patient on one day are most likely one."""
+    rows = case["procedures"]
+    again = rows.duplicated(["patient_id", "proc_date"], keep=False) & rows["proc_date"].notna()
+    yield Doubt(
+        "session.same_day",
+        "procedures",
+        "proc_date",
+        where(again),
+        note="the patient has another session on this day; they may be one",
+    )
+
+
+@check
 def operators(case: Case) -> Iterator[Doubt]:
     """An operator at two centers on one day, and two operators in one cell."""
     rows = case["procedures"]
-    known = rows[rows["operator_id"].notna()]
+    each = rows[["operator_id", "proc_date", "center_id"]].astype({"operator_id": object})
+    each = each[each["operator_id"].notna()]
+    # a comma may stand between a name and a first name
+    each = each.assign(operator_id=each["operator_id"].str.split(r"\s*[/+&;]\s*", regex=True))
+    known = each.explode("operator_id")
     centers = known.groupby(["operator_id", "proc_date"], observed=True)["center_id"]
-    several = centers.transform("nunique") > 1
+    several = known.index[centers.transform("nunique") > 1]
     yield Doubt(
         "operator.two_centers",
         "procedures",
         "operator_id",
-        known.index[several].to_numpy(np.int64),
+        np.unique(several.to_numpy(np.int64)),
         note="the operator is at two centers on one day",
     )
     shared = rows["operator_id"].str.contains(r"[/+&,;]", regex=True)
@@ -132,7 +164,9 @@ def declared_levels(case: Case) -> Iterator[Doubt]:
         wrong,
         note=_pairs("declared {}, found {}", declared, counted, wrong),
     )
-    none = where(declared.isna() & (counted == 0))
+    # a vertebra that cannot be read is a finding at its own row, of which this would follow
+    told = rows["procedure_id"].isin(case.cut_short)
+    none = where(declared.isna() & (counted == 0) & ~told)
     yield Doubt(
         "session.no_levels",
         "procedures",

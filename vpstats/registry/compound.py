@@ -1,4 +1,4 @@
-"""Numbers that are written in two units: feet and inches, metres and centimetres, clock times."""
+"""Cells that hold two numbers: two units of one (5'4", 1m62, 1:15), or a list of several."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ _FEET = re.compile(
 )
 _HOURS = re.compile(r"([0-9]{1,2}) ?(?:h|std|sata?|or[ae]|horas?|heures?) ?([0-5][0-9])(?: ?min)?")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?(?: ?(?:h|std|min))?")
+
+_CUTS = re.compile(r"[;/|\n]|,(?= )|(?<=[a-z]),| (?:i|and|und|et|y|e|te) ", re.IGNORECASE)
+_ITEM = re.compile(
+    r"[~<>]?(?:[0-9]{1,4}(?:[.,][0-9]{1,3})?|[0-9]?[½¼¾]) ?[a-z]{0,3}[0-9³]?\.?", re.IGNORECASE
+)
+_DIGITS = "~<>0123456789.,½¼¾ "
+_LONGEST = 60  # characters, above which a cell is no list of a session's volumes
 
 CLOCKS = MappingProxyType({"h:mm": "h:mm", "hh:mm": "h:mm", "mm:ss": "mm:ss", "m:ss": "mm:ss"})
 """Declared unit → what two numbers with a colon are: hours and minutes, or minutes and seconds."""
@@ -96,3 +103,50 @@ def proved_clock(text: str, possible: Range | None) -> str:
         return ""
     inside = [possible[0] <= value <= possible[1] for value in values]
     return ("h:mm" if inside[0] else "mm:ss") if sum(inside) == 1 else ""
+
+
+# ------------------------------------------------------------------ lists
+
+
+def listed_numbers(text: str, *, sums: bool = False) -> tuple[str, ...]:
+    """The numbers of a cell that lists several, each with the unit that stands beside it.
+
+    Parameters
+    ----------
+    text : str
+        The cell; any text is safe.
+    sums : bool
+        Whether a plus parts the items of a list. It does not by itself: ``2 + 2`` of cement is
+        what went through two needles.
+
+    Returns
+    -------
+    tuple of str
+        Empty where the cell is not a list of two numbers or more. One unit at the end is that of
+        all.
+
+    Examples
+    --------
+    >>> listed_numbers("4,5 / 3"), listed_numbers("4cc, 3cc"), listed_numbers("5 ml")
+    (('4,5', '3'), ('4cc', '3cc'), ())
+    >>> listed_numbers("4 + 3 ml"), listed_numbers("4 + 3 ml", sums=True)
+    ((), ('4 ml', '3 ml'))
+    """
+    parts = cut_list(text, sums=sums) if len(text) <= _LONGEST else ()
+    if len(parts) < 2 or not all(_ITEM.fullmatch(part) for part in parts):
+        return ()
+    units = [part.lstrip(_DIGITS) for part in parts]
+    shared = f" {units[-1]}" if units[-1] and not any(units[:-1]) else ""
+    return tuple(f"{part}{'' if unit else shared}" for part, unit in zip(parts, units, strict=True))
+
+
+def cut_list(text: str, *, sums: bool = False) -> tuple[str, ...]:
+    """The items of a cell, whatever they are; a comma parts them where no digit follows it.
+
+    Examples
+    --------
+    >>> cut_list("4,5 / n.p."), cut_list("4 ml,3 ml")
+    (('4,5', 'n.p.'), ('4 ml', '3 ml'))
+    """
+    parts = _CUTS.split(text)
+    return tuple(item.strip() for part in parts for item in (part.split("+") if sums else (part,)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpstats.errors import MappingError
-from vpstats.registry.mapping import RegistryMap, SourceMap, TableMap
+from vpstats.registry.mapping import KEY_FIELDS, RegistryMap, SourceMap, TableMap
 from vpstats.registry.raw import SourceNote
 
 RULE = "mapping.unconfirmed"
 _SHOWN = 60
+_WAITS = 6
 
 
 def confirmed_part(mapping: RegistryMap, file: str) -> tuple[RegistryMap, tuple[SourceNote, ...]]:
@@ -41,12 +42,49 @@ def confirmed_part(mapping: RegistryMap, file: str) -> tuple[RegistryMap, tuple[
         if kept is not None:
             sources.append(kept)
     if not sources:
-        raise MappingError(
-            "nothing in it is confirmed, so there is nothing to read. Look each proposal over and "
-            "remove its 'confirmed = false'.",
-            file=file,
-        )
+        raise MappingError(_nothing_to_read(mapping), file=file)
     return mapping.model_copy(update={"sources": tuple(sources)}), tuple(notes)
+
+
+def _nothing_to_read(mapping: RegistryMap) -> str:
+    """Which proposals keep the whole of a mapping from being read."""
+    tables = [(s, t) for s in mapping.sources for t in s.tables if t.confirmed]
+    if not any(c.confirmed and c.value is None for _, t in tables for c in t.columns.values()):
+        return (
+            "nothing in it is confirmed, so there is nothing to read. Look each proposal over and "
+            "remove its 'confirmed = false'."
+        )
+    waits = [
+        f"source '{s.name}', its center"
+        for s in mapping.sources
+        if s.center is not None and not s.center.confirmed
+    ]
+    for source, table in tables:
+        keys = _keys_proposed(table)
+        waits += [f"{_place(source, table)}, {', '.join(keys)}"] if keys else []
+    waits += [_place(s, t) for s in mapping.sources for t in s.tables if not t.confirmed]
+    more = f"; and {len(waits) - _WAITS} more" if len(waits) > _WAITS else ""
+    return (
+        "no table of it can be read yet: some columns are confirmed, but what every table needs "
+        "to name its rows is still a proposal. Look these over first and remove their "
+        f"'confirmed = false': {'; '.join(waits[:_WAITS])}{more}."
+    )
+
+
+def _place(source: SourceMap, table: TableMap) -> str:
+    return f"source '{source.name}', table '{table.name}'"
+
+
+def _keys_proposed(table: TableMap) -> list[str]:
+    """Fields that are proposals and without which the rows of a table have no name."""
+    sure = {name for name, column in table.columns.items() if column.confirmed}
+    if table.spread and "level" in table.columns and "level" not in sure:
+        return ["level"]  # the column that is exploded makes the rows
+    if table.names_its_rows(sure):
+        return []
+    given = {*sure, *(["level"] if table.spread else [])}
+    lacking = [sorted(choice - given) for choice in KEY_FIELDS[table.name]]
+    return min((f for f in lacking if set(f) <= set(table.columns)), key=lambda f: (len(f), f))
 
 
 def _registry_notes(mapping: RegistryMap) -> Iterator[str]:
@@ -72,7 +110,7 @@ def _source(source: SourceMap) -> tuple[SourceMap | None, list[str]]:
 
 
 def _table(source: SourceMap, table: TableMap) -> tuple[TableMap | None, str]:
-    place = f"source '{source.name}', table '{table.name}'"
+    place = _place(source, table)
     if not table.confirmed:
         return None, f"{place} is a proposal; it was not read"
     columns = {name: column for name, column in table.columns.items() if column.confirmed}
@@ -80,9 +118,11 @@ def _table(source: SourceMap, table: TableMap) -> tuple[TableMap | None, str]:
     if not proposed:
         return table, ""
     listed = ", ".join(proposed[:_SHOWN])
-    # the column that is exploded makes the rows: a table is not read by a proposal for it
-    exploded = bool(table.spread) and "level" in proposed
-    if exploded or not table.names_its_rows(columns):
-        return None, f"{place}: its keys are proposals, so it was not read; proposed: {listed}"
-    said = f"{place}: {len(proposed)} fields are proposals and were not read: {listed}"
+    keys = _keys_proposed(table)
+    if keys:
+        some = f"{', '.join(keys)}, which its rows are named by,"
+        be = "are proposals" if len(keys) > 1 else "is a proposal"
+        return None, f"{place} was not read, as {some} {be}; proposed: {listed}"
+    be = "field is a proposal and was" if len(proposed) == 1 else "fields are proposals and were"
+    said = f"{place}: {len(proposed)} {be} not read: {listed}"
     return table.model_copy(update={"columns": columns}), said

@@ -15,14 +15,17 @@ from vpstats.registry.blocks import Block
 from vpstats.registry.cells import fold
 from vpstats.registry.columns import PARTIAL, raw_name
 from vpstats.registry.dates import Evidence, date_shape
+from vpstats.registry.elapsed import is_elapsed
 from vpstats.registry.fields import TYPED_MISSING, field_column
-from vpstats.registry.lexicon import coded, kind_of_missing
+from vpstats.registry.lexicon import coded, kind_of_missing, unread_parts
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.raw import SourceNote, TextColumn
+from vpstats.registry.spine import parse_levels
 from vpstats.registry.synonyms import NONE_WORDS
 from vpstats.registry.typed import column_evidence
 from vpstats.registry.typical import possible_units
 from vpstats.schema import Column
+from vpstats.schema_tables import VERTEBRAE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +37,10 @@ _FEW = 10  # cells, below which a column says nothing about its mapping
 _FEW_NUMBERS = 30  # numbers, below which the middle of a column says little
 _SHARE = 0.05  # of the cells, from which on a code is a code and not a slip
 _CODES = 30  # spellings, above which they are no list of codes
+_NO_DAY = (
+    "say how long after another day it was, as 'month 6' does, and not on which day; no day is "
+    "made up. Map the column of the day, or take the line out"
+)
 _OFTEN = 5  # times that a code stands there at least
 
 
@@ -73,13 +80,22 @@ def _of_column(
     told = told[text.codes]
     unread = told & _missing(values)
     if column.kind in ("category", "yes_no", "set"):
-        missing = _codes_missing(text, unread, int(told.sum()), column)
+        missing = _codes_missing(text, unread, int(told.sum()), column, mapping)
         if missing:
             yield CODES_MISSING, missing
             return
+    if column.kind == "date" and (elapsed := _elapsed(text, unread)) * 2 > told.sum() >= _FEW:
+        yield CONTRADICTED, f"{elapsed} of {told.sum()} cells {_NO_DAY}"
+        return
     if told.sum() >= _FEW and unread.sum() * 2 > told.sum():
         said = f"{unread.sum()} of {told.sum()} cells cannot be read as what the mapping says"
         yield CONTRADICTED, said
+
+
+def _elapsed(text: TextColumn, unread: Array) -> int:
+    """Cells that were not read, since they say how long after another day and no day."""
+    counts = np.bincount(text.codes[unread], minlength=len(text.spellings))
+    return sum(int(counts[i]) for i in np.flatnonzero(counts) if is_elapsed(text.spellings[i]))
 
 
 def _is_told(spelling: str, column: Column, mapping: ColumnMap) -> bool:
@@ -98,16 +114,38 @@ def _missing(values: Array) -> Array:
     return np.array([v is None for v in values], bool)
 
 
-def _codes_missing(text: TextColumn, unread: Array, told: int, column: Column) -> str:
+def _codes_missing(
+    text: TextColumn, unread: Array, told: int, column: Column, mapping: ColumnMap
+) -> str:
     """Codes that stand often in the data and neither in the mapping nor in the lexicon."""
     counts = np.bincount(text.codes[unread], minlength=len(text.spellings))
-    often = np.flatnonzero((counts >= _OFTEN) & (counts >= _SHARE * told))
-    if not len(often) or (counts > 0).sum() > _CODES:
+    if (counts > 0).sum() > _CODES:
         return ""
-    ranked = sorted(often, key=lambda code: (-counts[code], text.spellings[code]))
-    shown = ", ".join(f"'{text.spellings[c]}' ({counts[c]})" for c in ranked[:_CODES])
+    cells: dict[str, int] = {}
+    for code in np.flatnonzero(counts).tolist():
+        for part in dict.fromkeys(_to_translate(text.spellings[code], column, mapping)):
+            cells[part] = cells.get(part, 0) + int(counts[code])
+    often = {part: n for part, n in cells.items() if n >= _OFTEN and n >= _SHARE * told}
+    if not often:
+        return ""
+    ranked = sorted(often, key=lambda part: (-often[part], part))
+    shown = ", ".join(f"'{part}' ({often[part]})" for part in ranked[:_CODES])
     said = f": {shown}" if not column.masked else ""
-    return f"{len(often)} codes of the data are neither in codes = {{ … }} nor known{said}"
+    codes, be = ("code", "is") if len(often) == 1 else ("codes", "are")
+    return f"{len(often)} {codes} of the data {be} neither in codes = {{ … }} nor known{said}"
+
+
+def _to_translate(spelling: str, column: Column, mapping: ColumnMap) -> tuple[str, ...]:
+    """What of a cell that was not read a code in the mapping would mend; else it is the cell.
+
+    A cell that names vertebrae, be it several or in a way that can be read twice, is spelled as
+    it should be: to take it for a code would be to guess.
+    """
+    if tuple(column.codes) == VERTEBRAE:
+        return (spelling,) if parse_levels(spelling).status == "unreadable" else ()
+    if column.kind == "set":
+        return unread_parts(spelling, column, mapping.codes)
+    return (spelling,)
 
 
 def _against_order(

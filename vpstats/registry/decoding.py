@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from vpstats.errors import DataError
+from vpstats.registry.code_pages import likely_pages, words_beyond_ascii
 
 Content = bytes | Path
 """All of a file, or where it lies."""
@@ -30,13 +29,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAMPLE = 4_000_000
-# š ž Š Ž sit at other places in ISO 8859-2 than in the Windows code pages
-_ISO_ONLY = bytes([0xB9, 0xBE, 0xA9, 0xAE])
-_WINDOWS_ONLY = bytes(range(0x80, 0xA0))
-# ć đ Đ Ć in cp1250 are æ ð Ð Æ in cp1252, which the languages of cp1252 here do not use
-_CENTRAL = bytes([0xE6, 0xF0, 0xD0, 0xC6])
-# ß ä ö ü é are the same in both; è à ò ù ì ê ñ ç are what the Western languages need besides
-_WESTERN = bytes([0xE0, 0xF2, 0xF9, 0xEC, 0xEA, 0xF1, 0xE2, 0xFB])
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _SAYS_SOMETHING = re.compile(rb"[^ \t\r\n\x00\xef\xbb\xbf\xff\xfe]")
 _LINE_END = re.compile(rb"[\r\n]")
@@ -394,18 +386,8 @@ def _wide(sample: bytes) -> str | None:
 
 
 def _code_page(content: Content) -> str:
-    """The code page that the bytes above 127 speak for, wherever in the file they stand."""
-    seen = np.zeros(256, np.int64)
-    for piece in pieces(content):
-        seen += np.bincount(np.frombuffer(piece, np.uint8), minlength=256)
-
-    def count(wanted: bytes) -> int:
-        return int(seen[list(wanted)].sum())
-
-    if not count(_WINDOWS_ONLY) and count(_ISO_ONLY):
-        return "iso-8859-2"
-    czech_s_z = count(bytes([0x9A, 0x9E, 0x8A, 0x8E]))
-    return "cp1250" if count(_CENTRAL) + czech_s_z > count(_WESTERN) else "cp1252"
+    """The code page that the words with bytes above 127 speak for, wherever in the file."""
+    return likely_pages(words_beyond_ascii(pieces(content)))[0]
 
 
 # ------------------------------------------------------------------ text read wrongly before

@@ -9,7 +9,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from vpstats.errors import DataError
@@ -17,7 +17,7 @@ from vpstats.registry.cells import trim
 from vpstats.registry.decoding import Content, Survey, survey, utf8_pieces
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import RawSource, SourceNote
-from vpstats.registry.regular import one_newline, parse
+from vpstats.registry.regular import Layout, one_newline, parse
 from vpstats.registry.rows import Merged, from_columns, from_rows, joined_header
 
 _DELIMITERS = (";", "\t", ",", "|")
@@ -127,27 +127,44 @@ def _in_blocks(
     header = _header(top, mapping, meta["delimiter"])
     if header is None:
         return None
-    cells, skip, width = header
-    first, delimiter = mapping.header_row + mapping.header_rows, meta["delimiter"]
-    parsed = parse(content, seen, delimiter=delimiter, width=width, skip=skip, first=first)
+    cells, skip, below = header
+    usual, _ = Counter(map(len, below)).most_common(1)[0]
+    layout = Layout(
+        meta["delimiter"],
+        width=max(len(cells), usual),  # rows may end with a delimiter that the header has not
+        skip=skip,
+        first=mapping.header_row + mapping.header_rows,
+        unlike=_all_unlike(below),
+    )
+    parsed = parse(content, seen, layout)
     return None if parsed is None else from_columns(parsed, cells, mapping.name, shown, meta)
 
 
-def _header(top: str, mapping: SourceMap, delimiter: str) -> tuple[list[str], int, int] | None:
-    """Cells of the header, several rows made one; lines up to its last; how wide most rows are."""
+def _all_unlike(rows: Sequence[Sequence[str]]) -> frozenset[int]:
+    """Columns without two equal cells in the first rows, as keys and free text are."""
+    if len(rows) < _SAMPLE_LINES:
+        return frozenset()
+    columns = zip_longest(*rows)
+    return frozenset(i for i, cells in enumerate(columns) if len(set(cells)) == len(rows))
+
+
+_Header = tuple[list[str], int, list[list[str]]]
+
+
+def _header(top: str, mapping: SourceMap, delimiter: str) -> _Header | None:
+    """Cells of the header, several rows made one; lines up to its last; the first rows below."""
     reader = csv.reader(io.StringIO(top, newline=""), delimiter=delimiter)
     count = mapping.header_row + mapping.header_rows - 1
     try:
         rows, skip = list(islice(reader, count)), reader.line_num
-        below = [len(row) for row in islice(reader, _SAMPLE_LINES)]
+        below = list(islice(reader, _SAMPLE_LINES))
     except csv.Error:
         return None
     # a header that swallows the first lines has an open quote: the whole file says what it is
     if len(rows) < count or not below:
         return None
     cells = rows[_one_header(rows, mapping).header_row - 1]
-    usual, _ = Counter(below).most_common(1)[0]  # rows may end with a delimiter that it has not
-    return (cells, skip, max(len(cells), usual)) if any(trim(cell) for cell in cells) else None
+    return (cells, skip, below) if any(trim(cell) for cell in cells) else None
 
 
 def _slow(text: str, delimiter: str, shown: str) -> list[list[str]]:

@@ -38,8 +38,14 @@ def derive(tables: Tables, *, replace: bool = True) -> Iterator[Doubt]:
         ``derived.differs`` for values typed differently, which names both.
     """
     patients, procedures, levels = (tables[n] for n in ("patients", "procedures", "levels"))
-    yield from _settle(tables, "patients", "bmi", body_mass_index(patients), _BMI_SLACK, replace)
+    mass = body_mass_index(patients)
+    yield from _settle(tables, "patients", "bmi", mass, _BMI_SLACK, replace)
+    yield from _wrong_parts(patients, ("height_cm", "weight_kg"), "bmi", mass)
     age = age_at_procedure(procedures, patients)
+    oldest, youngest = (age.groupby(procedures["patient_id"]).agg(n) for n in ("max", "min"))
+    for ages in (oldest, youngest):
+        by_patient = patients["patient_id"].map(ages)
+        yield from _wrong_parts(patients, ("birth_date", "birth_year"), "age_at_proc", by_patient)
     yield from _settle(tables, "procedures", "age_at_proc", age, _AGE_SLACK, replace)
     since = days_between(procedures["proc_date"], procedures["fracture_date"]).astype("Float64")
     yield from _settle(tables, "procedures", "days_fx_to_proc", since, _DAYS_SLACK, replace)
@@ -144,6 +150,24 @@ def _settle(
     if replace and len(differs):
         written.iloc[differs] = computed.iloc[differs]
     frame[field] = written.astype(declared.dtype)
+
+
+def _wrong_parts(
+    patients: pd.DataFrame, parts: tuple[str, ...], field: str, computed: pd.Series
+) -> Iterator[Doubt]:
+    """One of the parts is wrong where what they give is impossible."""
+    table = "procedures" if field == "age_at_proc" else "patients"
+    low, high = TABLES[table][field].hard or (-np.inf, np.inf)
+    outside = ((computed < low) | (computed > high)).fillna(value=False).to_numpy(bool)
+    for part in parts:
+        wrong = where(outside & patients[part].notna().to_numpy(bool))
+        yield Doubt(
+            "derived.impossible",
+            "patients",
+            part,
+            wrong,
+            note=_numbers(f"{field} would be {{}}", computed.astype("Float64").iloc[wrong]),
+        )
 
 
 def _numbers(pattern: str, values: pd.Series) -> Array:

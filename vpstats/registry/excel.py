@@ -140,7 +140,9 @@ def _sheet(book: _Book, name: str, mapping: SourceMap, shown: str) -> RawSource:
     return replace(source, notes=(*source.notes, *notes))
 
 
-def sheet_rows(content: bytes, shown: str) -> dict[str, list[list[str]]]:
+def sheet_rows(
+    content: bytes, shown: str
+) -> tuple[dict[str, list[list[str]]], tuple[tuple[str, str], ...]]:
     """Rows of every sheet that is not hidden, as text, to look for its header.
 
     Parameters
@@ -152,8 +154,9 @@ def sheet_rows(content: bytes, shown: str) -> dict[str, list[list[str]]]:
 
     Returns
     -------
-    dict of str to list of list of str
-        In the order of the workbook; sheets without any cell are left out.
+    tuple of (dict of str to list of list of str, tuple of (str, str))
+        In the order of the workbook; and the sheets that were left out, with what they are:
+        "hidden" or "empty".
 
     Raises
     ------
@@ -169,7 +172,9 @@ def sheet_rows(content: bytes, shown: str) -> dict[str, list[list[str]]]:
         book = _openpyxl(content, ("*",), shown)
     seen = [name for name in book.names if name not in book.hidden]
     rows = {n: [[cell_text(c) for c in row] for row in book.sheets[n][0]] for n in seen}
-    return {name: found for name, found in rows.items() if any(map(any, found))}
+    told = {name: found for name, found in rows.items() if any(map(any, found))}
+    left = ((n, "hidden" if n in book.hidden else "empty") for n in book.names if n not in told)
+    return told, tuple(left)
 
 
 # ------------------------------------------------------------------ readers
@@ -211,12 +216,28 @@ def _openpyxl(content: bytes, sheets: Sequence[str], shown: str) -> _Book:
         ValueError,
         EOFError,
     ):
-        raise DataError(
-            "is no readable Excel workbook; it may be damaged, cut off or encrypted. Save it "
-            "again as .xlsx without a password.",
-            file=shown,
-        ) from None
+        raise DataError(_no_workbook(content), file=shown) from None
     return _Book(names, hidden, found)
+
+
+def _no_workbook(content: bytes) -> str:
+    """What a file is that goes by the name of a workbook: many systems write text or pages so."""
+    start = content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<head", b"<meta")):
+        return (
+            "is a web page or XML that goes by the name of a workbook. Open it in a spreadsheet "
+            "program and save it as .xlsx."
+        )
+    lines = content[:4096].replace(b"\0", b"").splitlines()
+    if lines and not _UNPRINTED.search(lines[0]) and re.search(rb"[;,\t|]", lines[0]):
+        return "is text that goes by the name of a workbook; set format = 'csv'."
+    return (
+        "is no readable Excel workbook; it may be damaged, cut off or encrypted. Save it "
+        "again as .xlsx without a password."
+    )
+
+
+_UNPRINTED = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 def _refuse_endless(content: bytes, shown: str) -> None:
@@ -226,6 +247,7 @@ def _refuse_endless(content: bytes, shown: str) -> None:
             refuse_unsafe(zipfile.ZipFile(io.BytesIO(content)).infolist(), shown)
     for page in _pages(content):
         _refuse_wide(page, shown)
+    _refuse_repeated(_part(content, "content.xml"), shown)
 
 
 _PACKED = b"PK\x03\x04"
@@ -244,6 +266,44 @@ def _pages(content: bytes) -> list[bytes]:
         return [archive.read(name) for name in names if name.endswith(".xml")]
     except _DAMAGED:
         return []
+
+
+def _part(content: bytes, name: str) -> bytes:
+    """One part of a packed workbook; nothing where it is not there or cannot be unpacked."""
+    if not content.startswith(_PACKED):
+        return b""
+    try:
+        return zipfile.ZipFile(io.BytesIO(content)).read(name)
+    except (KeyError, *_DAMAGED):
+        return b""
+
+
+_TAG = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
+_AGAIN = re.compile(rb'table:number-(?:rows|columns)-repeated="(\d{1,9})"')
+
+
+def _refuse_repeated(page: bytes, shown: str) -> None:
+    """An open document says a cell or a row once and how often it comes; empty ones are free."""
+    width, height, rows, column, written = 0, 0, 0, 0, 0
+    for tag in _TAG.finditer(page):
+        again = _AGAIN.search(tag[2])
+        times = int(again[1]) if again else 1
+        if tag[1] == b"table":
+            width, height, rows, written = 0, 0, 0, 0
+        elif tag[1] == b"table-row":
+            rows, column = rows + times, 0
+        else:
+            column += times
+            if b"value" in tag[2]:
+                width, height, written = max(width, column), max(height, rows), written + 1
+        if width > _WIDEST:
+            raise DataError(f"has {width:,} columns; expected a table.", file=shown)
+        if width * height > _MOST_CELLS + 20 * written:
+            raise DataError(
+                f"has {height:,} rows and {width:,} columns, and almost nothing is written in "
+                "them; expected a table. Delete the rows and columns that are not needed.",
+                file=shown,
+            )
 
 
 def _refuse_wide(page: bytes, shown: str) -> None:

@@ -78,9 +78,7 @@ def entry(
 def _spread(value: object, n: int) -> Texts:
     if isinstance(value, np.ndarray):
         return value.astype(object, copy=False)
-    out = np.empty(n, dtype=object)
-    out[:] = value
-    return out
+    return np.broadcast_to(np.array(value, object), n)  # one text in memory, however many rows
 
 
 @dataclass(slots=True)

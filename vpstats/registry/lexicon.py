@@ -328,6 +328,19 @@ def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
     return _set_reading([p for p in parts if p is not None], text, column)
 
 
+def unread_parts(text: str, column: Column, codes: Mapping[str, str]) -> tuple[str, ...]:
+    """Parts of a list that are no codes: what a translation would have to name.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import VISITS
+    >>> unread_parts("MRI, foo", VISITS["imaging_at_visit"], {})
+    ('foo',)
+    """
+    parts = (part.strip() for part in _SET_CUTS.split(text))
+    return tuple(part for part in parts if part and _part(part, column, codes) is None)
+
+
 def _cut(text: str) -> list[str]:
     return [part for part in _SET_CUTS.split(text.casefold()) if part.strip()]
 

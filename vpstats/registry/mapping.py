@@ -27,7 +27,7 @@ from pydantic import (
 
 from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
-from vpstats.registry.mapping_errors import explain
+from vpstats.registry.mapping_errors import explain, refuse_export
 from vpstats.registry.quality_map import HospitalCount, QualityMap
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.units import factor, known_units
@@ -303,12 +303,20 @@ class DeidentifyMap(_Strict):
         return self
 
 
+def _in_calendar(day: dt.date) -> dt.date:
+    if not 1900 <= day.year <= 2200:
+        raise ValueError("lies outside 1900 to 2200")
+    return day
+
+
 class RegistryInfo(_Strict):
     """The registry as a whole."""
 
     name: Text = Field(description="Name printed on the report.")
     synthetic: bool = Field(False, description="Whether the data are simulated.")
-    data_cut: dt.date = Field(description="Day of the exports; nothing lies after it.")
+    data_cut: Annotated[dt.date, AfterValidator(_in_calendar)] = Field(
+        description="Day of the exports; nothing lies after it."
+    )
     consent: Literal["opt-out", "opt-in"] = "opt-out"
     confirmed: bool = Field(True, description="Whether a person has confirmed this table.")
     deidentify: DeidentifyMap | None = Field(
@@ -395,6 +403,10 @@ def read_mapping(path: str | Path) -> RegistryMap:
         raise MappingError(f"is not valid TOML: {error}.", file=file.name) from None
     except UnicodeDecodeError:
         raise MappingError("is not UTF-8 text; save it as UTF-8.", file=file.name) from None
+    except (RecursionError, ValueError):  # brackets within brackets, a number of 5,000 digits
+        raise MappingError(
+            "is nested deeper, or has a longer number, than any mapping.", file=file.name
+        ) from None
     return parse_mapping(content, file=file.name)
 
 
@@ -404,9 +416,10 @@ def find_mapping(path: str | Path) -> Path:
     Raises
     ------
     MappingError
-        If there is none.
+        If there is none, or an export was named in its place.
     """
     given = Path(path)
+    refuse_export(given)
     file = given / "registry.toml" if given.is_dir() else given
     if not file.is_file():
         raise MappingError(

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from vpstats.errors import MappingError
 from vpstats.registry.fields import nearest
+
+_EXPORTS = (
+    *(".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".dta"),
+    *(".sav", ".zsav", ".sas7bdat", ".xpt", ".zip", ".db", ".sqlite", ".duckdb"),
+)
+"""How files end that hold data and can be mapped."""
+_LOOKED_AT = 500
+
+
+def refuse_export(path: Path, names: Sequence[str] = ("registry.toml",)) -> None:
+    """Refuse an export, or a folder of exports, where its mapping is expected.
+
+    Parameters
+    ----------
+    path : Path
+        What was named.
+    names : sequence of str
+        Files of which a folder has to hold one.
+
+    Raises
+    ------
+    MappingError
+        Saying how to draft a mapping of it.
+    """
+    if path.is_file() and path.suffix.lower() in _EXPORTS:
+        raise MappingError(
+            "is an export, not the mapping of one; expected a registry.toml"
+            f"{' or study.toml' if 'study.toml' in names else ''}. Draft one: vpstats map "
+            f"{shlex.quote(str(path))} --out registry.toml",
+            file=path,
+        )
+    if path.is_dir() and not any((path / name).is_file() for name in names):
+        held = any(p.suffix.lower() in _EXPORTS for p in islice(path.rglob("*"), _LOOKED_AT))
+        given = shlex.quote(str(path)) if held else "EXPORT"
+        raise MappingError(
+            f"this folder holds no {names[0]}. Draft one: vpstats map {given} --out "
+            f"{shlex.quote(str(path / names[0]))}; 'vpstats new FOLDER' writes an example.",
+            file=path,
+        )
 
 
 def explain(error: ValidationError, content: Mapping[str, Any], keys: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify
-from vpstats.registry.compound import compound_values
+from vpstats.registry.compound import compound_values, listed_numbers
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
 from vpstats.registry.units import factor, fold_unit
 from vpstats.schema import Column, Range
@@ -341,6 +341,8 @@ def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
     power = int(exponent[1]) if exponent else 0
     unit = "" if exponent else parts.rest
     scale = _scale(unit, context)
+    if scale is None and listed_numbers(simplify(text)):
+        return Reading(rule="number.ambiguous", note="several numbers instead of one")
     if scale is None:
         return Reading(
             rule="unit.unknown", note="a unit or word that is not known for the quantity"

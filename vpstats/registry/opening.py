@@ -139,9 +139,15 @@ def _refuse_pipe(path: Path, shown: str) -> None:
         raise DataError("is no file but a pipe or device; export to a file.", file=shown)
 
 
-def _readable(path: Path, shown: str) -> Path:
-    """The path of a file that can be opened, which another process may be asked to read."""
+def _readable(path: Path, shown: str) -> Content:
+    """The path of a file that can be opened, which another process may be asked to read.
+
+    A file whose name is not valid text, as archives of other systems leave them, is read at once:
+    not every library can be told such a name.
+    """
     _refuse_pipe(path, shown)
+    if not str(path).isprintable() and any("\ud800" <= c <= "\udfff" for c in str(path)):
+        return read_bytes(path, shown)
     try:
         with path.open("rb"):
             return path.absolute()

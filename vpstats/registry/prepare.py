@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vpstats.registry.cells import fold
+from vpstats.registry.code_pages import PAGES, likely_pages, words_beyond_ascii
 from vpstats.registry.decoding import repair, repair_code_page, signature
 from vpstats.registry.dialect import mapped_columns
 from vpstats.registry.journal import Journal, Places, entry
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _REDCAP_NAMES = ("redcap_", "_complete")
+_COLUMNS_NAMED, _FILES_NAMED = 60, 3
 
 
 def prepare(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
@@ -59,7 +62,7 @@ def _encodings(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource
     texts += [name for name in raw.columns if not name.isascii()]
     wrong = signature(texts)
     if wrong is None:
-        return raw
+        return raw if source.encoding else raw.noted(*_doubtful_page(raw, texts))
     if not source.repair_encoding:
         return raw.noted(*_mojibake_notes(raw, wrong))
     masked = {n for n, c in mapped_columns(source).items() if c.masked}
@@ -71,6 +74,18 @@ def _encodings(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource
             raw, name, column, wrong, journal, hide=name in masked or unknown
         )
     return replace(raw, columns=columns)
+
+
+def _doubtful_page(raw: RawSource, texts: Sequence[str]) -> Iterator[SourceNote]:
+    """A code page that was guessed where the words would be words in another as well."""
+    read = {str(meta.get("encoding", "")) for meta in raw.meta}
+    page = read.pop() if len(read) == 1 else ""
+    if page in PAGES:
+        found = likely_pages(words_beyond_ascii(text.encode(page, "ignore") for text in texts))
+        others = [name for name in found if name != page] if len(found) > 1 else []
+        if others:
+            said = f"read as {page}; it may be {' or '.join(others)}: nothing in it proves one"
+            yield SourceNote("encoding.doubtful", raw.files[0], said)
 
 
 def _fixed(text: str, wrong: str) -> str:
@@ -164,11 +179,38 @@ def _noted_columns(raw: RawSource, source: SourceMap) -> RawSource:
         for name in raw.columns
         if DUPLICATE in name
     ]
-    unused = _unused(raw, source)
-    if unused:
-        said = f"{len(unused)} columns are not mapped: {', '.join(unused[:60])}"
-        notes.append(SourceNote("file.unmapped", raw.files[0], said))
-    return raw.noted(*notes)
+    return raw.noted(*notes, *_unmapped(raw, _unused(raw, source)))
+
+
+def _unmapped(raw: RawSource, unused: Sequence[str]) -> Iterator[SourceNote]:
+    """Columns that the mapping does not use, and the files that have them; never a value."""
+    n = len(raw.files)
+    there: list[list[str]] = [[] for _ in range(n)]
+    for name in unused:
+        filled = np.bincount(raw.file[raw.columns[name].filled], minlength=n) > 0
+        for number in np.flatnonzero(filled if filled.any() else ~filled).tolist():
+            there[number].append(name)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for file, held in zip(raw.files, there, strict=True):
+        alike.setdefault(tuple(held), []).append(file)
+    for names, files in alike.items():
+        if names:
+            be = "column is" if len(names) == 1 else "columns are"
+            where = f" (in {listed(files, _FILES_NAMED)})" if n > 1 else ""
+            said = f"{len(names):,} {be} not mapped: {listed(names, _COLUMNS_NAMED)}{where}"
+            yield SourceNote("file.unmapped", files[0], said)
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Some names, and how many there are besides.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _unused(raw: RawSource, source: SourceMap) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class TextColumn:
     def counts(self) -> NDArray[np.int64]:
         """Number of rows of each spelling."""
         if not self._counts:
-            self._counts.append(np.bincount(self.codes + 1, minlength=len(self.spellings) + 1)[1:])
+            self._counts.append(_counted(self.codes, len(self.spellings)))
         return self._counts[0]
 
     @property
@@ -115,6 +115,15 @@ def by_code(lookup: NDArray[Any], codes: NDArray[Any]) -> NDArray[Any]:
         rows = slice(start, start + _ROWS)
         np.take(lookup, codes[rows], out=out[rows], mode="wrap")
     return out
+
+
+def _counted(codes: Codes, spellings: int) -> NDArray[np.int64]:
+    """Rows of each spelling, by pieces of the rows: new memory costs more than counting does."""
+    counts = np.zeros(spellings + 1, np.int64)
+    piece = max(_ROWS, spellings)
+    for start in range(0, len(codes), piece):
+        counts += np.bincount(codes[start : start + piece] + 1, minlength=spellings + 1)
+    return counts[1:]
 
 
 def first_rows(codes: NDArray[Any], count: int) -> Rows:
@@ -280,6 +289,12 @@ class RawSource:
             return self
         columns = {name: column.take(positions) for name, column in self.columns.items()}
         return replace(self, columns=columns, file=self.file[positions], row=self.row[positions])
+
+    def only(self, names: Iterable[str]) -> RawSource:
+        """The same rows with some of their columns; names that it has not are passed over."""
+        wanted = set(names)
+        columns = {name: text for name, text in self.columns.items() if name in wanted}
+        return replace(self, columns=columns)
 
     def noted(self, *notes: SourceNote) -> RawSource:
         """The same source with more notes."""

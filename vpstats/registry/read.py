@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,7 @@ class _Reading:
 
     mapping: RegistryMap
     journal: Journal = field(default_factory=Journal)
-    sources: list[RawSource] = field(default_factory=list)
+    sources: list[Mapping[str, Any]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
@@ -128,13 +129,16 @@ def read_cut(path: str | Path, *, n_jobs: int | None = None) -> Cut:
     ask = reading.mapping.registry.deidentify
     key = None if ask is None else read_key(ask, file.parent)
     sources = reading.mapping.sources
-    for number, raw in enumerate(read_sources(sources, file.parent, n_jobs=n_jobs)):
-        _open_source(reading, sources[number], number, raw)
+    # each stage lets go of what the one before it held: a registry is in memory once
+    texts = deque(read_sources(sources, file.parent, n_jobs=n_jobs))
+    for number, source in enumerate(sources):
+        _open_source(reading, source, number, texts.popleft())
     steps = _consent_first(reading)
     for block in reading.blocks:
         read_values(block)
         for note in contradictions(block):
             reading.journal.note(note.rule, note.note, file=note.file, column=note.column)
+        block.forget_text()
     drafts = _drafts(reading, steps)
     cut = Cut(
         _finish(reading, drafts, steps),
@@ -150,17 +154,12 @@ def _open_source(reading: _Reading, source: SourceMap, number: int, raw: RawSour
     raw = prepare(raw, source, reading.journal)
     source = with_marks(source, raw)
     dialect = source_dialect(raw, source, reading.mapping.registry.data_cut)
-    reading.sources.append(_with_dialect(raw, dialect.decimal, source))
+    seen = {"decimal": dialect.decimal or "", "date_order": source.date_order or ""}
+    reading.sources += [{**meta, **seen} for meta in raw.meta]
     for table in source.tables:
         block = open_block(text_table(raw, source, table), dialect)
         reading.blocks.append(block)
         reading.numbers[id(block)] = number
-
-
-def _with_dialect(raw: RawSource, decimal: str | None, source: SourceMap) -> RawSource:
-    seen = {"decimal": decimal or "", "date_order": source.date_order or ""}
-    meta = tuple({**m, **seen} for m in raw.meta)
-    return RawSource(raw.name, raw.columns, raw.file, raw.row, raw.files, meta, raw.notes)
 
 
 # ------------------------------------------------------------------ consent
@@ -220,11 +219,16 @@ def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
 
 
 def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) -> Registry:
-    tables = {name: canonical_part(draft) for name, draft in drafts.items()}
+    tables = {}
+    for name, draft in drafts.items():
+        tables[name] = canonical_part(draft)
+        draft.forget_values()
     desk = _desk(tables, drafts)
     desk.write(derive(tables), reading.journal)
     info = reading.mapping.registry
-    case = Case(tables, pd.Timestamp(info.data_cut))
+    unread = drafts["procedures"].unread | drafts["levels"].unread
+    cut_short = frozenset(drafts["levels"].cut_short)
+    case = Case(tables, pd.Timestamp(info.data_cut), frozenset(unread), cut_short)
     desk.write(list(all_doubts(case)), reading.journal)
     validate(tables)
     corrections, findings = reading.journal.frames()

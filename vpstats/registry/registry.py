@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -52,6 +54,10 @@ SOURCE_COLUMNS = (
     "date_order",
 )
 """Columns of `Registry.sources`: one row per file read."""
+
+
+_CENTERS_SHOWN = 30
+_GRAVITY = MappingProxyType({"error": "errors", "warning": "warnings", "info": "notes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,24 @@ class Registry:
         # in brief: rows of patients are not printed by accident
         sizes = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items())
         return f"<Registry {self.name}: {sizes}; findings {len(self.findings):,}>"
+
+    def _repr_html_(self) -> str:
+        """Counts for a notebook: centers, rows of each table, findings; no value of a patient."""
+        sizes = pd.DataFrame({name: [len(table)] for name, table in self.tables.items()})
+        counts = {n: self.tables[n]["center_id"].value_counts() for n in ("patients", "procedures")}
+        centers = pd.DataFrame(counts).fillna(0).astype(int).sort_index()
+        centers.index.name = "center"
+        more = max(len(centers) - _CENTERS_SHOWN, 0)
+        graves = self.findings["severity"].value_counts()
+        said = [f"{graves.get(grave, 0):,} {word}" for grave, word in _GRAVITY.items()]
+        return (
+            f"<div><p><b>{escape(self.name)}</b>{', synthetic' if self.synthetic else ''}, data "
+            f"cut {self.data_cut.date().isoformat()}</p>{sizes.to_html(index=False, border=0)}"
+            f"{centers.iloc[:_CENTERS_SHOWN].reset_index().to_html(index=False, border=0)}"
+            f"<p>{f'and {more:,} more centers<br>' if more else ''}findings: {', '.join(said)}; "
+            f"corrections: {len(self.corrections):,}<br>the rows are <code>.patients</code>, "
+            "<code>.procedures</code> …, what is doubtful <code>.findings</code></p></div>"
+        )
 
     @property
     def over_by(self) -> pd.Timestamp:

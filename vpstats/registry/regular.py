@@ -33,6 +33,31 @@ _SPACE, _TILDE = 0x20, 0x7E
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How the rows of a text stand in it.
+
+    Parameters
+    ----------
+    delimiter : str
+        What stands between cells.
+    width : int
+        Cells of a row; rows of another width are cut one by one.
+    skip : int
+        Lines up to the header's last.
+    first : int
+        Number of the row below it.
+    unlike : frozenset of int
+        Columns whose first cells all differ: their spellings are found when they are asked for.
+    """
+
+    delimiter: str
+    width: int
+    skip: int
+    first: int
+    unlike: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """What stands below a header.
 
@@ -54,9 +79,7 @@ class Parsed:
     lines: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def parse(
-    content: Content, seen: Survey, *, delimiter: str, width: int, skip: int, first: int
-) -> Parsed | None:
+def parse(content: Content, seen: Survey, layout: Layout) -> Parsed | None:
     """Cut a text into columns.
 
     Parameters
@@ -65,14 +88,8 @@ def parse(
         The file.
     seen : Survey
         How it is encoded.
-    delimiter : str
-        What stands between cells.
-    width : int
-        Cells of a row; rows of another width are cut one by one.
-    skip : int
-        Lines up to the header's last.
-    first : int
-        Number of the row below it.
+    layout : Layout
+        How its rows stand in it.
 
     Returns
     -------
@@ -85,54 +102,62 @@ def parse(
     and what follows the closing quote belongs to the field: as Python's csv reads it.
     """
     import pyarrow as pa
-    import pyarrow.csv as pacsv
 
-    names = [str(i) for i in range(width)]
     odd: list[tuple[int, str]] = []
-
-    def set_aside(row: Any) -> str:
-        odd.append((row.number - skip - 1 + first, row.text))
-        return "skip"
-
-    kind = pa.dictionary(pa.int32(), pa.string())
     try:
-        with pacsv.open_csv(
-            _stream(content, seen),
-            read_options=pacsv.ReadOptions(
-                column_names=names, skip_rows=skip, block_size=PIECE, use_threads=False
-            ),
-            parse_options=pacsv.ParseOptions(
-                delimiter=delimiter,
-                quote_char='"' if seen.quoted else False,
-                newlines_in_values=seen.quoted,  # looking for them takes time
-                ignore_empty_lines=False,
-                invalid_row_handler=set_aside,
-            ),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, kind),
-                strings_can_be_null=False,
-                null_values=[],
-                check_utf8=False,  # the survey has
-            ),
-        ) as reader:
-            batches = list(reader)
+        batches = _batches(content, seen, layout, odd)
     except pa.ArrowInvalid:
         return None
-    cut = _cut(odd, delimiter, width)
+    cut = _cut(odd, layout.delimiter, layout.width)
     if cut is None:
         return None
     regular = sum(batch.num_rows for batch in batches)
-    numbers = _numbers(first, regular, [number for number, _ in cut])
+    numbers = _numbers(layout.first, regular, [number for number, _ in cut])
     columns: list[TextColumn] = []
     lines = []
-    for i in range(width):
+    for i in range(layout.width):
         chunks = [batch.column(i) for batch in batches]
         column: TextColumn = LaterColumn(chunks)
-        if any(_has_line_end(chunk.dictionary) for chunk in chunks):
+        if any(_has_line_end(_spelt(chunk)) for chunk in chunks):
             column, several = text_of(chunks)
             lines += [(int(numbers[row]), i, text) for row, text in several]
         columns.append(column)
     return Parsed(columns, numbers, cut, lines)
+
+
+def _batches(
+    content: Content, seen: Survey, layout: Layout, odd: list[tuple[int, str]]
+) -> list[Any]:
+    """Blocks of rows; rows of another width are put into `odd`, with their numbers."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    def set_aside(row: Any) -> str:
+        odd.append((row.number - layout.skip - 1 + layout.first, row.text))
+        return "skip"
+
+    coded, plain = pa.dictionary(pa.int32(), pa.string()), pa.string()
+    kinds = {str(i): plain if i in layout.unlike else coded for i in range(layout.width)}
+    with pacsv.open_csv(
+        _stream(content, seen),
+        read_options=pacsv.ReadOptions(
+            column_names=list(kinds), skip_rows=layout.skip, block_size=PIECE, use_threads=False
+        ),
+        parse_options=pacsv.ParseOptions(
+            delimiter=layout.delimiter,
+            quote_char='"' if seen.quoted else False,
+            newlines_in_values=seen.quoted,  # looking for them takes time
+            ignore_empty_lines=False,
+            invalid_row_handler=set_aside,
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=kinds,
+            strings_can_be_null=False,
+            null_values=[],
+            check_utf8=False,  # the survey has
+        ),
+    ) as reader:
+        return list(reader)
 
 
 def _cut(odd: Sequence[tuple[int, str]], delimiter: str, width: int) -> OddRows | None:
@@ -171,7 +196,7 @@ def text_of(chunks: Sequence[Any]) -> tuple[TextColumn, list[tuple[int, str]]]:
 
     Parameters
     ----------
-    chunks : sequence of pyarrow.DictionaryArray
+    chunks : sequence of pyarrow.DictionaryArray or pyarrow.StringArray
         Blocks of the column, in order.
 
     Returns
@@ -184,7 +209,7 @@ def text_of(chunks: Sequence[Any]) -> tuple[TextColumn, list[tuple[int, str]]]:
 
     if not chunks:
         return TextColumn(np.empty(0, np.int32), ()), []
-    whole = pa.chunked_array(chunks).unify_dictionaries()
+    whole = pa.chunked_array([_coded(chunk) for chunk in chunks]).unify_dictionaries()
     spellings = whole.chunk(whole.num_chunks - 1).dictionary
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in whole.chunks])
     texts = spellings.to_pylist()
@@ -232,7 +257,7 @@ class LaterColumn(TextColumn):
 
     Parameters
     ----------
-    chunks : sequence of pyarrow.DictionaryArray
+    chunks : sequence of pyarrow.DictionaryArray or pyarrow.StringArray
         Its blocks.
     """
 
@@ -273,7 +298,7 @@ class LaterColumn(TextColumn):
     def weight(self) -> int:
         """How much there is to look at: spellings, of blocks where they stand apart."""
         if self._chunks is not None:
-            return sum(len(chunk.dictionary) for chunk in self._chunks)
+            return sum(len(_spelt(chunk)) for chunk in self._chunks)
         return self._column.weight
 
     def counts(self) -> NDArray[np.int64]:
@@ -288,7 +313,21 @@ class LaterColumn(TextColumn):
 
 
 def _is_foreign(chunk: Any) -> bool:
-    return bool((_buffers(chunk.dictionary)[1] > _TILDE).any())
+    return bool((_buffers(_spelt(chunk))[1] > _TILDE).any())
+
+
+def _is_coded(chunk: Any) -> bool:
+    return hasattr(chunk, "dictionary")
+
+
+def _coded(chunk: Any) -> Any:
+    """A block as codes and spellings."""
+    return chunk if _is_coded(chunk) else chunk.dictionary_encode()
+
+
+def _spelt(chunk: Any) -> Any:
+    """The spellings of a block, or its cells where they were not told apart."""
+    return chunk.dictionary if _is_coded(chunk) else chunk
 
 
 # ------------------------------------------------------------------ the file

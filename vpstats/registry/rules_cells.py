@@ -66,7 +66,7 @@ LEVEL_RULES = (
         "explode.shared",
         "finding",
         "error",
-        "One volume is given for several vertebrae; it may be the total, so it was not used.",
+        "There is not one volume for each vertebra; one may be the total, so it was not used.",
         Export(
             "levels;z\nTh12, L1;8\nL1, L2;4,5 / 3\n",
             "levels",

@@ -156,10 +156,52 @@ COURSE_RULES = (
         BOTH,
     ),
     Rule(
+        "visit.timing",
+        "finding",
+        "warning",
+        "A visit is far from the time after a session that its kind names.",
+        Rows(
+            f"{ONE}{SESSION}visits: visit_id patient_id visit_date visit_type\n"
+            "v A/1 2022-03-01 month_3\nw A/1 2020-06-01 month_3",
+            ("v",),
+        ),
+        "Look date and kind of the visit up, and correct the wrong one in the source.",
+    ),
+    Rule(
+        "event.other_patient",
+        "finding",
+        "error",
+        "An event names a session of another patient; it was kept without it.",
+        Rows(
+            "patients: patient_id center_id\nA/1 A\nA/2 A\n" + SESSION + "events: event_id "
+            "patient_id procedure_id event_type event_date\ne A/2 A/1/s rib_fx 2020-03-02",
+            ("e",),
+        ),
+        "Look up whose event it is, and correct its patient or its session.",
+    ),
+    Rule(
+        "event.twice",
+        "finding",
+        "warning",
+        "A patient has the same event twice on one day; it may be counted twice.",
+        Rows(
+            events(
+                "event_date event_levels",
+                "e A/1 infection 2020-06-01 -",
+                "f A/1 infection 2020-06-01 -",
+                "g A/1 nonadjacent_fx 2020-06-01 T4",
+                "h A/1 nonadjacent_fx 2020-06-01 T6",
+            ),
+            ("e", "f"),
+        ),
+        "Delete one of them in the source, unless there were two.",
+    ),
+    Rule(
         "event.preexisting",
         "finding",
         "warning",
-        "An infection was found before the first session: it may have been there, and it was kept.",
+        "An infection was found before the first session, or before the one that it names: it may "
+        "have been there, and it was kept.",
         Rows(events("event_date", "e A/1 infection 2020-02-01"), ("e",)),
         DATES,
     ),
@@ -167,7 +209,7 @@ COURSE_RULES = (
         "event.before_session",
         "finding",
         "warning",
-        "An event is before the first session.",
+        "An event is before the first session, or before the one that it names.",
         Rows(events("event_date", "e A/1 rib_fx 2020-02-01"), ("e",)),
         DATES,
     ),

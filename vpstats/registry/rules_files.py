@@ -175,6 +175,14 @@ FILE_RULES = (
         "Export as UTF-8, or declare encoding in registry.toml.",
     ),
     Rule(
+        "encoding.doubtful",
+        "finding",
+        "info",
+        "Letters would be words in more than one code page; the likeliest was taken.",
+        Export("patient_id;smoker\n1;año\n", "patients", (0,), {}, "cp1252"),
+        "Compare a name with the source; declare encoding in registry.toml.",
+    ),
+    Rule(
         "encoding.mojibake",
         "finding",
         "warning",

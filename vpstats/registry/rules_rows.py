@@ -47,6 +47,41 @@ PATIENT_RULES = (
         "Use treatment as time-dependent, or leave it out of models of new fractures.",
     ),
     Rule(
+        "death.before_session",
+        "finding",
+        "error",
+        "A session is after the death.",
+        Rows(
+            f"patients: patient_id center_id death_date\nA/1 A 2019-03-01\n{SESSION}",
+            ("A/1",),
+        ),
+        DATES,
+    ),
+    Rule(
+        "patient.treated_late",
+        "finding",
+        "warning",
+        "Treatment of osteoporosis began after the death or the last contact.",
+        Rows(
+            patients(
+                "antiosteo_start death_date", "A/1 A 2021-03-01 2020-03-01", "A/2 A 2019-03-01 -"
+            ),
+            ("A/1",),
+        ),
+        DATES,
+    ),
+    Rule(
+        "contact.before_session",
+        "finding",
+        "warning",
+        "The last contact is before a session.",
+        Rows(
+            f"patients: patient_id center_id last_contact_date\nA/1 A 2019-03-01\n{SESSION}",
+            ("A/1",),
+        ),
+        DATES,
+    ),
+    Rule(
         "birth.year",
         "finding",
         "warning",
@@ -177,6 +212,22 @@ SESSION_RULES = (
                 "t A/1 A 2021-03-01 no none",
             ),
             ("s",),
+        ),
+        BOTH,
+    ),
+    Rule(
+        "session.same_day",
+        "finding",
+        "warning",
+        "A patient has two sessions on one day; they may be one.",
+        Rows(
+            sessions(
+                "operator_id",
+                "s A/1 A 2020-03-01 x",
+                "t A/1 A 2020-03-01 x",
+                "u A/1 A 2020-03-02 x",
+            ),
+            ("s", "t"),
         ),
         BOTH,
     ),

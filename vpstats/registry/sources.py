@@ -6,16 +6,19 @@ noted, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vpstats.errors import VpstatsError
+from vpstats.errors import DataError, VpstatsError
+from vpstats.registry.decoding import beginning
 from vpstats.registry.delimited import detect_delimiter, read_text
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.opening import OpenFile, open_files, read_bytes
@@ -133,8 +136,11 @@ def _remote(mapping: SourceMap, folder: Path) -> RawSource:
 
 
 def _read_file(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
-    source = _parse(file, mapping, folder)
-    return _described(source, mapping, file.sha256()).noted(*file.notes)
+    try:
+        source = _parse(file, mapping, folder)
+        return _described(source, mapping, file.sha256()).noted(*file.notes)
+    except OSError as error:  # a disk or a share that fails while it is read
+        raise DataError(f"cannot be read: {error.strerror}.", file=file.shown) from None
 
 
 def _parse(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
@@ -146,6 +152,7 @@ def _parse(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
         from vpstats.registry.statistical import read_statistical
 
         return read_statistical(file.content, mapping, file.shown, folder)
+    _refuse_no_table(file, mapping)
     source = read_text(file.held, mapping, file.shown)
     if mapping.format == "redcap":
         from vpstats.registry.redcap import as_raw, read_dictionary
@@ -154,6 +161,38 @@ def _parse(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
         fields = read_dictionary(read_bytes(folder / name, name), name) if name else ()
         return as_raw(source, fields, mapping)
     return source
+
+
+_OTHERS = (
+    ((b"<!doctype html", b"<html", b"<head", b"<table"), "a web page; a portal may want a login"),
+    ((b"<?xml", b"<!doctype"), "an XML document; export the table as CSV or Excel"),
+    ((b"{\\rtf",), "a text document; export the table as CSV or Excel"),
+    ((b'{"', b"[{", b"[["), "a JSON document; export the table as CSV or Excel"),
+    (
+        (b"7z\xbc\xaf", b"rar!", b"bzh", b"\xfd7zxz", b"\x28\xb5\x2f\xfd"),
+        "an archive; unpack it first",
+    ),
+    ((b"par1",), "a Parquet file; set format = 'parquet'"),
+    ((b"sqlite format 3",), "an SQLite database; set format = 'sql'"),
+)
+"""How files begin that go by the name of a table, in small letters, and what they are."""
+
+_WIDEST = 20_000
+_HEADER = 5_000_000
+"""Columns and bytes that the line of names may have; no table has as many."""
+
+
+def _refuse_no_table(file: OpenFile, mapping: SourceMap) -> None:
+    """What is no table, or one of nothing but columns, is refused before it fills the memory."""
+    top = beginning(file.held, _HEADER)
+    start = top[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for signatures, kind in _OTHERS:
+        if start.startswith(signatures):
+            raise DataError(f"expected a table as text, found {kind}.", file=file.shown)
+    names = re.split(rb"\r\n?|\n", top, maxsplit=mapping.header_row)[: mapping.header_row][-1]
+    width = max(names.count(mark) for mark in (b";", b"\t", b",", b"|")) + 1
+    if width > _WIDEST and len(names) < _HEADER:  # an endless line is refused where it is found
+        raise DataError(f"has {width:,} columns; expected a table.", file=file.shown)
 
 
 def _described(source: RawSource, mapping: SourceMap, digest: str) -> RawSource:
@@ -209,9 +248,9 @@ def _pointed(column: ColumnMap, typed: set[str]) -> ColumnMap:
     return column.model_copy(update={"decimal": "."}) if known else column
 
 
-def describe_sources(parts: Sequence[RawSource]) -> pd.DataFrame:
-    """One row per file, as `Registry.sources` holds them."""
+def describe_sources(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per file, as `Registry.sources` holds them, from what is known of each."""
     from vpstats.registry.registry import SOURCE_COLUMNS
 
-    rows = [{c: meta.get(c, "") for c in SOURCE_COLUMNS} for part in parts for meta in part.meta]
+    rows = [{c: meta.get(c, "") for c in SOURCE_COLUMNS} for meta in files]
     return pd.DataFrame(rows, columns=list(SOURCE_COLUMNS))

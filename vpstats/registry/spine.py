@@ -181,21 +181,8 @@ _OF = frozenset({"di", "de", "del", "della", "des", "du", "of", "od", "von"})
 _LONG_TO = re.compile(r"jusqu ?['’]? ?(?:a|au)\b|\bfino ad?\b|\bbis zum?\b|\bup to\b|\bsve do\b")
 _PLACEHOLDERS = frozenset({"tx", "lx", "cx"})  # T10 in Roman numbers, or a number to be filled in
 _LAST = {"C": 7, "T": 12, "L": 5, "S": 1}
-_ROMAN = {
-    "i": 1,
-    "ii": 2,
-    "iii": 3,
-    "iv": 4,
-    "v": 5,
-    "vi": 6,
-    "vii": 7,
-    "viii": 8,
-    "ix": 9,
-    "x": 10,
-    "xi": 11,
-    "xii": 12,
-    "xiii": 13,
-}
+_NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii"
+_ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS.split(), start=1)}
 _TOKEN = re.compile(r"[a-z]+|[0-9]+|[-,;/+&|\n()]|[^ ]")
 _DATE_LIKE = re.compile(
     r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}.*|[0-9]{1,2}[-./][a-z]{3,9}\.?|[a-z]{3,9}[-./][0-9]{2,4}"
@@ -248,7 +235,7 @@ def _read_word(word: str, before: _Word | None) -> list[_Word]:
     if word in _AND:
         return [_Word("and")]
     if word in _TO or word in _FROM:
-        return [_Word("to" if word in _TO else "from")]
+        return [_Word("to" if word in _TO else "from", word)]
     letter = _region_of(word)
     if letter is not None:
         return [_Word("region", letter)]
@@ -397,6 +384,8 @@ def _item(words: list[_Word], inherited: str | None) -> tuple[list[str], str | N
     right = _vertebrae(words[cuts[0] + 1 :], left[-1].region)
     if len(left) != 1 or len(right) != 1:
         raise _Unclear("unreadable", "a range needs one vertebra at each end")
+    if words[cuts[0]].text == "a" and not right[0].named:  # da D7 a 9; L1, AO type A3
+        raise _Unclear("ambiguous", "the end of a range or a type of fracture")
     return _range(left[0], right[0]), right[0].region
 
 

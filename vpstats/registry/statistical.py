@@ -90,15 +90,36 @@ def _parquet(content: bytes, shown: str) -> tuple[dict[str, TextColumn], list[st
     import pyarrow.parquet as pq
 
     try:
+        file = pq.ParquetFile(io.BytesIO(content))
+        _refuse_endless(file.metadata, shown)
+        _refuse_doubled(file.schema_arrow.names, shown)
         table = pq.read_table(io.BytesIO(content), use_threads=False)
     except (pa.ArrowException, OSError, ValueError):
         raise DataError(f"{_WHOLE['parquet']} Export it again.", file=shown) from None
-    names = list(table.column_names)
-    if len(set(names)) < len(names):
-        raise DataError("has two columns of one name; rename one in the export.", file=shown)
-    columns = {name: _arrow_column(table.column(name)) for name in names}
+    columns = {name: _arrow_column(table.column(name)) for name in table.column_names}
     typed = [f.name for f in table.schema if _is_number(f.type)]
     return columns, typed
+
+
+_WIDEST = 20_000
+_MOST_ROWS = 50_000_000
+_MOST_CELLS = 2_000_000_000
+
+
+def _refuse_endless(found: Any, shown: str) -> None:
+    """A few bytes may say of a value that it comes a billion times."""
+    rows, columns = found.num_rows, found.num_columns
+    if columns > _WIDEST or rows > _MOST_ROWS or rows * columns > _MOST_CELLS:
+        raise DataError(
+            f"has {rows:,} rows and {columns:,} columns; no registry has as many. Export it again, "
+            "or in parts.",
+            file=shown,
+        )
+
+
+def _refuse_doubled(names: Sequence[str], shown: str) -> None:
+    if len(set(names)) < len(names):
+        raise DataError("has two columns of one name; rename one in the export.", file=shown)
 
 
 def _is_number(kind: Any) -> bool:
@@ -131,7 +152,18 @@ def _python(values: Any) -> list[Any]:
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         texts = [str(v) for v in values.cast(pa.string()).to_pylist()]
         return [t.removesuffix(".000000000").removesuffix(" 00:00:00") for t in texts]
-    return list(values.to_pylist())
+    try:
+        return list(values.to_pylist())
+    except (OverflowError, ValueError):  # days and times that Python's calendar does not have
+        return [_python_value(value) for value in values]
+
+
+def _python_value(value: Any) -> Any:
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        number = getattr(value, "value", None)
+        return str(number) if isinstance(number, int) else "(out of the calendar)"
 
 
 # ------------------------------------------------------------------ Stata, SPSS, SAS

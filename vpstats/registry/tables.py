@@ -6,7 +6,6 @@ REDCap record says once to its repeating rows, and gathers checkboxes. Nothing i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,16 @@ import pandas as pd
 
 from vpstats.errors import MappingError
 from vpstats.registry.cells import fold
+from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
+from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
 from vpstats.registry.redcap import box_code
 from vpstats.registry.sources import DUPLICATE
+from vpstats.registry.spine import parse_levels
 from vpstats.registry.vertebra_rows import vertebra_rows
 from vpstats.schema_tables import LEAK_FIELDS, LEVELS
 
@@ -53,6 +55,8 @@ class TextTable:
         Position of each row in its exploded list, or of its column among several; 0 otherwise.
     listed : ndarray of int
         Number of vertebrae in that list; 1 otherwise.
+    named : ndarray of bool
+        Whether the cell of that list names vertebrae; true where rows are not exploded.
     entries : list of Entry
         What was found on the way.
     """
@@ -63,6 +67,7 @@ class TextTable:
     fields: dict[str, TextColumn]
     rank: Array
     listed: Array
+    named: Array
     entries: list[Entry] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -98,12 +103,30 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
         chosen = carry(raw, positions, _needed(source, mapping))
     positions, rank, listed, items = vertebra_rows(chosen, mapping)
     whole = chosen.take(positions)
-    table = TextTable(source, mapping, whole, {}, rank, listed)
+    table = TextTable(source, mapping, whole, {}, rank, listed, _named(items, mapping, len(whole)))
     for name, column in mapping.columns.items():
         table.fields[name] = _field(table, name, column)
     if items is not None:
         table.fields["level"] = items
+    table.raw = whole.only(_beside_fields(source, mapping))
     return table
+
+
+def _beside_fields(source: SourceMap, mapping: TableMap) -> list[str]:
+    """Raw columns that are looked at beside the fields: whose rows they are, and their units."""
+    units = [column.unit_column for column in mapping.columns.values() if column.unit_column]
+    center = source.center.column if source.center is not None else None
+    return [*units, center or ACCESS_GROUP]
+
+
+def _named(items: TextColumn | None, mapping: TableMap, n: int) -> Array:
+    """Rows whose cell names a vertebra, as it stands or by the codes of the mapping."""
+    if items is None:
+        return np.ones(n, bool)
+    level = mapping.columns.get("level")
+    codes = {} if level is None else level.codes
+    known = [bool(parse_levels(coded(s, codes) or s).levels) for s in items.spellings]
+    return np.array([*known, False], bool)[items.codes]
 
 
 # ------------------------------------------------------------------ columns
@@ -242,7 +265,7 @@ def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     chosen = np.where(inside, texts[rows, np.minimum(table.rank, width - 1)], "")
     first = (table.rank == 0) & (len(table.mapping.spread) == 1)
     beyond = np.arange(width)[None, :] >= table.listed[:, None]
-    surplus = first & ((texts != "") & beyond).any(axis=1)
+    surplus = first & table.named & ((texts != "") & beyond).any(axis=1)
     lacking = ~inside
     shown = ", ".join(column.columns)
     table.entries += [
@@ -264,9 +287,6 @@ def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     return from_texts(list(chosen))
 
 
-_LIST_CUTS = re.compile(r"[;/|]|,(?= )")
-
-
 def _of_one_vertebra(
     table: TextTable, name: str, column: ColumnMap, text: TextColumn
 ) -> TextColumn:
@@ -286,28 +306,46 @@ def _of_one_vertebra(
     Returns
     -------
     TextColumn
-        The part of the list at each vertebra's position; empty where there is one value for
-        several vertebrae.
+        The part of the list at each vertebra's position; empty where there is not one value for
+        each vertebra, and where a list stands beside a cell that names no vertebra.
     """
-    cells = text.texts()
-    several = np.flatnonzero((table.listed > 1) & text.filled)
-    place = _place(table)
-    for row in several:
-        parts = [part.strip() for part in _LIST_CUTS.split(cells[row])]
-        fits = len(parts) == table.listed[row]
-        cells[row] = parts[place[row]] if fits else ""
-    total = several[cells[several] == ""]
+    raw, cells, place = text.texts(), text.texts(), _place(table)
+    lists = np.array([bool(listed_numbers(s)) for s in text.spellings] + [False], bool)
+    sums = _joined_by_plus(table)
+    notes: dict[int, str] = {}
+    for row in np.flatnonzero(text.filled & ((table.listed > 1) | lists[text.codes])).tolist():
+        parts, n = _parts(raw[row], sums=sums[row]), int(table.listed[row])
+        cells[row] = parts[place[row]] if len(parts) == n else ""
+        # the vertebrae that cannot be read are what is wrong with such a row, and are reported
+        if len(parts) != n and table.named[row]:
+            notes[row] = _shared(len(parts), n)
+    where = np.array(list(notes), np.int64)
+    said = np.array([*notes.values()], dtype=object)
     table.entries.append(
         entry(
-            "explode.shared",
-            total,
-            field=name,
-            column=str(column.column),
-            raw=text.texts()[total],
-            note="one value for several vertebrae; it may be the total of the session",
+            "explode.shared", where, field=name, column=str(column.column), raw=raw[where],
+            note=said,
         )
-    )
+    )  # fmt: skip
     return from_texts(list(cells))
+
+
+def _parts(cell: str, *, sums: bool) -> tuple[str, ...]:
+    return listed_numbers(cell, sums=sums) or cut_list(cell)
+
+
+def _shared(values: int, vertebrae: int) -> str:
+    if values == 1:
+        return "one value for several vertebrae; it may be the total of the session"
+    return f"{values} values beside {vertebrae} vertebra{'e' if vertebrae > 1 else ''}"
+
+
+def _joined_by_plus(table: TextTable) -> Array:
+    """Rows whose list of vertebrae is written with a plus, as its volumes then are."""
+    if len(table.mapping.spread) != 1 or table.mapping.ticked:
+        return np.zeros(len(table), bool)
+    text = table.raw.columns[table.mapping.spread[0]]
+    return np.array(["+" in s for s in text.spellings] + [False], bool)[text.codes]
 
 
 # ------------------------------------------------------------------ REDCap

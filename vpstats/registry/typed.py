@@ -292,11 +292,23 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
         cleaned.first = _days(readings, text, "first")
         cleaned.last = _days(readings, text, "last")
     cleaned.entries = log_readings(text, readings, column, mapping)
-    if declared is None:
-        cleaned.entries += _inferred(text, shapes, orders, column, mapping)
-    else:
-        cleaned.entries += _assumed(text, shapes, readings, column, mapping)
+    if declared is not None:
+        cleaned.entries += _assumed(text, shapes, readings, column, mapping, _usual(text, shapes))
+        return cleaned
+    cleaned.entries += _inferred(text, shapes, orders, column, mapping)
+    if {"dmy", "mdy"} <= set(orders.values()):
+        note = "other cells of the column are written in another order"
+        cleaned.entries += _assumed(text, shapes, readings, column, mapping, ".", note)
     return cleaned
+
+
+def _usual(text: TextColumn, shapes: list[Shape]) -> str:
+    """The separator of most dates of a column."""
+    counts: dict[str, int] = {}
+    for shape, count in zip(shapes, text.counts(), strict=True):
+        if shape.kind == "ordered":
+            counts[shape.style[:1]] = counts.get(shape.style[:1], 0) + int(count)
+    return max(sorted(counts), key=lambda sign: counts[sign], default="")
 
 
 def _assumed(
@@ -305,16 +317,13 @@ def _assumed(
     readings: list[Reading],
     column: Column,
     mapping: ColumnMap,
+    sure: str,
+    note: str = "",
 ) -> list[Entry]:
-    """Dates with another separator than their column's, read in the declared order all the same."""
-    counts: dict[str, int] = {}
-    for shape, count in zip(shapes, text.counts(), strict=True):
-        if shape.kind == "ordered":
-            counts[shape.style[:1]] = counts.get(shape.style[:1], 0) + int(count)
-    usual = max(sorted(counts), key=lambda sign: counts[sign], default="")
+    """Dates with another separator than the one whose order is sure; nothing else proves them."""
     doubtful = [
         shape.kind == "ordered"
-        and shape.style[:1] != usual
+        and shape.style[:1] != sure
         and not shape.style.startswith("word")
         and reading.value is not None
         and shape.evidence is None
@@ -330,6 +339,7 @@ def _assumed(
             field=column.name,
             column=raw_name(mapping),
             raw=spellings[text.codes[where]],
+            note=note,
             masked=column.masked,
         )
     ]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from vpstats.disclosure import Released
 from vpstats.errors import UsageError
+from vpstats.escaping import to_csv
 from vpstats.report import audit_chapters as chapters
 from vpstats.report.audit_cells import Look, file_names
 from vpstats.report.audit_figures import Gallery
@@ -29,7 +30,7 @@ from vpstats.report.audit_summary import (
     response_page,
 )
 from vpstats.report.audit_words import periods
-from vpstats.report.internal import mask, to_csv
+from vpstats.report.internal import mask
 from vpstats.report.manifest import (
     Provenance,
     require_replaceable,

@@ -305,7 +305,7 @@ def _center_table(look: Look, indicator: Indicator, parts: tuple[Part, ...], cen
     # a crude share says nothing where not everybody could be followed to the horizon
     left_out = "rate" if indicator.measure == "incidence" else ""
     limits = (indicator.alert or look.plan.audit.alert, indicator.alarm or look.plan.audit.alarm)
-    judged = tables.judged_lines(_unit(look, parts[0]), LEVEL, limits)
+    judged = tables.judged_lines(_unit(look, parts[0]), LEVEL, limits, stepped=not look.internal)
     more = _estimable((*judged, *_more_lines(look, indicator)), columns)
     lines = [line for line in more if line[1][0] != left_out]
     verdicts = ("Verdict", *(look.verdict(p.analysis, center).words for p in parts))

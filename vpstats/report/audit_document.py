@@ -345,6 +345,10 @@ def _heading(document: AuditDocument) -> Iterator[str]:
     if not any(part.centers for part in document.indicators):
         yield "Nothing was compared: no indicator has a row in its period."
         return
+    centers = {c.center for part in document.indicators for c in part.centers}
+    if len(centers) == 1 and document.center is None:
+        yield "One center, and no other to compare it with: nothing has a verdict."
+        return
     yield {
         "alarm": "ALARM: at least one center needs review.",
         "alert": "Alert: at least one center lies outside the inner limits.",

@@ -257,8 +257,8 @@ def reading(alert: float, alarm: float) -> str:
         "How to read the funnel plots: each dot is a center, farther to the right the larger its "
         f"numbers; the level line is the network. Most centers lie within the {100 * alert:g}"
         f"{THIN}% limits (dashed) and nearly all within the {100 * alarm:g}{THIN}% limits "
-        "(solid) if only chance sets them apart. Hollow marks are alerts, filled ones alarms: "
-        "diamonds (rust) on the worse side, squares (green) on the better. Only flagged centers "
+        "(solid) if only chance sets them apart. Rust is worse and green is better: hollow circles "
+        "are alerts, filled diamonds (worse) and squares (better) are alarms. Only flagged centers "
         "are named; a plain dot outside the limits has no verdict, and the center's page says why."
     )
 
@@ -293,8 +293,8 @@ def estimates_figure(look: Look, center: str) -> Figure:
     title = "All outcomes of this center"
     caption = (
         "Filled points: observed over expected with its interval. Hollow points: the same drawn "
-        "towards the network as far as chance explains it (shrunken estimate). 1 is as expected; "
-        "the axis runs from 0.2 to 5."
+        "towards the network as far as chance explains it (shrunken estimate), where it may be "
+        "shown. 1 is as expected; the axis runs from 0.2 to 5."
     )
     desc = "Points with intervals for each outcome; the tables below hold every value."
     return attempt(title, caption, lambda: _figures().estimates_chart(

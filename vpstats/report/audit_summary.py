@@ -60,9 +60,12 @@ def network_summary(look: Look, pages: Mapping[str, str]) -> Chapter:
         "With so many comparisons some results lie outside a 95 % limit by chance alone, even "
         "where nothing is wrong anywhere; an alarm allows for their number."
     )
-    pieces: list[Piece] = [paragraphs(said), *_counted(found),
-                           paragraphs(words.READING, chance, *look.said("audit", "calendar")),
-                           *_notes(look)]  # fmt: skip
+    alone = len(look.centers) == 1
+    if alone:
+        said = f"1 center and {_n(len(look.indicators), 'indicator')} were looked at."
+    judged = [*_counted(found), paragraphs(words.READING, chance)]
+    pieces: list[Piece] = [paragraphs(said, *_about(look)),
+                           *([] if alone else judged), *_notes(look)]  # fmt: skip
     pieces += _flagged(look, found, pages)
     worse = Counter(c for c, _, _, v in found if v.to_review)
     links = [(pages[c], look.name(c), f"{worse[c]} to review" if worse[c] else "")
@@ -89,6 +92,11 @@ def _flagged(look: Look, found: Sequence[Found], pages: Mapping[str, str]) -> It
             yield flags(f"{title}, in the order of centers' names", HEADS, rows)
         elif signals:
             yield paragraphs("No outcome is flagged.")
+
+
+def _about(look: Look) -> tuple[str, ...]:
+    """What is so of the whole audit: how much there is to compare, and whether days are true."""
+    return (*look.said("audit", "scope"), *look.said("audit", "calendar"))
 
 
 def _notes(look: Look) -> Iterator[Piece]:
@@ -138,8 +146,10 @@ def center_summary(look: Look, center: str) -> Chapter:
     found = verdicts(look, [center])
     flagged = [one for one in found if one[3].flagged]
     said = f"{_n(len(found), 'comparison')} of this center." if found else "Nothing was judged."
-    pieces: list[Piece] = [paragraphs(said), *_counted(found),
-                           paragraphs(words.READING, *look.said("audit", "calendar"))]  # fmt: skip
+    title, about = "Summary for this center", _about(look)
+    if len(look.centers) == 1:
+        return Chapter("summary", title, (paragraphs(*about),))
+    pieces: list[Piece] = [paragraphs(said, *about), *_counted(found), paragraphs(words.READING)]
     for code in GRAVITY:
         for _, indicator, part, one in flagged:
             if one.code == code:
@@ -148,7 +158,7 @@ def center_summary(look: Look, center: str) -> Chapter:
              for _, i, p, v in found if not v.flagged and v.code != "none"]  # fmt: skip
     if quiet:
         pieces.append(folded(f"Without a verdict, and why ({len(quiet)})", items(quiet)))
-    return Chapter("summary", "Summary for this center", tuple(pieces))
+    return Chapter("summary", title, tuple(pieces))
 
 
 def _flag_box(look: Look, center: str, indicator: Indicator, part: Part, found: Verdict) -> Piece:

@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from vpstats.formats import defuse
-
 MASK = "[masked]"
 """Stands where a value may not be shown."""
 
@@ -62,34 +60,6 @@ def _hide(values: pd.Series, hidden: pd.Series) -> pd.Series:
     return values.astype(object).mask(hidden & filled, MASK)
 
 
-def to_csv(frame: pd.DataFrame) -> str:
-    r"""Write a frame as CSV whose cells no spreadsheet will run as a formula.
-
-    Text that starts like a formula and is not a number gets a leading apostrophe. Raw values of
-    an export are anybody's text, and this file is opened in a spreadsheet.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Any table.
-
-    Returns
-    -------
-    str
-        Comma-separated, one header line, ``\n`` line ends, missing values empty.
-
-    Examples
-    --------
-    >>> print(to_csv(pd.DataFrame({"raw": ["=1+1", "-2,5", "Th8"]})), end="")
-    raw
-    '=1+1
-    "-2,5"
-    Th8
-    """
-    safe = frame.apply(lambda column: column.map(defuse) if column.dtype.kind == "O" else column)
-    return str((frame if frame.empty else safe).to_csv(index=False, lineterminator="\n"))
-
-
 def summarise(logs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Count corrections and findings by file and rule.
 
@@ -107,9 +77,8 @@ def summarise(logs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Examples
     --------
     >>> log = pd.DataFrame({"severity": ["info"] * 2, "rule": ["comma"] * 2, "file": ["a.csv"] * 2})
-    >>> print(to_csv(summarise({"corrections": log})), end="")
-    log,severity,rule,file,n
-    corrections,info,comma,a.csv,2
+    >>> summarise({"corrections": log}).astype(str).iloc[0].tolist()
+    ['corrections', 'info', 'comma', 'a.csv', '2']
     """
     keys = ["severity", "rule", "file"]
     parts = [

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vpstats.errors import InternalError, UsageError
+from vpstats.escaping import visible
 
 NAME = "manifest.json"
 
@@ -196,7 +197,7 @@ def write_manifests(root: Path, *, provenance: Provenance, about: Mapping[str, A
 def write_manifest(root: Path, content: Mapping[str, Any]) -> Path:
     """Write the manifest with sorted keys, so that equal content gives equal bytes."""
     text = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False)
-    (root / NAME).write_text(text + "\n", encoding="utf-8", newline="\n")
+    (root / NAME).write_text(visible(text) + "\n", encoding="utf-8", newline="\n")
     return root / NAME
 
 

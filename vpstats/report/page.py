@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vpstats.errors import InternalError, UsageError
+from vpstats.escaping import in_markdown, visible
 from vpstats.report.parts import Listing, Picture, Section
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _markdown(sections: Sequence[Section]) -> Iterator[str]:
     for section in sections:
         found = [b.table.to_markdown().strip() for b in section.blocks if isinstance(b, Listing)]
         if found:
-            yield "\n\n".join([f"## {section.title}", *found])
+            yield "\n\n".join([f"## {in_markdown(section.title)}", *found])
 
 
 def _write_listing(block: Listing, folder: Path) -> Shown:
@@ -252,5 +253,5 @@ def enlarge(svg: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write UTF-8 with ``\n`` line ends on every platform and one at the end."""
-    path.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
+    r"""Write UTF-8 with ``\n`` line ends on every platform and one at the end; no controls."""
+    path.write_text(visible(text).rstrip("\n") + "\n", encoding="utf-8", newline="\n")

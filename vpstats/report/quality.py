@@ -15,10 +15,11 @@ import pandas as pd
 
 from vpstats.disclosure import Released
 from vpstats.errors import UsageError
+from vpstats.escaping import to_csv
 from vpstats.report import quality_pages as pages
 from vpstats.report.audit_cells import file_names
 from vpstats.report.audit_pieces import Chapter
-from vpstats.report.internal import mask, to_csv
+from vpstats.report.internal import mask
 from vpstats.report.manifest import (
     Provenance,
     require_replaceable,

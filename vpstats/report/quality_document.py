@@ -14,7 +14,7 @@ import pandas as pd
 from vpstats.report.quality_look import NETWORK, SECTIONS, SEVERITIES, QualityLook
 from vpstats.report.study import LEDGER_DIGITS, RegistrySummary
 from vpstats.rows import Record, is_hidden, number
-from vpstats.tables.quality import NUMBERS
+from vpstats.tables.quality import NUMBERS, format_of
 
 FORMAT = "vpstats-quality/1"
 """Name and version of the document's format; what breaks a reader gets a new number."""
@@ -135,8 +135,8 @@ def document(look: QualityLook, asked: Asked) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``format, edition, registry, synthetic, data_cut, vpstats, center, verdict, findings,
-        not_known, measures``; numbers that are withheld, or do not exist, are null.
+        ``format, edition, registry, synthetic, data_cut, vpstats, n_centers, center, verdict,
+        findings, not_known, measures``; numbers that are withheld, or do not exist, are null.
     """
     found = [f for f in look.found if asked.center in (None, f.center)]
     rows = measures_frame(look)
@@ -149,6 +149,7 @@ def document(look: QualityLook, asked: Asked) -> dict[str, Any]:
         "synthetic": asked.registry.synthetic,
         "data_cut": asked.registry.data_cut.isoformat(),
         "vpstats": asked.version,
+        "n_centers": len(look.centers),
         "center": asked.center,
         "verdict": next((s for s in ("error", "warning", "info") if s in grave), "none"),
         "findings": [
@@ -177,7 +178,8 @@ def as_text(content: dict[str, Any]) -> str:
 
 
 def _lines(content: dict[str, Any]) -> Iterator[str]:
-    made = " (synthetic)" if content["synthetic"] else ""
+    said = "synthetic" in content["registry"].lower()
+    made = " (synthetic)" if content["synthetic"] and not said else ""
     yield f"{content['registry']}{made}: quality of the data, data cut {content['data_cut']}"
     if content["edition"] == "internal":
         yield "Internal: not released."
@@ -190,7 +192,9 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
         yield "Not known:"
         yield from (f"  {sentence}" for sentence in content["not_known"])
     yield ""
-    yield "Measures: the center (median and range of the centers)"
+    whose = "the network" if content["center"] is None else f"center {content['center']}"
+    alone = content["n_centers"] == 1
+    yield "Measures" if alone else f"Measures: {whose} (median and range of the centers)"
     yield from _measure_lines(content)
 
 
@@ -231,10 +235,28 @@ def _measure_lines(content: dict[str, Any]) -> Iterator[str]:
             continue
         if row["estimate"] is None and not row["withheld"]:
             continue
-        own = "withheld" if row["withheld"] else f"{row['estimate']:.4g}"
-        beside = ""
-        if row["network_median"] is not None:
-            numbers = (row[f"network_{k}"] for k in ("median", "low", "high"))
-            beside = " ({:.4g}, {:.4g} to {:.4g})".format(*numbers)
-        unit = "" if row["unit"] == "" else f" {row['unit']}"
-        yield f"  {row['label']}: {own}{unit}{beside}"
+        beside = "" if content["n_centers"] == 1 else _beside(row)
+        yield f"  {row['label']}: {_own(row)}{beside}"
+
+
+def _own(row: dict[str, Any]) -> str:
+    """The number with its unit, in the singular where it is one.
+
+    Examples
+    --------
+    >>> _own({"withheld": False, "estimate": 1.0, "unit": "months"})
+    '1 month'
+    """
+    if row["withheld"]:
+        return "withheld"
+    text, unit = format_of(row)(row["estimate"]), row["unit"]
+    return f"{text} {unit.removesuffix('s') if text == '1' else unit}".rstrip()
+
+
+def _beside(row: dict[str, Any]) -> str:
+    """The median and the range of the centers; what all of them share is said once."""
+    if row["network_median"] is None:
+        return ""
+    numbers = (row[f"network_{k}"] for k in ("median", "low", "high"))
+    middle, low, high = map(format_of(row), numbers)
+    return f" ({middle}, {low} to {high})" if low != high else f" ({middle} at each)"

@@ -37,7 +37,7 @@ from vpstats.report.page import enlarge
 from vpstats.report.quality_look import NETWORK, SECTIONS, SEVERITIES, Found, QualityLook
 from vpstats.rows import Record, is_hidden, number
 from vpstats.tables.model import TableModel
-from vpstats.tables.quality import ABSENT, NUMBERS, Line
+from vpstats.tables.quality import ABSENT, NUMBERS, Line, per_hundred
 
 OWN = "This center"
 MOST_CENTERS = 40
@@ -61,7 +61,8 @@ def summary(look: QualityLook, center: str, pages: Mapping[str, str]) -> Chapter
     }
     known = [(v.capitalize(), show(r, "n", count, look.mark)) for v, r in volume.items() if r]
     found = [(w, f"{counted[s]:,}") for s, w in words.COUNTED.items() if counted[s]]
-    pieces: list[Piece] = [paragraphs(words.READING), facts([*known, *found])]
+    reading = words.READING if len(look.centers) == 1 else f"{words.READING} {words.BESIDE}"
+    pieces: list[Piece] = [paragraphs(reading), facts([*known, *found])]
     pieces += _boxes(mine) if center else _flagged(look, pages)
     if not mine:
         pieces.append(paragraphs(words.NOTHING_FOUND))
@@ -109,7 +110,8 @@ def _flag_row(href: str, name: str, severity: str, section: str, text: str) -> F
 def _common_row(look: QualityLook, key: tuple[str, str, str]) -> FlagRow:
     severity, name, _ = key
     where = look.common(key)
-    text = f"{words.COMMON} {', '.join(look.name(c) for c in where[:MOST_CENTERS])}"
+    named = ", ".join(look.name(c) for c in where[:MOST_CENTERS])
+    text = f"{words.COMMON.get(name, words.LOOK)} {named}"
     more = f" and {len(where) - MOST_CENTERS} more" if len(where) > MOST_CENTERS else ""
     label = look.label(name, key[2])
     return _flag_row(f"#{name}", f"{len(where)} centers", severity, name, f"{label}: {text}{more}.")
@@ -142,6 +144,8 @@ def overview(look: QualityLook) -> TableModel:
     columns = [(head, look.by_center(section, measure)) for head, section, measure in OVERVIEW]
     used = [(head, found) for head, found in columns if any(_there(r) for r in found.values())]
     rows = [(c, look.name(c)) for c in look.centers]
+    if len(rows) == 1:  # it is the network
+        return tables.side_by_side("The center at a glance", used, rows, mark=look.mark)
     return tables.side_by_side("Centers side by side", used, [*rows, (NETWORK, "Network")],
                                notes=(words.NO_RANKING,), mark=look.mark)  # fmt: skip
 
@@ -177,7 +181,7 @@ def section(
     if lines:
         own = OWN if center else ""
         kept[name] = tables.measures_table(
-            SECTIONS[name], lines, own=own, notes=words.NOTES.get(name, ()), mark=look.mark
+            words.TITLES[name], lines, own=own, notes=words.NOTES.get(name, ()), mark=look.mark
         )
         pieces.append(table(kept[name]))
     else:
@@ -197,10 +201,12 @@ def _measure(line: Line) -> str:
 def completeness(look: QualityLook, center: str, kept: Tables) -> Chapter:
     """Shares known, and the cells that are not, by why."""
     made = section(look, "completeness", center, kept)
-    figure = _strips(look, center) if center else _heat(look)
+    # of one center there is nothing to compare: the table below says it all
+    shown = [] if len(look.centers) == 1 else [_strips(look, center) if center else _heat(look)]
     kept["missing"] = _states(look, center or NETWORK)
-    pieces = (made.pieces[0], drawn([figure]), *made.pieces[1:], heading("Missing, and why"),
-              paragraphs(words.WHY_MISSING), table(kept["missing"]))  # fmt: skip
+    pieces = (made.pieces[0], *map(drawn, [shown] if shown else []), *made.pieces[1:],
+              heading("Missing, and why"), paragraphs(words.WHY_MISSING),
+              table(kept["missing"]))  # fmt: skip
     return Chapter(made.id, made.title, pieces)
 
 
@@ -252,7 +258,8 @@ def validity(look: QualityLook, center: str, kept: Tables) -> Chapter:
     made = section(look, "validity", center, kept)
     model = _by_rule(look, center)
     if model is None:
-        return Chapter(made.id, made.title, (*made.pieces, paragraphs(words.RULES_INSIDE)))
+        why = words.RULES_INSIDE if center and not look.internal else words.NO_RULES
+        return Chapter(made.id, made.title, (*made.pieces, paragraphs(why)))
     kept["rules"] = model
     return Chapter(made.id, made.title, (*made.pieces, table(model)))
 
@@ -264,16 +271,16 @@ def _by_rule(look: QualityLook, center: str) -> TableModel | None:
         if rows is None:
             return None
         mine = rows[(rows["center_id"] == center) & (rows["n"] > 0)]
-        found = [(r["group"], r["severity"], count(r["n"]), decimal(r["per_100"], 2))
+        found = [(r["group"], r["severity"], count(r["n"]), per_hundred(r["per_100"]))
                  for r in mine.to_dict("records")]  # fmt: skip
     else:
         found = [(r["label"], r["level"], show(r, "n", count, look.mark),
-                  show(r, "value", lambda v: decimal(v, 2), look.mark))
+                  show(r, "value", per_hundred, look.mark))
                  for r in look.rows("quality_rules", NETWORK)]  # fmt: skip
     if not found:
         return None
-    body = tuple((words.GROUPS.get(g, g.capitalize()), s, n, p) for g, s, n, p in found)
-    header = ("Rules", "Severity", "Findings", "per 100 records")
+    body = tuple((words.GROUPS.get(g, g.capitalize()), SEVERITIES[s], n, p) for g, s, n, p in found)
+    header = ("Rules", "Severity", "Findings", "Per 100 records")
     notes = tables.standing_notes(TableModel("", header, body), look.mark)
     return TableModel("Findings by group of rules", header, body, notes,
                       ("left", "left", "right", "right"))  # fmt: skip
@@ -367,7 +374,11 @@ def absent(look: QualityLook, kept: Tables) -> Chapter:
     for outcome in outcomes:
         rows = _compared(look, outcome["variable"])
         kept[f"absent_{outcome['variable']}"] = made = tables.compared_table(
-            outcome["label"], rows, ("Known", "Not known"), mark=look.mark
+            outcome["label"],
+            rows,
+            words.HEADS.get(outcome["variable"], words.HEADS[""]),
+            notes=words.ABSENT_NOTES,
+            mark=look.mark,
         )
         pieces.append(table(made))
     lead = words.ABSENT_LEAD if pieces else "There is nobody to compare."
@@ -394,7 +405,8 @@ def _compared(look: QualityLook, outcome: str) -> list[tuple[str, ...]]:
             cells = (_mean(r, mark) for r in means)
             rows.append((f"{both['label']}, mean (SD)", *cells, smd))
             continue
-        rows.append((str(both["label"]), "", "", smd))
+        numbers = ", n (%)" if look.rows(analysis, "with", variable) else ""
+        rows.append((f"{both['label']}{numbers}", "", "", smd))
         for r in look.rows(analysis, "with", variable):
             sides = (_part(look, s, outcome, variable, r["level"]) for s in words.SIDES)
             rows.append((f"– {CODE_WORDS.get(r['level'], r['level'])}", *sides, ""))

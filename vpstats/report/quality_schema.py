@@ -58,6 +58,7 @@ class QualityDocument(_Strict):
     synthetic: bool = Field(description="Whether the data are simulated.")
     data_cut: dt.date = Field(description="Day of the exports.")
     vpstats: str = Field(description="Version of the software.")
+    n_centers: int = Field(description="Centers in the registry.")
     center: str | None = Field(description="The one center that was asked for; null for all.")
     verdict: Literal["error", "warning", "info", "none"] = Field(
         description="The gravest severity among the findings."

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 READING = (
     "This page is about the record, not about care. Read it before any outcome: a center that "
-    "records less, looks less or follows less can look better or worse than it is. Centers stand "
-    "in the order of their names; beside each number stand the median and the range of the centers."
+    "records less, looks less or follows less can look better or worse than it is."
+)
+BESIDE = (
+    "Centers stand in the order of their names; beside each number stand the median and the range "
+    "of the centers."
 )
 
 NOTHING_FOUND = "Nothing falls below what is asked for."
@@ -15,7 +18,24 @@ NOTHING_FOUND = "Nothing falls below what is asked for."
 COUNTED: Mapping[str, str] = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 """Severity to the words for a number of findings."""
 
-COMMON = "to be looked at in"
+LOOK = "to be looked at in"
+COMMON: Mapping[str, str] = {
+    "completeness": "less often known than is asked for in",
+    "validity": "more than pass in",
+    "ascertainment": "fewer than are asked for in",
+    "followup": "less than is asked for in",
+}
+"""Section to what is wrong with a measure of it at many centers; elsewhere `LOOK`."""
+
+TITLES: Mapping[str, str] = {
+    "completeness": "Cells of key variables that are known",
+    "validity": "Findings and changes per 100 records",
+    "timeliness": "Days to entry, and the series of months",
+    "ascertainment": "Procedures of the hospital that are in the registry",
+    "imaging": "Procedures that each kind of imaging covers",
+    "followup": "Length and completeness of follow-up",
+}
+"""Section to the caption of its table."""
 
 NO_RANKING = (
     "In the order of names: this is no ranking. Which imaging is made is a center's choice; that "
@@ -67,7 +87,10 @@ NONE: Mapping[str, str] = {
 NOTES: Mapping[str, tuple[str, ...]] = {
     "validity": (
         "The usual way of writing of a column is logged once, so that changed values count what "
-        "departs from it. Findings about a whole file or column count for the network only.",
+        "departs from it. Records that were left out are findings and no longer records, so that a "
+        "rate may exceed 100. A record whose center is not known counts for the network alone. "
+        "Findings about whole files or columns are about no record: they are counted by "
+        "themselves, and “vpstats check” lists them.",
     ),
     "timeliness": (
         "Days since the last procedure run to the data cut; months without one, from the first "
@@ -103,8 +126,8 @@ WHY_MISSING = (
     "export."
 )
 STATE_NOTES = (
-    "Rows are patients, procedures or treated levels, whichever a variable belongs to. Known, %: "
-    "of the rows to which it applies.",
+    "Rows are patients (those without a procedure as well), procedures or treated levels, "
+    "whichever a variable belongs to. Known, %: of the rows to which it applies.",
 )
 
 HEAT = "Per cent of cells that hold a value; “All” is the network as a whole. Darker is more."
@@ -116,6 +139,7 @@ MONTHS = "Each stroke is a month; months without a procedure leave a gap."
 
 MONTHS_INSIDE = "The series of months is in the internal edition alone: its numbers are small."
 RULES_INSIDE = "Groups of rules are in the internal edition alone: their numbers are small."
+NO_RULES = "Cleaning found nothing about a record."
 PATTERNS_INSIDE = "Patterns of a center are in the internal edition alone: their numbers are small."
 
 PATTERNS = (
@@ -126,11 +150,18 @@ PATTERNS = (
 
 ABSENT_LEAD = (
     "Those whose outcome is known beside those whose outcome is not. The standardised difference "
-    "is that of the means over the root of the mean variance, for categories the Mahalanobis "
-    "distance of the shares; no test is made, since the question is how far results may be of "
-    "other people, not whether chance made them so. Of imaging, centers decide: that it differs "
-    "between them is expected."
+    "is the difference of the means over the root of the mean of both variances; for categories, "
+    "the Mahalanobis distance between the shares. No test is made: the question is how far results "
+    "may be about other people, not whether chance made them so. Of imaging, centers decide: that "
+    "it differs between them is expected."
 )
+ABSENT_NOTES = ("Percentages are of the rows of a side, those of whom it is not known included.",)
+HEADS: Mapping[str, tuple[str, str]] = {
+    "": ("Known", "Not known"),
+    "leak_ct": ("Recorded", "Not recorded"),
+    "chest_ct": ("By CT", "Not by CT"),
+}
+"""Outcome to the headings of those with and without it."""
 ROWS = "Rows"
 SIDES = ("with", "without")
 COMPARED = ("age_at_proc", "sex", "indication", "center_id")
@@ -180,6 +211,12 @@ METHODS: tuple[tuple[str, str], ...] = (
         "come from the codes of yes/no columns and from the log of cleaning.",
     ),
     (
+        "Validity",
+        "A rate has the findings about records of a center over the records of the center that "
+        "were kept, times 100; records are rows of patients, procedures, levels, visits and "
+        "events. A record may have several findings.",
+    ),
+    (
         "Silence and gaps",
         "A silence or a gap is pointed out where procedures that come at the center's mean pace, "
         "by chance, would leave one as long with a probability below 0.01, divided by the number "
@@ -187,15 +224,16 @@ METHODS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Follow-up",
-        "Schemper M, Smith TL. Control Clin Trials 1996;17:343-346. Clark TG, Altman DG, De "
-        "Stavola BL. Lancet 2002;359:1309-1310. The state after a year is known of whoever died, "
-        "and of whoever was seen, or known to be alive, a year after the first procedure or later.",
+        "The state after a year is known of whoever died, and of whoever was seen, or known to be "
+        "alive, a year after the first procedure or later. Reverse Kaplan–Meier: Schemper M, Smith "
+        "TL. Control Clin Trials 1996;17:343-346. C: Clark TG, Altman DG, De Stavola BL. Lancet "
+        "2002;359:1309-1310.",
     ),
     (
         "Who is missing",
-        "Yang D, Dalton JE. SAS Global Forum 2012, paper 335. A difference is pointed out where "
-        "its square, less what samples of these sizes differ by on average by chance, is above "
-        "that of the difference that is let pass, and both sides have at least 30 rows.",
+        "A difference is pointed out where its square, less what samples of these sizes differ by "
+        "on average by chance, is above that of the difference that is let pass, and both sides "
+        "have at least 30 rows. Categories: Yang D, Dalton JE. SAS Global Forum 2012, paper 335.",
     ),
     (
         "Limits",

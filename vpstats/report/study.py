@@ -12,7 +12,8 @@ import pandas as pd
 
 from vpstats.disclosure import Released, policy_text
 from vpstats.errors import DisclosureError, UsageError
-from vpstats.report.internal import mask, summarise, to_csv
+from vpstats.escaping import to_csv
+from vpstats.report.internal import mask, summarise
 from vpstats.report.manifest import (
     Provenance,
     require_replaceable,

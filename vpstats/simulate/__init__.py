@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from vpstats.simulate.centers import CenterSpec
 from vpstats.simulate.exports import Exports, write_exports
-from vpstats.simulate.faults import FAULTS
+from vpstats.simulate.faults import FAULTS, OTHER_FAULTS
 from vpstats.simulate.generate import SimulatedRegistry, Truth, simulate_registry
 from vpstats.simulate.spec import SimulationSpec
 
 __all__ = [
     "FAULTS",
+    "OTHER_FAULTS",
     "CenterSpec",
     "Exports",
     "SimulatedRegistry",

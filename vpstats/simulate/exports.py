@@ -50,6 +50,7 @@ def write_exports(
     *,
     name: str = "Simulated registry",
     seed: int | None = None,
+    more: bool = False,
 ) -> Exports:
     """Write a simulated registry as the raw exports of its centers.
 
@@ -63,6 +64,8 @@ def write_exports(
         Name of the registry in registry.toml.
     seed : int, optional
         Seed of the faults; None for exports without faults.
+    more : bool
+        Whether the exports also have the faults that those of the demonstration do not have.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def write_exports(
     faults = pd.DataFrame(columns=list(FAULT_COLUMNS))
     if seed is not None:
         tables = registry.tables | {"levels": with_lists(registry)}
-        faults = soil(sheets, facts_of(tables, registry.truth.spec.data_cut), seed)
+        faults = soil(sheets, facts_of(tables, registry.truth.spec.data_cut), seed, more=more)
     files: list[str] = []
     if folder is not None:
         files = _write(sheets, faults, Path(folder), name, registry)

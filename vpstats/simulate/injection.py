@@ -10,11 +10,12 @@ import pandas as pd
 from vpstats.simulate.dirt import Injection, Ledger
 from vpstats.simulate.fault import Cell, Facts, Fault
 from vpstats.simulate.faults import CELL_FAULTS
+from vpstats.simulate.faults_more import MORE_FAULTS
 from vpstats.simulate.faults_structure import ROW_FAULTS
 from vpstats.simulate.raw import Sheet
 
 
-def soil(sheets: list[Sheet], facts: Facts, seed: int) -> pd.DataFrame:
+def soil(sheets: list[Sheet], facts: Facts, seed: int, *, more: bool = False) -> pd.DataFrame:
     """Inject every kind of fault.
 
     Parameters
@@ -25,6 +26,8 @@ def soil(sheets: list[Sheet], facts: Facts, seed: int) -> pd.DataFrame:
         Clean canonical rows.
     seed : int
         Non-negative seed.
+    more : bool
+        Whether `OTHER_FAULTS` are injected too.
 
     Returns
     -------
@@ -34,7 +37,7 @@ def soil(sheets: list[Sheet], facts: Facts, seed: int) -> pd.DataFrame:
     ledger = Ledger(np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0]))
     for row_fault in ROW_FAULTS:
         row_fault.inject(row_fault, sheets, facts, ledger)
-    for fault in CELL_FAULTS:
+    for fault in (*(MORE_FAULTS if more else ()), *CELL_FAULTS):
         _inject(fault, sheets, facts, ledger)
     return ledger.table()
 
@@ -140,5 +143,5 @@ def _cell(sheet: Sheet, column: str, label: int, facts: Facts, ledger: Ledger) -
 def _may_hit(fault: Fault, cell: Cell) -> bool:
     """Leave out rows of several levels, and those who opted out unless that is the fault."""
     if ";" in cell.key:
-        return fault.id == "level_list_spelling"
+        return fault.id.startswith("level_list")
     return cell.facts.opted_out(cell.table, cell.key) == (fault.id == "optout_kept")

@@ -5,14 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vpstats.study.questions import Identifier, Scalar, Spec
 
 Tail = Literal["mid-p", "exact", "interpolated"]
 Dispersion = Literal["none", "tau", "phi"]
+
+
+def _without_braces(text: str) -> str:
+    """Sentences of an audit are templates, in which a brace stands for a number."""
+    if set("{}") & set(text):
+        raise ValueError("plain text is expected here, without braces")
+    return text
+
+
+Plain = Annotated[str, AfterValidator(_without_braces)]
 
 
 class Period(Spec):
@@ -77,14 +87,8 @@ class Known(Spec):
     """
 
     centers: list[str] = Field(min_length=1, description="center ids")
-    truth: str = Field(min_length=3, description="what is true of them, in words")
+    truth: Plain = Field(min_length=3, description="what is true of them, in words")
     indicators: list[Identifier] = Field(min_length=1, description="where it should show")
-
-    @model_validator(mode="after")
-    def _is_plain_text(self) -> Self:
-        if set("{}") & set(self.truth):
-            raise ValueError("truth is plain text, without braces")
-        return self
 
 
 class Audit(Spec):
@@ -115,7 +119,7 @@ class Audit(Spec):
     completeness: float = Field(
         0.85, ge=0, le=1, description="share that must be known for a verdict"
     )
-    power: str = Field("", description="what the audit can be expected to find, in words")
+    power: Plain = Field("", description="what the audit can be expected to find, in words")
     response: str = Field("", description="what a flagged center does, by when, in words")
     contact: str = Field("", description="whom a center answers")
     center_names: dict[str, str] = Field(
@@ -200,7 +204,7 @@ class Indicator(Spec):
         default=False, description="also the learning curve by operator, internal edition only"
     )
     signals: bool | None = None
-    limits: str = Field("", description="what the indicator cannot say, in words")
+    limits: Plain = Field("", description="what the indicator cannot say, in words")
 
     @model_validator(mode="after")
     def _has_an_outcome(self) -> Self:

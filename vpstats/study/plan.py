@@ -191,7 +191,9 @@ def read_plan(path: str | Path) -> StudyPlan:
             "there is no such study plan; 'vpstats new FOLDER' writes one to start from.",
             file=source,
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except RecursionError:
+        raise PlanError("is nested deeper than any plan.", file=source) from None
+    except (ValueError, OSError) as error:  # no TOML, no UTF-8, a number of 5,000 digits
         message = f"cannot be read as TOML: {error}. {explain_toml(error)}".rstrip()
         raise PlanError(message, file=source) from None
     return _parse(content, source)

@@ -52,7 +52,11 @@ def two(value: float) -> str:
 
 
 def judged_lines(
-    unit: str, level: float = 0.95, limits: tuple[float, float] = (0.95, 0.998)
+    unit: str,
+    level: float = 0.95,
+    limits: tuple[float, float] = (0.95, 0.998),
+    *,
+    stepped: bool = False,
 ) -> tuple[Line, ...]:
     """What is printed of one judged center.
 
@@ -64,6 +68,9 @@ def judged_lines(
         Level of the intervals, for the headings.
     limits : (float, float)
         Levels of the inner and the outer limits.
+    stepped : bool
+        Whether corrected p-values are raised to the next of a few steps, as a public edition has
+        them.
 
     Returns
     -------
@@ -92,7 +99,11 @@ def judged_lines(
         ("p-value", ("p_value",), p_value),
         ("p-value, variation beyond chance allowed for by τ", ("p_tau",), p_value),
         ("p-value, variation beyond chance allowed for by φ", ("p_phi",), p_value),
-        ("p-value corrected for all comparisons (q)", ("q_value",), p_value),
+        (
+            f"p-value corrected for all comparisons (q){', at most' if stepped else ''}",
+            ("q_value",),
+            p_value,
+        ),
     )
 
 

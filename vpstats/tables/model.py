@@ -11,11 +11,11 @@ from html import escape
 from typing import Literal
 
 from vpstats.errors import UsageError
+from vpstats.escaping import defuse, in_markdown
 from vpstats.formats import MINUS, NOT_ESTIMABLE
 
 Align = Literal["left", "right", "center"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(rf"[-{MINUS}]?\d[\d,]*(\.\d+)?")
 
 
@@ -104,14 +104,14 @@ class TableModel:
 
     def to_markdown(self) -> str:
         """Render as a Markdown table with the title above and the footnotes below."""
-        lines = [f"**{_markdown(self.title)}**", ""]
-        header = [_markdown(text) for text in _full_header(self)]
+        lines = [f"**{in_markdown(self.title)}**", ""]
+        header = [in_markdown(text) for text in _full_header(self)]
         lines += [_markdown_row(header), _markdown_rule(self.align)]
         for label, group in _grouped(self):
             if label is not None:
-                lines.append(_markdown_row((f"**{_markdown(label)}**",), len(self.header)))
-            lines += [_markdown_row([_markdown(c) for c in row]) for row in group]
-        notes = [line for note in self.footnotes for line in ("", _markdown(note))]
+                lines.append(_markdown_row((f"**{in_markdown(label)}**",), len(self.header)))
+            lines += [_markdown_row([in_markdown(c) for c in row]) for row in group]
+        notes = [line for note in self.footnotes for line in ("", in_markdown(note))]
         return "\n".join([*lines, *notes]) + "\n"
 
     def to_csv(self) -> str:
@@ -214,11 +214,6 @@ def _html_row(row: tuple[str, ...], align: Sequence[Align], indent: str) -> str:
     return f"<tr>{first}{''.join(rest)}</tr>"
 
 
-def _markdown(text: str) -> str:
-    text = re.sub(r"([\\`*_\[\]|])", r"\\\1", text)
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).replace("\n", " ")
-
-
 def _markdown_row(cells: Sequence[str], width: int = 0) -> str:
     padded = [*cells, *[""] * (width - len(cells))]
     return f"| {' | '.join(padded)} |"
@@ -232,7 +227,7 @@ def _markdown_rule(align: Sequence[Align]) -> str:
 def _csv_cell(text: str) -> str:
     if _NUMBER.fullmatch(text):
         return text.replace(MINUS, "-").replace(",", "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return str(defuse(text))
 
 
 def standing_notes(table: TableModel, mark: str) -> tuple[str, ...]:

@@ -88,6 +88,8 @@ def measures_table(
     >>> made.rows[0][0], made.rows[0][1].replace(THIN, " "), made.rows[0][2].replace(THIN, " ")
     ('Sex', '80.0 %', '90.0 % (80.0–98.0)')
     """
+    if all(len(line.centers) <= 1 for line in lines):
+        return _alone(title, lines, own=own, notes=notes, mark=mark)
     body = tuple(_line(line, own=bool(own), mark=mark) for line in lines)
     header = ("Measure", *((own,) if own else ()), "Median of centers (range)", "Network")
     hidden = any(_is_hidden(r) for line in lines for r in line.centers)
@@ -95,9 +97,28 @@ def measures_table(
     return explained(TableModel(title, header, body), mark, *notes, *more)
 
 
+def _alone(
+    title: str, lines: Sequence[Line], *, own: str, notes: Sequence[str], mark: str
+) -> TableModel:
+    """The table of a registry of one center: it is the network, and there is no other."""
+    body = tuple(
+        (_words(line), shown(line.network if line.own is None else line.own, mark))
+        for line in lines
+    )
+    return explained(TableModel(title, ("Measure", own or "Network"), body), mark, *notes)
+
+
 def _line(line: Line, *, own: bool, mark: str) -> tuple[str, ...]:
     mine = (shown(line.own, mark),) if own else ()
-    return sentence_case(line.words), *mine, _typical(line.centers), shown(line.network, mark)
+    return _words(line), *mine, _typical(line.centers), shown(line.network, mark)
+
+
+def _words(line: Line) -> str:
+    """What a measure is, with its unit where neither the words nor the number say it."""
+    record = next((r for r in (line.own, line.network, *line.centers) if r is not None), {})
+    unit = str(record.get("unit", ""))
+    said = unit not in ("days", "months") or unit in line.words.lower()
+    return sentence_case(line.words if said else f"{line.words}, {unit}")
 
 
 def shown(record: Record | None, mark: str = SUPPRESSED) -> str:
@@ -124,19 +145,26 @@ def _is_hidden(record: Record) -> bool:
 
 
 def format_of(record: Record) -> Callable[[float], str]:
-    """How the number of a measure is printed: whole days and months, one digit of the rest."""
+    """How the number of a measure is printed: days, months and findings whole, the rest not."""
     unit = str(record.get("unit"))
-    if unit in ("days", "months"):
+    if unit in ("days", "months", "findings"):
         return _whole
-    return _two if unit == "per 100 records" else rate
+    return per_hundred if unit == "per 100 records" else rate
 
 
 def _whole(value: float) -> str:
     return count(round(value))
 
 
-def _two(value: float) -> str:
-    return decimal(value, 2)
+def per_hundred(value: float) -> str:
+    """Print a rate per 100 records; what is not 0 never prints as 0.
+
+    Examples
+    --------
+    >>> per_hundred(0.004), per_hundred(0.0), per_hundred(17.042)
+    ('<0.01', '0.00', '17.04')
+    """
+    return f"<{decimal(0.01, 2)}" if 0 < value < 0.005 else decimal(value, 2)
 
 
 def _unit(record: Record) -> str:
@@ -154,7 +182,9 @@ def _typical(centers: Sequence[Record]) -> str:
     rounded = any(_stat(r) in (r.get("rounded") or ()) for _, r in found)
     low, middle, high = (fmt(float(v)) for v in (min(values), np.median(values), max(values)))
     about = ABOUT if rounded else ""
-    return f"{about}{middle}{_unit(record)} ({span(low, high)})"
+    # one center has no range, and its median is its number
+    ends = f" ({span(low, high)})" if len(values) > 1 else ""
+    return f"{about}{middle}{_unit(record)}{ends}"
 
 
 def states_table(

@@ -1,0 +1,269 @@
+"""Checks across tables whose answer depends on when something happened, or on what was left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from vpstats.registry import read_registry
+from vpstats.registry.registry import Registry
+from vpstats.registry.spine import parse_levels
+
+PERSON = {"patient_id": "A/1", "center_id": "A"}
+
+
+def day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text)
+
+
+def session(key: str, when: str, **more: Any) -> dict[str, Any]:
+    return {
+        "procedure_id": key,
+        "patient_id": "A/1",
+        "center_id": "A",
+        "proc_date": day(when),
+    } | more
+
+
+def treated(key: str, *levels: str) -> list[dict[str, str]]:
+    return [{"level_id": f"{key}/{v}", "procedure_id": key, "level": v} for v in levels]
+
+
+def rules(**tables: list[dict[str, Any]]) -> set[str]:
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    registry = Registry.from_tables(frames, name="x", data_cut="2024-01-31", synthetic=False)
+    return set(registry.findings["rule"])
+
+
+def fracture(kind: str, level: str, left: str | None, found: str) -> dict[str, Any]:
+    return {
+        "event_id": "e",
+        "patient_id": "A/1",
+        "event_type": kind,
+        "event_levels": level,
+        "event_left_date": day(left) if left else pd.NaT,
+        "event_date": day(found),
+        "event_right_date": day(found),
+    }
+
+
+# ------------------------------------------------------------------ fractures
+
+
+TWO_SESSIONS = {
+    "patients": [PERSON],
+    "procedures": [session("s", "2020-01-01"), session("t", "2020-08-17")],
+    "levels": [*treated("s", "L5"), *treated("t", "T12")],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "left", "found", "rule"),
+    [
+        # T12 was cemented between the contacts: the fracture of L1 may have been before that
+        ("nonadjacent_fx", "L1", "2020-07-22", "2020-08-20", None),
+        # or T12 itself broke, and was cemented for it
+        ("nonadjacent_fx", "T12", "2020-07-22", "2020-08-20", None),
+        # cemented by the last contact without the fracture
+        ("nonadjacent_fx", "L1", "2020-08-17", "2020-08-20", "fracture.adjacent"),
+        ("nonadjacent_fx", "T12", "2020-08-18", "2020-08-20", "fracture.cemented"),
+        # wrong whichever came first
+        ("adjacent_fx", "T4", "2020-07-22", "2020-08-20", "fracture.not_adjacent"),
+        # the last contact is not known: the day on which it was found decides
+        ("nonadjacent_fx", "L1", None, "2020-08-20", "fracture.adjacent"),
+        # contacts in the wrong order prove nothing
+        ("nonadjacent_fx", "L1", "2021-01-01", "2020-08-20", "fracture.adjacent"),
+    ],
+)
+def test_a_fracture_is_judged_by_what_was_cemented_when_it_can_have_happened(
+    kind: str, level: str, left: str | None, found: str, rule: str | None
+) -> None:
+    said = rules(**TWO_SESSIONS, events=[fracture(kind, level, left, found)])
+    assert {r for r in said if r.startswith("fracture.")} == ({rule} if rule else set())
+
+
+MAPPING = """
+version = 1
+[registry]
+name = "x"
+data_cut = 2024-01-31
+[[source]]
+name = "s"
+file = "s.csv"
+center = "A"
+[[source.table]]
+name = "patients"
+columns = { patient_id = "id" }
+[[source.table]]
+name = "procedures"
+columns = { patient_id = "id", procedure_id = "op", proc_date = "day" }
+[[source.table]]
+name = "levels"
+columns = { patient_id = "id", procedure_id = "op", level = "level" }
+[[source]]
+name = "e"
+file = "e.csv"
+center = "A"
+[[source.table]]
+name = "events"
+[source.table.columns]
+patient_id = "id"
+event_type = { value = "adjacent_fx" }
+event_date = "day"
+event_levels = "level"
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        # everything that was treated is known
+        ("1;a;2020-01-01;L3\n1;b;2020-03-01;T12\n", False),
+        # a session without a day was left out, and its vertebra with it
+        ("1;a;2020-01-01;L3\n1;b;1920-03-01;L4\n", True),
+        # a vertebra that cannot be read
+        ("1;a;2020-01-01;L3\n1;b;2020-03-01;L4-5\n", True),
+        # the row that was left out says again what another says
+        ("1;a;2020-01-01;L3\n1;a;20??;L3\n", False),
+        # another patient's
+        ("1;a;2020-01-01;L3\n2;b;1920-03-01;L4\n", False),
+    ],
+)
+def test_a_fracture_is_unchecked_where_a_session_or_level_was_left_out(
+    tmp_path: Path, rows: str, said: bool
+) -> None:
+    (tmp_path / "registry.toml").write_text(MAPPING, "utf-8")
+    (tmp_path / "s.csv").write_text("id;op;day;level\n" + rows, "utf-8")
+    (tmp_path / "e.csv").write_text("id;day;level\n1;2021-01-01;L4\n", "utf-8")
+    found = read_registry(tmp_path).findings
+    assert ("fracture.unchecked" in set(found["rule"])) == said
+
+
+# ------------------------------------------------------------------ people and their sessions
+
+
+@pytest.mark.parametrize(
+    ("person", "sessions", "rule"),
+    [
+        ({"death_date": day("2019-06-01")}, ["2020-01-01"], "death.before_session"),
+        ({"death_date": day("2020-06-01")}, ["2020-01-01", "2021-01-01"], "death.before_session"),
+        ({"last_contact_date": day("2019-06-01")}, ["2020-01-01"], "contact.before_session"),
+        (
+            {"antiosteo_start": day("2022-06-01"), "last_contact_date": day("2021-01-01")},
+            ["2020-01-01"],
+            "patient.treated_late",
+        ),
+        ({"birth_date": day("2010-06-01")}, ["2020-01-01"], "derived.impossible"),
+        ({"birth_date": day("2010-06-01")}, [], "derived.impossible"),
+        ({"birth_year": 2012}, [], "derived.impossible"),
+        (
+            {"birth_date": day("2004-06-01"), "last_contact_date": day("2021-01-01")},
+            [],
+            "derived.impossible",
+        ),
+        ({"height_cm": 121.0, "weight_kg": 199.0}, ["2020-01-01"], "derived.impossible"),
+    ],
+)
+def test_days_and_bodies_that_cannot_be(
+    person: dict[str, Any], sessions: list[str], rule: str
+) -> None:
+    procedures = [session(f"s{i}", when) for i, when in enumerate(sessions)]
+    tables = {"patients": [PERSON | person]} | ({"procedures": procedures} if sessions else {})
+    assert rule in rules(**tables)
+
+
+def test_days_in_order_are_not_doubted() -> None:
+    person = PERSON | {
+        "birth_date": day("1950-06-01"),
+        "antiosteo_start": day("2020-06-01"),
+        "last_contact_date": day("2022-01-01"),
+        "death_date": day("2022-01-01"),
+        "status": "dead",
+        "height_cm": 160.0,
+        "weight_kg": 60.0,
+    }
+    levels = treated("s", "L1")
+    assert rules(patients=[person], procedures=[session("s", "2020-01-01")], levels=levels) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "when", "said"),
+    [
+        ("month_3", "2020-04-01", False),
+        ("month_3", "2021-04-01", True),
+        # three months after the second session
+        ("month_3", "2022-04-01", False),
+        ("annual", "2021-03-01", False),
+        ("annual", "2020-04-01", True),
+        ("unscheduled", "2021-04-01", False),
+        # before every session: said by another rule
+        ("month_3", "2019-04-01", False),
+    ],
+)
+def test_a_visit_is_as_long_after_a_session_as_its_kind_says(
+    kind: str, when: str, said: bool
+) -> None:
+    found = rules(
+        patients=[PERSON],
+        procedures=[session("s", "2020-01-01"), session("t", "2022-01-01")],
+        visits=[
+            {"visit_id": "v", "patient_id": "A/1", "visit_date": day(when), "visit_type": kind}
+        ],
+    )
+    assert ("visit.timing" in found) == said
+
+
+def test_an_operator_beside_another_is_at_two_centers_too() -> None:
+    sessions = [
+        session("s", "2020-01-01", operator_id="DD / TK"),
+        session("t", "2020-01-01", operator_id="TK") | {"center_id": "B", "patient_id": "B/1"},
+        session("u", "2020-01-01", operator_id="MK") | {"center_id": "B", "patient_id": "B/1"},
+    ]
+    people = [PERSON, {"patient_id": "B/1", "center_id": "B"}]
+    frames = {"patients": pd.DataFrame(people), "procedures": pd.DataFrame(sessions)}
+    registry = Registry.from_tables(frames, name="x", data_cut="2024-01-31", synthetic=False)
+    found = registry.findings
+    assert set(found.loc[found["rule"] == "operator.two_centers", "key"]) == {"s", "t"}
+
+
+# ------------------------------------------------------------------ cells that read two ways
+
+
+@pytest.mark.parametrize("text", ["L1 A3", "T12 A3, L1 A1", "L1 a 3"])
+def test_a_type_of_fracture_behind_a_vertebra_is_no_range(text: str) -> None:
+    assert parse_levels(text).status == "ambiguous"
+
+
+@pytest.mark.parametrize("text", ["D7 a D9", "da D7 a D9", "D7 à D9", "T7-9"])
+def test_a_range_in_words_is_read(text: str) -> None:
+    assert parse_levels(text).levels == ("T7", "T8", "T9")
+
+
+ORDERS = 'version = 1\n[registry]\nname = "x"\ndata_cut = 2024-01-31\n[[source]]\nname = "s"\n' + (
+    'file = "s.csv"\ncenter = "A"\n{}[[source.table]]\nname = "procedures"\n'
+    'columns = {{ patient_id = "id", proc_date = "day" }}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        # dots write the day first, slashes the month: the third is read so, and doubted
+        (["13.03.2021", "03/14/2021", "04/05/2021"], [4]),
+        # one order in both
+        (["13.03.2021", "14/03/2021", "04/05/2021"], []),
+        # nothing written with dots proves another order
+        (["03/14/2021", "04/05/2021"], []),
+    ],
+)
+def test_a_date_is_doubted_where_its_column_is_written_in_two_orders(
+    tmp_path: Path, days: list[str], said: list[int]
+) -> None:
+    (tmp_path / "registry.toml").write_text(ORDERS.format(""), "utf-8")
+    lines = [f"{i};{d}" for i, d in enumerate(days)]
+    (tmp_path / "s.csv").write_text("\n".join(["id;day", *lines]) + "\n", "utf-8")
+    found = read_registry(tmp_path).findings
+    assert found.loc[found["rule"] == "date.order_assumed", "row"].tolist() == said

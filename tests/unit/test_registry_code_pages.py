@@ -1,0 +1,103 @@
+"""Code pages are told apart by the letters of languages and by where they stand in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vpstats.registry import read_registry
+from vpstats.registry.code_pages import likely_pages, words_beyond_ascii
+from vpstats.registry.decoding import detect
+
+CLEAR = """
+cp1250     | bolesnik pušač kralježak žena Kovač Marković Đurić šećer datum rođenja količina
+cp1250     | Kovač
+cp1250     | Marković Babić
+cp1250     | datum rođenja
+cp1250     | Količina cementa Uzročnik Liječenje
+cp1250     | płeć wiek mężczyzna żona data urodzenia ból kręgosłupa złamanie świeże
+cp1250     | płeć
+cp1250     | Wałęsa
+cp1250     | pohlaví věk muž žena datum narození kouření výška zlomenina těla
+cp1250     | Dvořák
+cp1250     | nő férfi életkor törés műtét időpontja
+iso-8859-2 | bolesnik pušač kralježak žena Kovač Marković Đurić šećer
+iso-8859-2 | płeć wiek mężczyzna żona ból kręgosłupa złamanie świeże
+iso-8859-2 | pohlaví věk muž žena kouření výška
+cp1252     | Geschlecht männlich Größe Körpergewicht Höhe Müller Groß
+cp1252     | età sesso città quantità più è perché mobilità
+cp1252     | età
+cp1252     | âge sexe opération date de décès prélèvement côté fièvre première œdème même
+cp1252     | opération
+cp1252     | père première
+cp1252     | François
+cp1252     | Côté Benoît
+cp1252     | año edad niño intervención médico señora vértebra
+cp1252     | Muñoz Núñez
+cp1252     | 10³/µl mm³ 37° m² ±2 ½
+cp1252     | blødning sårbehandling år
+"""
+
+
+@pytest.mark.parametrize("line", CLEAR.strip().splitlines())
+def test_words_prove_their_code_page(line: str) -> None:
+    page, text = (part.strip() for part in line.split("|"))
+    content = text.encode(page)
+    found = likely_pages(words_beyond_ascii([content]))
+    assert len(found) == 1
+    assert content.decode(found[0]) == text
+    assert content.decode(detect(content)) == text
+
+
+@pytest.mark.parametrize(
+    ("page", "text"), [("cp1252", "año"), ("cp1252", "più"), ("cp1250", "věk"), ("cp1252", "è")]
+)
+def test_where_nothing_tells_both_are_named(page: str, text: str) -> None:
+    found = likely_pages(words_beyond_ascii([text.encode(page)]))
+    assert len(found) == 2
+    assert text in {text.encode(page).decode(name) for name in found}
+    # ISO 8859-2 reads these as cp1250 does: one reading has one name
+    assert len({text.encode(page).decode(name) for name in found}) == 2
+
+
+MAP = """
+version = 1
+[registry]
+name = "Test"
+data_cut = 2025-12-31
+[[source]]
+name = "s"
+file = "a.csv"
+center = "A"
+{}
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+death_cause = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "declared", "said"),
+    [
+        ("año", "", ["read as cp1252; it may be cp1250: nothing in it proves one."]),
+        ("año", 'encoding = "cp1252"', []),
+        ("año y médico", "", []),
+        ("ano", "", []),
+    ],
+)
+def test_a_doubtful_code_page_is_said_without_a_value(
+    tmp_path: Path, text: str, declared: str, said: list[str]
+) -> None:
+    (tmp_path / "a.csv").write_bytes(f"id;x\n1;{text}\n2;b\n".encode("cp1252"))
+    (tmp_path / "registry.toml").write_text(MAP.format(declared), "utf-8")
+    findings = read_registry(tmp_path).findings
+    found = findings[findings["rule"] == "encoding.doubtful"]
+    assert found["message"].tolist() == said
+
+
+def test_the_words_of_a_large_file_are_found_at_its_end() -> None:
+    pieces = [b"plain;text\n" * 100_000, "Kovač;pušač".encode("cp1250")]
+    assert words_beyond_ascii(pieces) == [w.encode("cp1250") for w in ("Kovač", "pušač")]

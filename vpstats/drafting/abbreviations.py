@@ -1,0 +1,161 @@
+"""Words that say the same in a header: abbreviations, and the plain words of six languages.
+
+Two tiers. A word of `_SAME` has one meaning in the tables of a spine service, so ``Pt No`` is
+``patient number`` and nothing else. Any other abbreviation (``Oper.``, ``Diab``) is only like the
+word that it may stand for, and what is matched by it is left to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import permutations
+from types import MappingProxyType
+
+_SAME = """
+    patient: pt pat patient patients patienten paz pz paziente pac paciente pacijent pacijenta
+    patient: bolesnik bolesnika
+    number: no nr num number nummer numero broj br nro
+    id: id identifier identification ident
+    name: name nom nome nombre ime naam
+    date: dt dat date datum data fecha fec datums
+    year: yr year jahr godina god anno ano annee
+    birth: birth born geb geburt geburts rodenja rod nascita nacimiento nac naissance naiss
+    death: death died deceased tod todes smrt smrti decesso morte muerte fallecimiento deces
+    procedure: proc procedure procedura procedimiento op operation operacija operacije operazione
+    procedure: operacion surgery surg zahvat zahvata eingriff eingriffs intervention interv
+    procedure: intervento intervencion intervencija intervencije cirugia chirurgie vp geste
+    procedure: vertebroplasty vertebroplastika vertebroplastike vertebroplastik vertebroplastie
+    last: last ultimo ultima dernier derniere letzter letzte letztes zadnji zadnja posljednji
+    new: new novi nova neue neuer nuovo nuova nuevo nueva nouveau nouvelle
+    follow-up: fu followup
+    visit: visit visita visite kontrole kontrola pregled pregleda
+    infection: infection infect infec infekt infekc infekcija infekcije infektion infektions
+    infection: infezione infeccion ssi
+    fracture: fracture fx frx fract frac fraktur prijelom prijeloma frakture frattura fractura
+    complication: complication compl cplx komplikation komplikations komplikacija komplikacije
+    complication: complicanza complicacion
+    event: event ereignis ereignisses dogadaj dogadaja evento evenement
+    level: level levels lvl lvls
+    cement: cement cem cementa zement cemento ciment
+    volume: volume vol volumen amount qty kolicina kol quantita cantidad quantite menge
+    height: height ht hgt
+    weight: weight wt wgt
+    hospital: hospital hosp krankenhaus bolnica bolnice ospedale hopital
+    anaesthesia: anaesthesia anesthesia anaes anaesth anesth anast anasth anasthesie anestezija
+    anaesthesia: anestesia anesthesie
+    type: type typ tip tipo
+    pre: pre preop praop before prije vor prima antes avant
+    post: post postop after nach poslije nakon dopo despues apres
+"""
+"""Concept → its words, folded. A word that means two things here stands nowhere."""
+
+_JOINTS = ("", "s", "n", "en", "e", "of", "de", "di", "da")
+"""What may stand between two words that are written as one: Infektion-s-datum, date-of-birth."""
+_SHORTEST, _LONGEST = 4, 40
+_MOST_WORDS = 4
+_PREFIX, _ALONE = 3, 4  # letters of an abbreviation beside other words, and of one by itself
+
+
+def _concepts() -> Iterator[tuple[str, str]]:
+    for line in _SAME.strip().splitlines():
+        concept, _, words = line.strip().partition(": ")
+        yield from ((word, concept) for word in words.split())
+
+
+@cache
+def _concept_of() -> MappingProxyType[str, str]:
+    return MappingProxyType(dict(_concepts()))
+
+
+@lru_cache(maxsize=32768)
+def expanded(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a header by what they mean, in no order.
+
+    Examples
+    --------
+    >>> expanded(("pt", "no")), expanded(("nummer", "patienten"))
+    (('number', 'patient'), ('number', 'patient'))
+    """
+    concepts = _concept_of()
+    return tuple(sorted(concepts.get(word, word) for word in words))
+
+
+def one_follow_up(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a header with a follow-up in one word.
+
+    Examples
+    --------
+    >>> one_follow_up(("last", "f", "u")), one_follow_up(("follow", "up", "date"))
+    (('last', 'fu'), ('fu', 'date'))
+    """
+    for i in range(len(words) - 1):
+        if words[i : i + 2] in (("f", "u"), ("follow", "up")):
+            return (*words[:i], "fu", *words[i + 2 :])
+    return words
+
+
+@lru_cache(maxsize=4096)
+def parted(word: str) -> tuple[str, ...]:
+    """The words of a compound, where it is made of known ones and of nothing else.
+
+    Examples
+    --------
+    >>> parted("ptid"), parted("infektionsdatum"), parted("operator")
+    (('pt', 'id'), ('infektions', 'datum'), ())
+    """
+    known = _concept_of()
+    if word in known or not _SHORTEST <= len(word) <= _LONGEST:
+        return ()
+    for cut in range(len(word) - 2, 1, -1):
+        first, rest = word[:cut], word[cut:]
+        if first not in known:
+            continue
+        for joint in _JOINTS:
+            tail = rest.removeprefix(joint)
+            if rest.startswith(joint) and len(tail) > 1 and (tail in known or parted(tail)):
+                return (first, *(parted(tail) or (tail,)))
+    return ()
+
+
+def initials(words: Sequence[str]) -> str:
+    """First letters of the meanings of words, in alphabetical order.
+
+    Examples
+    --------
+    >>> initials(("dat", "zahvata"))
+    'dp'
+    """
+    return "".join(sorted(word[0] for word in expanded(tuple(words))))
+
+
+def abbreviates(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether some words can stand for others, one for one and in any order.
+
+    Examples
+    --------
+    >>> abbreviates(("ind", "charl"), ("charlson", "index"))
+    True
+    >>> abbreviates(("dur",), ("duration",)), abbreviates(("diab",), ("diabetes",))
+    (False, True)
+    """
+    mine, other = expanded(tuple(ours)), expanded(tuple(theirs))
+    if len(mine) != len(other) or len(mine) > _MOST_WORDS:
+        return False
+    least = _ALONE if len(mine) == 1 else _PREFIX
+    return any(
+        all(_short_for(a, b, least) for a, b in zip(mine, order, strict=True))
+        for order in permutations(other)
+    )
+
+
+def _short_for(short: str, word: str, least: int) -> bool:
+    """The same word, its beginning, or consonants of it with the first and the last letter."""
+    if short == word:
+        return True
+    if len(short) < least or len(short) >= len(word) or short[0] != word[0]:
+        return False
+    rest = iter(word)
+    consonants = not any(c in "aeiou" for c in short[1:])
+    skeleton = consonants and short[-1] == word[-1] and all(c in rest for c in short)
+    return word.startswith(short) or skeleton

@@ -1,0 +1,181 @@
+"""Which of the code pages of Europe a text is in, seen from its words.
+
+Two things are asked of each code page: are the letters that it gives those of one language, and
+does each stand where such a letter stands, a vowel beside consonants and a consonant beside
+vowels? ``Kovaè`` has a letter of Italian in a place where Italian has none; ``Kovač`` is a word.
+Where neither tells two code pages apart, both are named and a person is asked.
+
+References
+----------
+Li S, Momoi K. A composite approach to language/encoding detection. 19th International Unicode
+Conference; 2001 (there by the frequency of characters and of pairs of them).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+PAGES = ("cp1252", "cp1250", "iso-8859-2")
+"""Code pages that are told apart, the one to take first where nothing tells."""
+
+_WESTERN: Mapping[str, str] = MappingProxyType(
+    {
+        "de": "äöüßé",
+        "fr": "àâæçéèêëîïôœùûüÿ",
+        "it": "àèéìíîòóù",
+        "es": "áéíñóúüçàº",
+        "pt": "áâãàçéêíóôõúü",
+        "nl": "éèëïöüáó",
+        "da": "æøåéäö",
+    }
+)
+_CENTRAL: Mapping[str, str] = MappingProxyType(
+    {
+        "hr": "čćđšž",
+        "cs": "áčďéěíňóřšťúůýž",
+        "sk": "áäčďéíĺľňóôŕšťúýž",
+        "pl": "ąćęłńóśźż",
+        "hu": "áéíóöőúüű",
+        "ro": "ăâîşţ",
+        "de": "äöüßé",
+    }
+)
+_LANGUAGES = MappingProxyType({"cp1252": _WESTERN, "cp1250": _CENTRAL, "iso-8859-2": _CENTRAL})
+_VOWELS = frozenset("aeiouyàâäáãåąăæèéêëęěìíîïòóôöõőøœùúûüůűýÿ")
+_SYLLABIC = frozenset("rl")
+"""Consonants that carry a syllable in Slavic languages: krv, vlk."""
+
+_WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*+[\x80-\xff][A-Za-z0-9\x80-\xff]*+")
+_BEFORE_LETTERS = frozenset("°µ„“”‚‘’«»–—¿¡ªº")
+"""Signs that a word may follow at once."""
+_MOST = 5000
+_CLEAR, _SURE, _OF_PAIRS = 0.02, 2, 0.2
+_SYLLABLE = 3  # letters of a word that needs a vowel
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How well a code page fits.
+
+    Parameters
+    ----------
+    name : str
+        Of the code page.
+    spelled : float
+        Share of its characters that are letters of one language, or signs where signs stand.
+    placed : int
+        Neighbours that fit less those that do not: a vowel beside a consonant fits.
+    pairs : int
+        Neighbours that were looked at.
+    text : tuple of str
+        The words as it reads them.
+    """
+
+    name: str
+    spelled: float
+    placed: int
+    pairs: int
+    text: tuple[str, ...]
+
+
+def words_beyond_ascii(pieces: Iterable[bytes]) -> list[bytes]:
+    """Distinct words with a byte above 127, as many as are enough.
+
+    Examples
+    --------
+    >>> words_beyond_ascii(["Kovač;L1;Kovač".encode("cp1250")]) == ["Kovač".encode("cp1250")]
+    True
+    """
+    found: dict[bytes, None] = {}
+    for piece in pieces:
+        if not piece.isascii():
+            found |= dict.fromkeys(_WORD.findall(piece))
+        if len(found) > _MOST:
+            break
+    return list(found)[:_MOST]
+
+
+def likely_pages(words: Iterable[bytes]) -> tuple[str, ...]:
+    """Code pages that words may be in, the likeliest first; those that read the same are one.
+
+    Parameters
+    ----------
+    words : iterable of bytes
+        Distinct words with a byte above 127.
+
+    Returns
+    -------
+    tuple of str
+        One where the words prove it.
+
+    Examples
+    --------
+    >>> likely_pages([w.encode("cp1250") for w in ("Kovač", "Łódź", "źródło")])
+    ('cp1250',)
+    >>> likely_pages([w.encode("cp1252") for w in ("età", "perché", "più")])
+    ('cp1252',)
+    """
+    known = list(words)
+    ranked = sorted((_page(name, known) for name in PAGES), key=_rank)
+    best = ranked[0]
+    rivals = {p.text: p.name for p in ranked[:0:-1] if not _better(best, p)}
+    rivals.pop(best.text, None)
+    return (best.name, *reversed(rivals.values()))
+
+
+def _rank(page: Page) -> tuple[float, int, int]:
+    return -round(page.spelled / _CLEAR), -page.placed, PAGES.index(page.name)
+
+
+def _better(best: Page, other: Page) -> bool:
+    """Whether a code page is proved against another."""
+    if best.spelled - other.spelled > _CLEAR:
+        return True
+    lead = best.placed - other.placed
+    return lead >= _SURE and lead >= _OF_PAIRS * max(best.pairs, other.pairs)
+
+
+def _page(name: str, words: list[bytes]) -> Page:
+    text = tuple(word.decode(name, "replace").casefold() for word in words)
+    letters = [place for word in text for place in _letters(word)]
+    signs = [fits for word in text for fits in _signs(word)]
+    total = len(letters) + len(signs)
+    spelled = max(
+        sum(fits and char in alphabet for char, _, fits in letters)
+        for alphabet in _LANGUAGES[name].values()
+    )
+    near = [(c in _VOWELS) != (char in _VOWELS) for char, beside, _ in letters for c in beside]
+    placed = 2 * sum(near) - len(near)
+    return Page(name, (spelled + sum(signs)) / total if total else 1.0, placed, len(near), text)
+
+
+def _beyond(word: str) -> Iterator[tuple[str, str, str]]:
+    """Characters of a word that are not ASCII, with what stands before and after each."""
+    for i, char in enumerate(word):
+        if not char.isascii():
+            yield char, word[i - 1 : i] if i else "", word[i + 1 : i + 2]
+
+
+def _is_sign(char: str) -> bool:
+    return not char.isalpha() or char in "µªº"
+
+
+def _letters(word: str) -> Iterator[tuple[str, str, bool]]:
+    """Letters of a word that are not ASCII, the letters beside each, and whether it may stand."""
+    spoken = len(word) < _SYLLABLE or any(c in _VOWELS or c in _SYLLABIC for c in word)
+    for char, before, after in _beyond(word):
+        if not _is_sign(char):
+            beside = "".join(c for c in before + after if c.isalpha())
+            yield char, beside, spoken and not (before + after).isdecimal()
+
+
+def _signs(word: str) -> Iterator[bool]:
+    """Whether each sign of a word stands beside words and numbers, and in none."""
+    for char, before, after in _beyond(word):
+        if _is_sign(char):
+            inside = before.isalpha() and after.isalpha()
+            leads = after.isalpha() and char not in _BEFORE_LETTERS
+            yield char.isprintable() and char != "\ufffd" and not inside and not leads
