@@ -22,7 +22,8 @@ _FORMULA = "=+@＝＋－＠﹢﹣﹦﹫-"
 """What spreadsheets start a formula with, and the wide and small forms that some read alike."""
 
 _UNSEEN = "\u00ad\u034f\u200b-\u200d\u2060\ufeff"
-_BEFORE = rf"(?:^|[;\t\n])[\s\"'{_UNSEEN}]*"
+# what may stand before a formula holds no cut itself, so that no character is looked at twice
+_BEFORE = rf"(?:^|[;\t\n])(?:[^\S\t\n]|[\"'{_UNSEEN}])*"
 # a file opened with ';' as its separator is cut there, whatever the quotes of a ',' file say
 _STARTS = re.compile(rf"({_BEFORE})([{_FORMULA}])")
 _MARKED = re.compile(rf"({_BEFORE})'([{_FORMULA}])")

@@ -122,3 +122,12 @@ def test_controls_in_a_json_document_are_the_same_characters(text: str) -> None:
 
 def test_lines_stay_lines() -> None:
     assert visible("a\tb\nc\x85d\x9be") == "a\tb\nc\\u0085d\\u009be"
+
+
+@pytest.mark.parametrize("unit", ["\n", "\t", " ", "'", '"', "; ", "\n ", "\u200b", "\\u00", "\\"])
+def test_long_runs_are_read_once(unit: str) -> None:
+    """Were each place looked at again from every place before it, this would take hours."""
+    text = f"{unit * 300_000}=1"
+    written = str(defuse(text))
+    assert restore(written) == text
+    assert written.endswith("'=1") == (not unit.startswith("\\"))
