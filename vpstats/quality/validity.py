@@ -42,8 +42,9 @@ def validity(registry: Registry, centers: tuple[str, ...]) -> Iterator[Row]:
     changed = _changed(registry)
     of_changes = _homes(places(registry, registry.corrections), centers)
     yield from _rates("changed", "Values changed", of_changes, changed, records, centers)
+    whole = float((~about).sum()) if records[NETWORK] else np.nan
     yield row(SECTION, "whole", NETWORK, label="Findings about whole files or columns, number",
-              estimate=float((~about).sum()), unit="findings")  # fmt: skip
+              estimate=whole, unit="findings")  # fmt: skip
 
 
 def _about_records(log: pd.DataFrame) -> np.ndarray:

@@ -49,6 +49,8 @@ _SYLLABIC = frozenset("rl")
 """Consonants that carry a syllable in Slavic languages: krv, vlk."""
 
 _WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*+[\x80-\xff][A-Za-z0-9\x80-\xff]*+")
+_WORD_BYTES = b"".join(bytes([b]) for b in range(256) if b > 127 or chr(b).isalnum())
+_LONGEST_WORD = 1000
 _BEFORE_LETTERS = frozenset("°µ„“”‚‘’«»–—¿¡ªº")
 """Signs that a word may follow at once."""
 _MOST = 5000
@@ -90,12 +92,25 @@ def words_beyond_ascii(pieces: Iterable[bytes]) -> list[bytes]:
     True
     """
     found: dict[bytes, None] = {}
-    for piece in pieces:
-        if not piece.isascii():
-            found |= dict.fromkeys(_WORD.findall(piece))
+    for part in _whole_words(pieces):
+        if not part.isascii():
+            found |= dict.fromkeys(_WORD.findall(part))
         if len(found) > _MOST:
             break
     return list(found)[:_MOST]
+
+
+def _whole_words(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces cut anew, so that a word lies in one of them; longer than a word it is none."""
+    held = b""
+    for piece in pieces:
+        text = held + piece
+        done = len(text.rstrip(_WORD_BYTES))
+        if len(text) - done > _LONGEST_WORD:
+            done = len(text)
+        yield text[:done]
+        held = text[done:]
+    yield held
 
 
 def likely_pages(words: Iterable[bytes]) -> tuple[str, ...]:
