@@ -117,3 +117,26 @@ def test_every_rule_is_used_somewhere() -> None:
     missing = {f"missing.{kind}" for kind in kinds}
     unused = [rule for rule in RULES if f'"{rule}"' not in code and rule not in missing]
     assert not unused
+
+
+def test_no_age_is_worked_out_from_a_birth_that_is_impossible_elsewhere(tmp_path: Path) -> None:
+    """Fifteen at one session and nineteen at the next: the birth is wrong, not the first alone."""
+    sessions = (
+        '[[source.table]]\nname = "procedures"\n[source.table.columns]\n'
+        'patient_id = "patient_id"\nproc_date = "proc_date"\nage_at_proc = "age"\n'
+    )
+    (tmp_path / "registry.toml").write_text(
+        f'{HEAD}patient_id = "patient_id"\nbirth_date = "birth_date"\n{sessions}'
+    )
+    (tmp_path / "a.csv").write_text(
+        "patient_id;birth_date;proc_date;age\n"
+        "1;2005-07-11;2021-04-21;\n1;2005-07-11;2024-11-11;\n1;2005-07-11;2025-01-11;89\n"
+        "2;1935-07-11;2021-04-21;\n2;1935-07-11;2024-11-11;\n"
+    )
+    registry = read_registry(tmp_path)
+    ages = registry.procedures.set_index("procedure_id")["age_at_proc"]
+    assert ages.isna().tolist() == [True, True, False, False, False]
+    assert ages.iloc[2:].tolist() == [89, 85, 89]
+    told = registry.findings.query("rule == 'derived.impossible' and field == 'age_at_proc'")
+    assert sorted(told["key"]) == ["A/1/2021-04-21", "A/1/2024-11-11"]
+    assert told["message"].str.contains("at another session").sum() == 1

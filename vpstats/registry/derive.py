@@ -46,6 +46,15 @@ def derive(tables: Tables, *, replace: bool = True) -> Iterator[Doubt]:
     for ages in (oldest, youngest):
         by_patient = patients["patient_id"].map(ages)
         yield from _wrong_parts(patients, ("birth_date", "birth_year"), "age_at_proc", by_patient)
+    spoiled = _beside_impossible(age, procedures["patient_id"])
+    yield Doubt(
+        "derived.impossible",
+        "procedures",
+        "age_at_proc",
+        where(spoiled & procedures["age_at_proc"].isna().to_numpy(bool)),
+        note="the same birth gives an impossible age at another session; no age was worked out",
+    )
+    age = age.mask(spoiled)
     yield from _settle(tables, "procedures", "age_at_proc", age, _AGE_SLACK, replace)
     since = days_between(procedures["proc_date"], procedures["fracture_date"]).astype("Float64")
     yield from _settle(tables, "procedures", "days_fx_to_proc", since, _DAYS_SLACK, replace)
@@ -168,6 +177,14 @@ def _wrong_parts(
             wrong,
             note=_numbers(f"{field} would be {{}}", computed.astype("Float64").iloc[wrong]),
         )
+
+
+def _beside_impossible(age: pd.Series, patient: pd.Series) -> Array:
+    """Ages that are possible, from a birth that makes another age of the patient impossible."""
+    low, high = TABLES["procedures"]["age_at_proc"].hard or (-np.inf, np.inf)
+    impossible = ((age < low) | (age > high)).fillna(value=False).astype(bool)
+    anywhere = impossible.groupby(patient).transform("any").fillna(value=False).astype(bool)
+    return (anywhere & ~impossible & age.notna()).to_numpy(bool)
 
 
 def _numbers(pattern: str, values: pd.Series) -> Array:
