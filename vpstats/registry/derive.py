@@ -184,7 +184,7 @@ def _beside_impossible(age: pd.Series, patient: pd.Series) -> Array:
     low, high = TABLES["procedures"]["age_at_proc"].hard or (-np.inf, np.inf)
     impossible = ((age < low) | (age > high)).fillna(value=False).astype(bool)
     anywhere = impossible.groupby(patient).transform("any").fillna(value=False).astype(bool)
-    return (anywhere & ~impossible & age.notna()).to_numpy(bool)
+    return np.asarray((anywhere & ~impossible & age.notna()).to_numpy(bool))
 
 
 def _numbers(pattern: str, values: pd.Series) -> Array:
