@@ -124,7 +124,7 @@ def _lacks_context(compared: Any, difference: Any, fault: str) -> bool:
     if fault == "visit_year_off":
         visits = compared.truth.tables["visits"].set_index("visit_id")["patient_id"]
         return _sessions_left_out(compared, visits.get(difference.key))
-    if fault == "birth_late":
+    if fault in ("birth_late", "contact_before_session"):
         return _sessions_left_out(compared, difference.key)
     if fault in ("visit_after_death", "event_after_death"):
         # a month of death, or none: the day is given up, and that is said

@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 
 from vpstats.registry import read_registry
+from vpstats.registry.cleaning import clean_texts
+from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.registry import Registry
 from vpstats.registry.spine import parse_levels
+from vpstats.schema_tables import TABLES
 
 PERSON = {"patient_id": "A/1", "center_id": "A"}
 
@@ -267,3 +270,21 @@ def test_a_date_is_doubted_where_its_column_is_written_in_two_orders(
     (tmp_path / "s.csv").write_text("\n".join(["id;day", *lines]) + "\n", "utf-8")
     found = read_registry(tmp_path).findings
     assert found.loc[found["rule"] == "date.order_assumed", "row"].tolist() == said
+
+
+@pytest.mark.parametrize(
+    ("cells", "doubted"),
+    [
+        (["1,96 mg/dl", "1,74 mg/dl", "1,57", "0,88"], 2),
+        (["1,96 mg/dl", "1,74 mg/dl", "15,7", "8,8"], 0),  # what they become: mg/L as declared
+        (["1,96 mg/dl", "1,57", "0,88"], 0),  # one cell may be one odd patient's
+        (["19,6 mg/l", "17,4 mg/l", "1,57", "0,88"], 0),  # the field's own unit
+        (["1,96 mg/dl", "17,4 mg/l", "1,74 mg/dl", "1,57"], 0),  # both units: nothing is usual
+    ],
+)
+def test_numbers_like_those_of_another_unit_are_doubted(cells: list[str], doubted: int) -> None:
+    said = clean_texts(TABLES["procedures"]["crp_mg_l"], cells)["rules"]
+    assert said.str.contains("unit.beside").sum() == doubted
+    declared = ColumnMap(column="x", unit="mg/dL")
+    said = clean_texts(TABLES["procedures"]["crp_mg_l"], cells, mapping=declared)["rules"]
+    assert not said.str.contains("unit.beside").any()

@@ -358,6 +358,19 @@ def _scale(unit: str, context: NumberContext) -> Decimal | None:
     return factor(context.column.unit, unit)
 
 
+def stated_factor(text: str, unit: str) -> float:
+    """What the unit in a cell makes of its number in another unit; 1 where the cell has none.
+
+    Examples
+    --------
+    >>> stated_factor("1,96 mg/dl", "mg/L"), stated_factor("19,6", "mg/L")
+    (10.0, 1.0)
+    """
+    parts = _parts(text, unit)
+    found = factor(unit, parts.rest) if parts is not None and parts.rest else None
+    return 1.0 if found is None else float(found)
+
+
 def _signed(value: Decimal, sign: str) -> Decimal:
     return -value if sign == "-" else value
 

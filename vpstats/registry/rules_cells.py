@@ -458,6 +458,18 @@ UNIT_RULES = (
         _CELL,
     ),
     Rule(
+        "unit.beside",
+        "finding",
+        "warning",
+        "A number without a unit is like those of its column that have another unit.",
+        Cells(
+            "procedures.crp_mg_l",
+            ("1,96 mg/dl", "1,74 mg/dl", "1,57", "0,88", "4,15"),
+            ("19.6", "17.4", "1.57", "0.88", "4.15"),
+        ),
+        "Ask which unit the column is in; if it is the other one, declare it as the field's unit.",
+    ),
+    Rule(
         "unit.unknown",
         "finding",
         "error",

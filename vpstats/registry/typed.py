@@ -32,7 +32,7 @@ from vpstats.registry.dates import (
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap
-from vpstats.registry.numbers import NumberContext, decimal_evidence, read_number
+from vpstats.registry.numbers import NumberContext, decimal_evidence, read_number, stated_factor
 from vpstats.registry.raw import TextColumn, by_code
 from vpstats.registry.units import factor, fold_unit
 from vpstats.schema import Column
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+_OF_A_UNIT = 2  # cells with a unit, below which one odd patient would speak for a column
+_ALIKE, _APART = 2.0, 5.0  # how far medians are that are one unit's, and how far two units are
 _DOUBTED = 5  # impossible values, below which a column of few cells proves nothing
 
 # ------------------------------------------------------------------ numbers
@@ -67,6 +69,8 @@ def read_numbers(
         cleaned.entries.append(_converted(text, cleaned, column, mapping))
     if units is not None:
         _apply_units(cleaned, units, column, mapping)
+    elif mapping.unit is None and column.unit:
+        cleaned.entries.append(_beside_another_unit(text, readings, column, mapping))
     return cleaned
 
 
@@ -139,6 +143,39 @@ def _converted(text: TextColumn, cleaned: Cleaned, column: Column, mapping: Colu
         note=f"{mapping.unit} to {column.unit}",
         masked=column.masked,
     )
+
+
+def _beside_another_unit(
+    text: TextColumn, readings: list[Reading], column: Column, mapping: ColumnMap
+) -> Entry:
+    """Numbers without a unit, where others of the column have one, and their numbers are alike."""
+    stated = np.array([r.rule == "number.unit_in_cell" for r in readings], bool)
+    factors = [stated_factor(s, column.unit) for s in np.array(text.spellings, object)[stated]]
+    where = np.empty(0, np.int64)
+    if factors and min(factors) == max(factors) != 1.0:
+        told = np.array([isinstance(r.value, float) and r.value > 0 for r in readings], bool)
+        exact = np.array([r.limit in ("", "exact") for r in readings], bool)
+        plain = told & ~stated
+        values = np.repeat([_as_float(r.value) for r in readings], text.counts())
+        of = [np.repeat(chosen, text.counts()) for chosen in (stated & told, plain & exact)]
+        if _are_alike(values[of[0]] / factors[0], values[of[1]], factors[0]):
+            where = np.flatnonzero(np.append(plain, [False])[text.codes])
+    return entry(
+        "unit.beside",
+        where,
+        field=column.name,
+        column=raw_name(mapping),
+        raw=text.take(where).texts(),
+        note="cells of the column with another unit have numbers like this one",
+        masked=column.masked,
+    )
+
+
+def _are_alike(written: Array, plain: Array, scale: float) -> bool:
+    """Whether numbers are what others are before they are converted, and not what they become."""
+    if min(len(written), len(plain)) < _OF_A_UNIT or abs(np.log(scale)) < np.log(_APART):
+        return False
+    return bool(abs(np.log(np.median(plain) / np.median(written))) < np.log(_ALIKE))
 
 
 def _apply_units(cleaned: Cleaned, units: TextColumn, column: Column, mapping: ColumnMap) -> None:
