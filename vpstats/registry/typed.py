@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 _OF_A_UNIT = 2  # cells with a unit, below which one odd patient would speak for a column
-_ALIKE, _APART = 2.0, 5.0  # how far medians are that are one unit's, and how far two units are
+_APART = 5.0  # how far two units are apart at least, for numbers to tell which one is meant
 _DOUBTED = 5  # impossible values, below which a column of few cells proves nothing
 
 # ------------------------------------------------------------------ numbers
@@ -172,10 +172,11 @@ def _beside_another_unit(
 
 
 def _are_alike(written: Array, plain: Array, scale: float) -> bool:
-    """Whether numbers are what others are before they are converted, and not what they become."""
+    """Whether numbers are nearer to what others are as written than to what these become."""
     if min(len(written), len(plain)) < _OF_A_UNIT or abs(np.log(scale)) < np.log(_APART):
         return False
-    return bool(abs(np.log(np.median(plain) / np.median(written))) < np.log(_ALIKE))
+    distance = abs(np.log(np.median(plain) / np.median(written)))
+    return bool(distance < abs(np.log(np.median(plain) / np.median(written * scale))))
 
 
 def _apply_units(cleaned: Cleaned, units: TextColumn, column: Column, mapping: ColumnMap) -> None:
