@@ -27,7 +27,7 @@ import pytest
 from scipy import stats
 
 from vpstats.registry import read_registry
-from vpstats.schema_tables import VERTEBRAE
+from vpstats.schema_tables import TABLES, VERTEBRAE
 from vpstats.simulate import (
     FAULTS,
     OTHER_FAULTS,
@@ -56,8 +56,8 @@ CHANCE_RULES = ("duplicate.person", "cement.copied")
 with one large dose. No more often than chance predicts."""
 CHANCE = 0.999
 """Quantile of the number expected by chance, of a Poisson distribution."""
-SAID = {"patient.treated_after", "event.preexisting"}
-"""Rules that say what the drawn course of a patient is; each is looked up in the truth."""
+SAID = {"patient.treated_after", "event.preexisting", "range.warn"}
+"""Rules that say what was drawn, a patient of 96 among it; each is looked up in the truth."""
 TRUE_RULES = {"file.no_rows", "explode.repeated"}
 """Rules that say of clean data what is so: no event in a small center, one cell for two levels."""
 ALL_FAULTS = FAULTS | OTHER_FAULTS
@@ -259,6 +259,8 @@ def _count_clean(compared: Any, seed: int, recall: Recall) -> None:
 
 def _so_in_truth(tables: Any, rule: str) -> set[str]:
     """Rows of the truth of which a rule is right."""
+    if rule == "range.warn":
+        return {key for name in TOOLS.KEYS for key in _implausible(name, tables[name])}
     events = tables["events"]
     if rule == "event.preexisting":
         started = tables["procedures"].set_index("procedure_id")["proc_date"]
@@ -269,6 +271,18 @@ def _so_in_truth(tables: Any, rule: str) -> set[str]:
     patients = tables["patients"].set_index("patient_id")
     started = patients["antiosteo_start"]
     return set(patients.index[started > broken.reindex(patients.index)])
+
+
+def _implausible(name: str, rows: Any) -> set[str]:
+    """Rows with a drawn number beyond its field's plausible range."""
+    found: set[str] = set()
+    for column in TABLES[name]:
+        if column.warn is not None and column.name in rows:
+            values = pd.to_numeric(rows[column.name], errors="coerce").astype(float)
+            found |= set(
+                rows[TABLES[name].key[0]][(values < column.warn[0]) | (values > column.warn[1])]
+            )
+    return found
 
 
 def _by_chance(tables: Any) -> dict[str, float]:

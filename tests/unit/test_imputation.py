@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -395,7 +394,10 @@ def test_auxiliary_columns_help_and_come_back_as_they_were() -> None:
 def test_a_column_of_every_refusal() -> None:
     data = small(z=holes(range(40)), never=np.nan, huge=[np.inf] + [1.0] * 39,
                  day=pd.date_range("2020-01-01", periods=40))  # fmt: skip
-    asked: Callable[..., Imputations] = lambda **o: impute(data, outcome="y", m=2, seed=1, **o)  # noqa: E731  # one call, many options
+
+    def asked(**options: Any) -> Imputations:
+        return impute(data, outcome="y", m=2, seed=1, **options)
+
     for options, said in [
         ({"variables": ["zz"]}, "no such column; did you mean 'z'"),
         ({"variables": ["never"]}, "holds no value"),
@@ -684,7 +686,10 @@ def test_a_shift_of_log_odds(kind: str) -> None:
 def test_shifts_that_are_refused() -> None:
     data = small(z=pd.array(holes(range(40)), "Int64"), site=holes(list("abcd") * 10),
                  arm=holes(["a", "b"] * 20))  # fmt: skip
-    asked: Callable[..., Imputations] = lambda **o: impute(data, outcome="y", m=2, seed=1, **o)  # noqa: E731  # one call, many options
+
+    def asked(**options: Any) -> Imputations:
+        return impute(data, outcome="y", m=2, seed=1, **options)
+
     for options, said in [
         ({"delta": {"x": 1, "w": 2}}, "delta= names 'w'"),
         ({"delta": {"z": np.inf}}, "finite number"),
