@@ -57,7 +57,7 @@ def outcome(read: Any, *args: Any) -> Any:
 
 def same(content: bytes, block: int, **options: Any) -> None:
     mapping = declared(**options)
-    with mock.patch.object(regular, "PIECE", block), mock.patch.object(decoding, "PIECE", block):
+    with mock.patch.object(regular, "BLOCK", block), mock.patch.object(decoding, "PIECE", block):
         blocks = outcome(delimited.read_text, content, mapping, "a.csv")
     assert blocks == outcome(row_by_row, content, mapping)
 

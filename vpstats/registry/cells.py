@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-")
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u200a\u202f\t\r\n"), " ")
@@ -14,8 +13,7 @@ _TABLE = {**_DASHES, **_SPACES, **_NOTHING}
 _STRAIGHT = {**_SPACES, **_NOTHING}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):  # one per spelling: a tuple is made several times as fast
     """What one spelling says.
 
     Parameters

@@ -74,6 +74,7 @@ _T_LABEL = re.compile(r"t(?:[- ]?(?:score|skor|wert))?(?:[:=] ?| )(?=[+-]?[0-9])
 _POWER = re.compile(r"([0-9])(?: ?[x*] ?10[\^e*]{0,2}| 10\^)([39])(?= ?/|$)")
 _BODY = re.compile(r"([+-]?) ?([0-9.,][0-9., ']*)(.*)", re.DOTALL)
 _PLAIN = re.compile(r"-?[0-9]*\.?[0-9]*")
+_USUAL = re.compile(r"([0-9]{1,7})([.,])([0-9]{1,2})")
 _EXPONENT = re.compile(r"e([+-]?[0-9]{1,3})")
 _PRODUCT = re.compile(r"([^0-9x×*+]{0,14})([x×*+]) ?([0-9][0-9.,]{0,8}) ?([^0-9]*)")
 _BETWEEN = re.compile(r"(?:-|do|bis|to|a|à) ?[0-9][0-9.,]{0,12}.{0,12}")
@@ -291,6 +292,9 @@ def read_number(text: str, context: NumberContext) -> Reading:
     >>> read_number("<0,3", NumberContext(PROCEDURES["crp_mg_l"], limits=True)).limit
     'below'
     """
+    usual = _USUAL.fullmatch(text)
+    if usual is not None:  # as most are written: the mark is no thousands mark before two digits
+        return _read_usual(usual, context)
     if not text.strip():
         return EMPTY
     if len(text) > _LONGEST:
@@ -309,6 +313,14 @@ def read_number(text: str, context: NumberContext) -> Reading:
     if parts is None:
         return Reading(rule="number.unreadable", note="not a number")
     return _assemble(parts, context, text)
+
+
+def _read_usual(match: re.Match[str], context: NumberContext) -> Reading:
+    before, mark, after = match.groups()
+    value, rule = rescale(Decimal(f"{before}.{after}") * context.scale, context)
+    comma = mark == ","
+    rule = rule or ("number.spelling" if comma else "")
+    return Reading(float(value), rule, style="comma" if comma else "point", limit="exact")
 
 
 def _read_compound(text: str, context: NumberContext) -> Reading | None:

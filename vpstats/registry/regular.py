@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 OddRows = list[tuple[int, list[str]]]
 """Number of each row that has another width than most, and its cells."""
+BLOCK = 4 * PIECE
+"""Bytes that are cut at a time: in larger blocks the spellings of a column are met more seldom."""
 _SPACE, _TILDE = 0x20, 0x7E
 
 
@@ -141,7 +143,7 @@ def _batches(
     with pacsv.open_csv(
         _stream(content, seen),
         read_options=pacsv.ReadOptions(
-            column_names=list(kinds), skip_rows=layout.skip, block_size=PIECE, use_threads=False
+            column_names=list(kinds), skip_rows=layout.skip, block_size=BLOCK, use_threads=False
         ),
         parse_options=pacsv.ParseOptions(
             delimiter=layout.delimiter,
