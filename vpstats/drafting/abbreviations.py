@@ -42,13 +42,16 @@ _SAME = """
     height: height ht hgt
     weight: weight wt wgt
     hospital: hospital hosp krankenhaus bolnica bolnice ospedale hopital
-    anaesthesia: anaesthesia anesthesia anaes anaesth anesth anast anasth anasthesie anestezija
-    anaesthesia: anestesia anesthesie
-    type: type typ tip tipo
+    anaesthesia: anaesthesia anesthesia anaes anaesth anes anest anesth anast anasth anasthesie
+    anaesthesia: anestezija anestesia anesthesie
+    type: type typ tip tipo art vrsta
     pre: pre preop praop before prije vor prima antes avant
     post: post postop after nach poslije nakon dopo despues apres
 """
 """Concept → its words, folded. A word that means two things here stands nowhere."""
+
+_GENERAL = frozenset({"date", "number", "id", "name", "year", "type", "pre", "post"})
+_GRADED = frozenset("score skor index indeks indice grade grad grado class klasa classe klasse".split())
 
 _JOINTS = ("", "s", "n", "en", "e", "of", "de", "di", "da")
 """What may stand between two words that are written as one: Infektion-s-datum, date-of-birth."""
@@ -79,6 +82,17 @@ def expanded(words: tuple[str, ...]) -> tuple[str, ...]:
     """
     concepts = _concept_of()
     return tuple(sorted(concepts.get(word, word) for word in words))
+
+
+def is_general(word: str) -> bool:
+    """Whether a word says of what sort a column is and not what it is about.
+
+    Examples
+    --------
+    >>> is_general("datum"), is_general("score"), is_general("cement")
+    (True, True, False)
+    """
+    return word in _GRADED or _concept_of().get(word) in _GENERAL
 
 
 def one_follow_up(words: tuple[str, ...]) -> tuple[str, ...]:

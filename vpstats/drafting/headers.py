@@ -10,7 +10,14 @@ from functools import cache, lru_cache
 from itertools import product
 from types import MappingProxyType
 
-from vpstats.drafting.abbreviations import abbreviates, expanded, initials, one_follow_up, parted
+from vpstats.drafting.abbreviations import (
+    abbreviates,
+    expanded,
+    initials,
+    is_general,
+    one_follow_up,
+    parted,
+)
 from vpstats.drafting.names_course import EVENT_NAMES, LEAK_ROW_NAMES, VISIT_NAMES
 from vpstats.drafting.names_patients import CENTER_NAMES, PATIENT_NAMES, PERSONAL_NAMES
 from vpstats.drafting.names_sessions import (
@@ -55,7 +62,10 @@ _SMALL_WORDS = (
     "on at bei beim kod and und et l d s "
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
-_WHEN_WORDS = "preop praop postop op pre post before after prije nakon vor nach"
+_WHEN_WORDS = (
+    "preop praop postop op pre post before after prije poslije nakon vor nach vorher nachher prima "
+    "dopo antes despues previa avant apres"
+)
 _WHEN = frozenset(_WHEN_WORDS.split())
 """Words that say when, not what: sharing no other is no likeness."""
 _CAMEL = re.compile(r"(?<=[a-zß-ÿčćđšž])(?=[A-ZÀ-ÞČĆĐŠŽ])")
@@ -387,13 +397,19 @@ def _alike(header: Header, units: Mapping[str, str]) -> dict[str, Likeness]:
     found: dict[str, Likeness] = {}
     near = dict.fromkeys(n for word in words for n in _by_word().get(word[:4], ()))
     for field, language, name, theirs in near:
-        if field not in units:
+        if field not in units or not _share_a_subject(words, theirs):
             continue
         score = MOST_ALIKE * _overlap(words, theirs)
         if score > found.get(field, Likeness(0.0, "")).score:
             unit = _stated(units[field], header)
             found[field] = Likeness(round(score, 3), name, language, unit)
     return found
+
+
+def _share_a_subject(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    """Whether the words that two names share are more than a date, a number or a score of them."""
+    telling = [b for b in theirs if not is_general(b)]
+    return not telling or any(_same(a, b) for a in ours for b in telling if not is_general(a))
 
 
 def _overlap(ours: tuple[str, ...], theirs: tuple[str, ...]) -> float:

@@ -8,6 +8,7 @@ dictionary it is turned back, answer by answer. What the dictionary does not lis
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from collections import defaultdict, deque
@@ -42,7 +43,7 @@ _HEADERS = {
     "field label": "field_label",
     "choices, calculations, or slider labels": "select_choices_or_calculations",
 }
-_TAG = re.compile(r"<[^<>]*>")
+_TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _NO_NAME = re.compile(r"[^a-z0-9_]")
 
 
@@ -127,7 +128,12 @@ def _choices(text: str) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_TAG.sub(" ", text).split())
+    return " ".join(html.unescape(_TAG.sub(" ", text)).split())
+
+
+def _key(text: str) -> str:
+    """A label as it is compared: an export leaves its markup out, with or without a blank."""
+    return fold("".join(html.unescape(_TAG.sub("", text)).split()))
 
 
 # ------------------------------------------------------------------ label exports
@@ -174,20 +180,20 @@ def _boxes(item: Field) -> list[tuple[str, dict[str, str]]]:
     """Code of each box of a checkbox field, and what says that it is ticked."""
     if item.kind != "checkbox":
         return []
-    return [(code, {fold(label): "1"} if label else {}) for code, label in item.choices.items()]
+    return [(code, {label: "1"} if label else {}) for code, label in item.choices.items()]
 
 
 def _renamed(source: RawSource, fields: Sequence[Field]) -> RawSource:
     """Headers of a label export to variable names, repeated headers in the project's order."""
     expected: dict[str, deque[str]] = defaultdict(deque)
     for header, name in _expected(fields):
-        expected[fold(header)].append(name)
+        expected[_key(header)].append(name)
     raw_names = {name for _, name in _expected(fields)}
     columns: dict[str, TextColumn] = {}
     for header, column in source.columns.items():
         name = header.split(DUPLICATE)[0]
         if name not in raw_names:
-            waiting = expected.get(fold(_plain(name)))
+            waiting = expected.get(_key(name))
             name = waiting.popleft() if waiting else _SYSTEM.get(fold(name), header)
         columns[header if name in columns else name] = column
     return replace(source, columns=columns)
@@ -212,9 +218,9 @@ def _is_labelled(source: RawSource, fields: Sequence[Field]) -> bool:
     score = 0
     for item in fields:
         if item.kind in _ONE_CHOICE and item.name in source.columns:
-            labels = {fold(label) for label in item.choices.values()}
+            labels = {_key(label) for label in item.choices.values()}
             for spelling in source.columns[item.name].spellings:
-                score += (fold(spelling) in labels) - (spelling in item.choices)
+                score += (_key(spelling) in labels) - (spelling in item.choices)
     return score > 0
 
 
@@ -224,10 +230,10 @@ def _coded(
     """Codes of a column of answers, and the spellings that the dictionary does not list once."""
     by_label: dict[str, list[str]] = defaultdict(list)
     for code, label in choices.items():
-        by_label[fold(label)].append(code)
+        by_label[_key(label)].append(code)
     texts, unlisted = [], []
     for position, spelling in enumerate(column.spellings):
-        codes = by_label[fold(spelling)] if labelled else [c for c in choices if c == spelling]
+        codes = by_label.get(_key(spelling), []) if labelled else [c for c in choices if c == spelling]
         texts.append(codes[0] if len(codes) == 1 else spelling)
         if len(codes) != 1:
             unlisted.append(position)
@@ -235,8 +241,8 @@ def _coded(
 
 
 def _translated(column: TextColumn, words: Mapping[str, str]) -> TextColumn:
-    folded = {fold(word): code for word, code in words.items()}
-    return text_column(column.codes, [folded.get(fold(s), s) for s in column.spellings])
+    known = {_key(word): code for word, code in words.items()}
+    return text_column(column.codes, [known.get(_key(s), s) for s in column.spellings])
 
 
 def _unlisted(

@@ -16,7 +16,7 @@ BREACHES = (
     "endplate_breach_sup",
     "endplate_breach_inf",
 )
-
+YEOM = ("yeom_b", "yeom_s", "yeom_c")
 
 PER_LEVEL_IN_RANGE = ("level_id", "procedure_id", "level", "cement_ml", "vb_volume_ml")
 """What a row for a range of levels can still say of each of them."""
@@ -67,7 +67,9 @@ def _share_in_range(table: pd.DataFrame, in_range: Bools) -> pd.DataFrame:
     for name in shared:
         text = part[name].astype("string").fillna("")
         differs = text.groupby(part["procedure_id"]).transform("nunique") > 1
-        table.loc[differs.index[differs], name] = pd.NA
+        # Yeom's types stand in one cell: who does not write all of them writes none
+        lost = list(YEOM) if name in YEOM else [name]
+        table.loc[differs.index[differs], lost] = pd.NA
     return table
 
 
