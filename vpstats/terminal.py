@@ -7,6 +7,7 @@ is reported as a defect. `guard` is the one place that translates.
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from typing import Any
 import typer
 
 from vpstats import __version__
-from vpstats.errors import ExitCode, VpstatsError
+from vpstats.errors import ExitCode, UsageError, VpstatsError
 from vpstats.escaping import visible
 
 INTERRUPTED = 130
@@ -28,6 +29,9 @@ READER_GONE = 141
 """128 + SIGPIPE: whoever read the output closed it."""
 
 USAGE = int(ExitCode.USAGE)
+
+_TOP = 4096
+"""Bytes of a file that say whether it may be replaced."""
 
 DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
 """Whether the traceback of an error is shown."""
@@ -116,12 +120,44 @@ def hint(text: str) -> None:
 
 
 def put(text: str, out: Path | None) -> None:
-    """Write text to a file, or to the standard output."""
+    """Write text to a file, or to the standard output.
+
+    A file that is there is replaced as a whole, and only where it begins as the text does: a list
+    of last week gives way to that of today, an export or a mapping never does.
+    """
     if out is None:
         typer.echo(visible(text), nl=False)
-    else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(visible(text), encoding="utf-8", newline="\n")
+        return
+    content = visible(text).encode("utf-8")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not out.is_file():
+        out.write_bytes(content)  # a pipe or a device takes what it is given
+        return
+    out = out.resolve()
+    if out.exists() and not _begins_alike(_top(out), content):
+        raise UsageError(
+            "is there already, and is no earlier version of what would be written; nothing is "
+            "overwritten. Name another file, or put that one away.",
+            file=out,
+        )
+    aside = out.with_name(f".{out.name}.writing")
+    try:
+        aside.write_bytes(content)
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _top(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_TOP)
+
+
+def _begins_alike(old: bytes, new: bytes) -> bool:
+    """Whether a file is empty or has the first line of another, whatever its days and numbers."""
+    lines = 2 if new.startswith(b"{") else 1  # all of JSON begins with a brace
+    heads = [re.sub(rb"[0-9]+", b"0", text[:_TOP]).splitlines()[:lines] for text in (old, new)]
+    return not old or heads[0] == heads[1]
 
 
 def shown(folder: Path | None, *parts: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -197,6 +198,49 @@ def test_an_output_that_cannot_be_written(
     outcome = call_cli(command, study, "--out", tmp_path / "file" / "out")
     assert outcome.code == USAGE
     assert "file" in outcome.error_line
+
+
+@pytest.mark.parametrize("name", ["registry.toml", "study.toml", "exports/procedures.csv"])
+@pytest.mark.parametrize("options", [(), ("--format", "csv"), ("--format", "json")])
+def test_a_list_never_replaces_what_it_was_made_from(
+    call_cli: Call, study: Path, name: str, options: tuple[str, ...]
+) -> None:
+    before = (study / name).read_bytes()
+    outcome = call_cli("check", study, *options, "--out", study / name)
+    assert outcome.code == USAGE
+    assert "nothing is overwritten" in outcome.error_line
+    assert (study / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("style", ["text", "csv", "json"])
+def test_a_list_replaces_that_of_an_earlier_data_cut(
+    call_cli: Call, study: Path, tmp_path: Path, style: str
+) -> None:
+    out = tmp_path / "list"
+    out.touch()
+    call_cli("check", study, "--format", style, "--out", out)
+    earlier = out.read_text("utf-8")
+    rewrite(study / "registry.toml", "data_cut = 2025-12-31", "data_cut = 2025-06-30")
+    call_cli("check", study, "--format", style, "--out", out)
+    assert out.read_text("utf-8") != earlier
+    assert [path.name for path in tmp_path.iterdir()].count("list") == 1
+    assert not list(tmp_path.glob(".list*"))
+
+
+def test_a_list_that_cannot_be_written_leaves_the_earlier_one(
+    call_cli: Call, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "list.csv"
+    call_cli("check", study, "--format", "csv", "--out", out)
+    before = out.read_bytes()
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert call_cli("check", study, "--format", "csv", "--out", out).code == USAGE
+    assert out.read_bytes() == before
+    assert not list(tmp_path.glob(".list*"))
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
