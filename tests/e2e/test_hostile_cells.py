@@ -182,7 +182,7 @@ FRENCH = Export(
             "F/H": None,
         }),
         col("Tabac", "patients.smoker", {
-            "fumeur": "current", "non-fumeur": "never", "ex-fumeur": "ex", "sevré": None,
+            "fumeur": "current", "non-fumeur": "never", "ex-fumeur": "ex", "sevré": "ex",
             "20 PA": None, "oui": None, "non": None, "jamais": "never",
         }),
         col("T-score", "patients.bmd_tscore", {
@@ -433,8 +433,8 @@ TUMOURS = Export(
             "rein": "kidney", "breast?": None,
         }),
         col("Why", "patients.immuno_reasons", {
-            "chemo": "chemo", "HIV neg": None, "Kortison": None, "chemo 2010": None, "no HIV": None,
-            "HIV": "hiv", "steroid;chemo": "chemo;steroid", "nein": None, "?": None,
+            "chemo": "chemo", "HIV neg": None, "Kortison": "steroid", "chemo 2010": None,
+            "no HIV": None, "HIV": "hiv", "steroid;chemo": "chemo;steroid", "nein": None, "?": None,
             "trapianto": "transplant",
         }),
         col("Clot", "patients.anticoag", {
@@ -469,7 +469,7 @@ LABORATORY = Export(
         col("Antibiotic", "procedures.antibiotic_iv", {
             "Cefazolin": "cefazolin", "keine": "none", "nach Schema": None,
             "Cefazolin-Allergie": None,
-            "Kefzol 2 g": None, "cefazolin?": None, "po protokolu": None, "ja": None,
+            "Kefzol 2 g": "cefazolin", "cefazolin?": None, "po protokolu": None, "ja": None,
         }),
         col("Mixing", "procedures.time_mix_to_inject_min", {
             "12": 12, "12'": 12, "600 s": 10, "12 min": 12, "12-15": None, "~10": 10, "120": None,

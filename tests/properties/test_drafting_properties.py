@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vpstats.drafting import MappingDraft, draft_mapping
-from vpstats.drafting.headers import likeness, quantity, read_header
+from vpstats.drafting.headers import read_header
+from vpstats.drafting.likeness import likeness, quantity
 from vpstats.errors import VpstatsError
 from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.registry.mapping import parse_mapping

@@ -144,6 +144,7 @@ def mapping_text(example: Export) -> str:
         options |= {"format": "sql", "url": "sqlite:///export.db", "from_table": name}
     extra = options.pop("columns", {})
     explode = options.pop("explode", None)
+    where = options.pop("where", None)
     header = text.split("\n")[0].replace(";", ",").split(",")
     columns: dict[str, Any] = {}
     for name in [h.lower() for h in header] + ["patient_id", "proc_date", "procedure_id"]:
@@ -168,6 +169,8 @@ def mapping_text(example: Export) -> str:
     lines += ["[[source.table]]", f'name = "{example.table}"']
     if explode is not None:
         lines.append(f"explode = {json.dumps(explode)}")
+    if where is not None:
+        lines.append(f"where = {_toml(where)}")
     lines += ["[source.table.columns]", *(f"{k} = {_toml(v)}" for k, v in columns.items())]
     return "\n".join(lines)
 

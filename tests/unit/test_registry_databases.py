@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import os
 import runpy
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +182,15 @@ def test_rows_need_an_order(database: Database) -> None:
     assert texts(database.read(from_table="people", order_by="id"))["id"] == ["P1", "P2", "P3"]
     with pytest.raises(MappingError, match="order_by names a column"):
         database.read(from_table="people", order_by="idd")
+    with pytest.raises(MappingError, match=r"order_by names a column .* Did you mean 'id'"):
+        database.read(query="select id, sex from patients", order_by=["idd"])
+
+
+def test_names_to_order_by_may_need_quotes(database: Database) -> None:
+    named = 'select id as "Fall-Nr", id as "Order", id from patients -- of all years'
+    for name in ("Fall-Nr", "Order", "Fall-Nr desc"):
+        found = texts(database.read(query=named, order_by=[name]))["id"]
+        assert found == sorted(found, reverse="desc" in name)
 
 
 def test_errors_say_what_and_nothing_more(database: Database) -> None:
@@ -240,6 +252,13 @@ def test_a_database_file_that_is_not_there_is_not_made(tmp_path: Path, url: str)
     with pytest.raises(DataError, match="not there"):
         read_source(source(url=url, from_table="t"), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_an_empty_database_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "r.db").touch()
+    with pytest.raises(DataError, match=r"^r\.db: the file of the database is empty"):
+        read_source(source(url=f"{kind}:///r.db", from_table="t"), tmp_path)
 
 
 def test_urls_and_drivers_that_are_unknown(tmp_path: Path) -> None:
@@ -307,3 +326,30 @@ def test_many_rows_are_taken_in_parts(tmp_path: Path) -> None:
     raw = read_source(source(url="sqlite:///r.db", from_table="t"), tmp_path)
     assert raw.row.tolist() == list(range(1, 45_002))
     assert raw.columns["x"].texts().tolist() == [f"v{i % 7}" for i in range(45_001)]
+
+
+ZONES = """
+import sys
+from pathlib import Path
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.sources import read_source
+
+table = {"name": "patients", "columns": {"patient_id": "id"}}
+given = {"name": "s", "center": "A", "format": "sql", "url": "duckdb:///r.db", "from_table": "t"}
+raw = read_source(SourceMap.model_validate({**given, "table": [table]}), Path(sys.argv[1]))
+print(raw.columns["seen"].spellings, raw.meta[0]["sha256"])
+"""
+
+
+def test_moments_do_not_follow_the_clock_of_the_machine(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "r.db")) as connection:
+        connection.execute("create table t (id varchar primary key, seen timestamptz)")
+        connection.execute("insert into t values ('1', '2023-03-13 23:00:00+00')")
+    said = set()
+    for zone in ("UTC", "Europe/Zagreb", "America/New_York"):
+        arguments = [sys.executable, "-c", ZONES, str(tmp_path)]
+        environment = {**os.environ, "TZ": zone}
+        answer = subprocess.run(arguments, capture_output=True, check=True, env=environment)
+        said.add(answer.stdout.decode())
+    assert len(said) == 1
+    assert "2023-03-13 23:00:00+00:00" in said.pop()

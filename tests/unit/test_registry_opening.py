@@ -49,7 +49,7 @@ def test_members_of_a_zip_are_stacked_by_name(tmp_path: Path) -> None:
     assert raw.files == ("x.zip:a/1.csv", "x.zip:b/2.CSV")
     assert raw.columns["id"].texts().tolist() == ["1", "2", "3"]
     assert (raw.file.tolist(), raw.row.tolist()) == ([0, 0, 1], [2, 3, 2])
-    said = "1 files do not match member and were not read: readme.txt"
+    said = "1 file does not match member and was not read: readme.txt"
     assert notes(raw) == [("file.not_read", said)]
     assert [m["file"] for m in raw.meta] == list(raw.files)
     assert len({m["sha256"] for m in raw.meta}) == 2
@@ -175,3 +175,63 @@ def test_a_link_that_leads_to_itself_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").symlink_to("a.csv")
     with pytest.raises(DataError, match="not there"):
         read(tmp_path, file="a.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("**.csv", r"is no pattern; \*\* stands for folders"),
+        (f"{'a' * 300}.csv", "cannot be opened: File name too long"),
+        (f"{'a' * 300}*.csv", "not there"),
+    ],
+)
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(tmp_path, file=name)
+
+
+@pytest.mark.parametrize("file", ["out", "out/*.csv"])
+def test_a_pipe_in_a_folder_is_named(tmp_path: Path, file: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").write_text("id\n1\n")
+    os.mkfifo(tmp_path / "out" / "b.csv")
+    with pytest.raises(DataError, match=r"^out/b\.csv: is no file but a pipe or device"):
+        read(tmp_path, file=file)
+
+
+def test_a_file_of_a_folder_that_cannot_be_opened_is_the_one_named(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").write_text("id\n1\n")
+    (tmp_path / "out" / "b.csv").symlink_to("gone.csv")
+    with pytest.raises(DataError, match=r"^out/b\.csv: cannot be opened: No such file"):
+        read(tmp_path, file="out")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.zip"])
+def test_a_file_of_terabytes_is_refused_unread(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(5 * 1024**4)
+    with pytest.raises(DataError, match=rf"^{name}: has 5,120 GB; at most"):
+        read(tmp_path, file=name)
+
+
+@pytest.mark.parametrize("kind", ["csv", "zip", "dictionary"])
+def test_what_the_system_shows_as_a_file_without_end_is_not_read(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / ("log.zip" if kind == "zip" else "log.csv")
+    log.touch()
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    opened = Path.open
+
+    def waiting(path: Path, *rest: Any, **options: Any) -> Any:
+        # as the kernel's log does: of size 0, and to be waited for
+        assert path.name != log.name, "was opened"
+        return opened(path, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", waiting)
+    given: dict[str, Any] = {"file": log.name}
+    if kind == "dictionary":
+        given = {"file": "a.csv", "format": "redcap", "dictionary": log.name}
+    with pytest.raises(DataError, match=r"^log\..*(empty|no readable zip|no REDCap data)"):
+        read(tmp_path, **given)

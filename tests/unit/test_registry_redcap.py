@@ -18,6 +18,7 @@ import pytest
 
 from vpstats.errors import DataError, MappingError, UsageError, VpstatsError
 from vpstats.registry.mapping import SourceMap
+from vpstats.registry.raw import RawSource
 from vpstats.registry.read import read_registry
 from vpstats.registry.redcap import read_dictionary
 from vpstats.registry.registry import Registry
@@ -122,6 +123,58 @@ def test_a_raw_export(tmp_path: Path) -> None:
     assert not found.findings["rule"].str.startswith("redcap.").any()
 
 
+SITES = """\
+record_id,redcap_data_access_group,dob,day,level,ct,site___1,site___2,site___0,site___9,form_complete
+1,north,1950-01-01,2023-03-14,T12,1,1,0,0,0,2
+2,north,1950-01-02,2023-03-15,T12,1,0,0,1,0,2
+3,north,1950-01-03,2023-03-16,T12,1,0,0,0,0,2
+4,north,1950-01-04,2023-03-17,T12,1,0,0,0,1,2
+"""
+WITH_SITES = """
+center = { column = "redcap_data_access_group", codes = { north = "N" } }
+[[source.table]]
+name = "patients"
+columns = { patient_id = "record_id", birth_date = "dob" }
+[[source.table]]
+name = "procedures"
+columns = { patient_id = "record_id", proc_date = "day", ct_post_done = "ct" }
+[[source.table]]
+name = "levels"
+[source.table.columns]
+patient_id = "record_id"
+proc_date = "day"
+level = "level"
+leak_sites_ct = { checkbox = "site", codes = { 1 = "epidural", 2 = "venous"%s, 9 = "missing" } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("box", "third", "rows"), [(', 0 = "none"', "not_assessed", [4]), ("", "absent", [])]
+)
+def test_without_a_tick_a_form_with_a_box_for_none_says_nothing(
+    tmp_path: Path, box: str, third: str, rows: list[int]
+) -> None:
+    toml = mapping('format = "redcap"\nfile = "export.csv"\n', WITH_SITES % box)
+    found = registry(tmp_path, SITES, toml=toml)
+    leaks = found.leaks[(found.leaks["site"] == "venous") & (found.leaks["modality"] == "ct")]
+    states = leaks["state"].astype(str).tolist()
+    assert states[0] == "absent"
+    assert states[2:] == [third, "not_assessed"]
+    said = found.corrections[found.corrections["rule"] == "redcap.incomplete"]
+    assert said["row"].tolist() == rows
+    if box:
+        assert states[1] == "absent"
+
+
+def test_a_box_for_none_of_these_is_an_empty_set(tmp_path: Path) -> None:
+    toml = mapping(FILE).replace('-9 = "unknown"', '-9 = "none"')
+    found = registry(tmp_path, RAW.replace(",0,0,0,2", ",0,0,1,2"), toml=toml)
+    people = found.patients.set_index("patient_id")
+    assert people["immuno_reasons"].isna().to_dict() == {"N/7": False, "S/8": True, "S/9": True}
+    assert set(found.corrections.loc[found.corrections["row"] == 7, "rule"]) >= {"word.empty_set"}
+    assert not found.findings["severity"].eq("error").any()
+
+
 def test_a_label_export_is_the_same_registry(tmp_path: Path) -> None:
     raw, labels = registry(tmp_path / "a", RAW), registry(tmp_path / "b", LABELS)
     for one, other in zip(tables(raw), tables(labels), strict=True):
@@ -144,6 +197,107 @@ immuno_reasons = { checkbox = "Reasons", codes = { Chemotherapy = "chemo", Stero
     people = registry(tmp_path, LABELS, toml=bare).patients.set_index("patient_id")
     assert people["sex"].tolist() == ["f", "m", "m"]
     assert people["immuno_reasons"].fillna("-").tolist() == ["chemo;steroid", "-", "-"]
+
+
+MARKED = """\
+field_name,form_name,field_type,field_label,select_choices_or_calculations
+record_id,base,text,Record,
+bmi,base,calc,"BMI (kg/m<sup>2</sup>)",
+crp,base,text,"CRP <5 &amp; >2 mg/L",
+size,base,radio,"<p>Largest&nbsp;<b>defect</b></p>",\
+"1, &lt; 2 cm<sup>2</sup> | 2, &ge; 2 cm<sup>2</sup>"
+"""
+
+
+def test_labels_are_told_without_their_markup(tmp_path: Path) -> None:
+    """REDCap leaves it out of an export, and no blank in its place."""
+    export = (
+        '"Record","BMI (kg/m2)","CRP <5 & >2 mg/L","Largest defect","Complete?"\n'
+        "7,24.5,3,< 2 cm2,Complete\n8,25,4,≥ 2 cm2,Complete\n"
+    )
+    raw = labelled(tmp_path, export, MARKED)
+    assert list(raw.columns) == ["record_id", "bmi", "crp", "size", "base_complete"]
+    assert raw.columns["size"].texts().tolist() == ["1", "2"]
+    assert raw.notes == ()
+
+
+EVENTS_RAW = """\
+record_id,redcap_event_name,redcap_data_access_group,sex,immuno___1,immuno___2,immuno____9,\
+patient_complete,proc_date,procedure_complete
+7,first_visit_arm_1,st_marys,1,1,0,0,2,,
+7,operation__repeats_arm_1,st_marys,,,,,,2023-03-14,2
+8,first_visit_arm_2,north,2,0,0,0,2,,
+8,operation__repeats_arm_2,north,,,,,,2023-04-15,2
+"""
+EVENTS_LABELS = """\
+"Record ID","Event Name","Data Access Group",Sex,"Reasons (choice=Chemotherapy)",\
+"Reasons (choice=Steroids)","Reasons (choice=Not known)",patient_complete,proc_date,\
+procedure_complete
+7,"First visit (Arm 1: Main)","St. Mary's",Female,Checked,Unchecked,Unchecked,Complete,,
+7,"Operation, / repeat(s) (Arm 1: Main)","St. Mary's",,,,,,2023-03-14,Complete
+8,"First visit (Arm 2: Late)",North,Male,Unchecked,Unchecked,Unchecked,Complete,,
+8,"Operation, / repeat(s) (Arm 2: Late)",North,,,,,,2023-04-15,Complete
+"""
+EVENTS = """
+center = { column = "redcap_data_access_group", codes = { north = "N", st_marys = "M" } }
+[[source.table]]
+name = "patients"
+where = { redcap_event_name = ["first_visit_arm_1", "first_visit_arm_2"] }
+[source.table.columns]
+patient_id = "record_id"
+sex = { column = "sex", codes = { 1 = "f", 2 = "m" } }
+immuno_reasons = { checkbox = "immuno", codes = { 1 = "chemo", 2 = "steroid", -9 = "unknown" } }
+[[source.table]]
+name = "procedures"
+where = { redcap_event_name = ["operation__repeats_arm_1", "operation__repeats_arm_2"] }
+[source.table.columns]
+patient_id = "record_id"
+proc_date = "proc_date"
+"""
+
+
+def test_events_and_groups_of_a_label_export_are_those_of_the_raw_one(tmp_path: Path) -> None:
+    toml = mapping(FILE, EVENTS)
+    one = registry(tmp_path / "raw", EVENTS_RAW, toml=toml)
+    other = registry(tmp_path / "labels", EVENTS_LABELS, toml=toml)
+    assert one.patients["patient_id"].tolist() == ["M/7", "N/8"]
+    assert len(one.procedures) == 2
+    for raw, labels in zip(tables(one), tables(other), strict=True):
+        pd.testing.assert_frame_equal(raw, labels)
+    # a mapping of the labels themselves stays one of labels
+    there = toml.replace("first_visit_arm_1", "First visit (Arm 1: Main)")
+    assert len(registry(tmp_path / "own", EVENTS_LABELS, toml=there).patients) == 2
+
+
+def test_two_labels_of_one_name_are_not_told_apart(tmp_path: Path) -> None:
+    export = EVENTS_LABELS.replace("Arm 2: Late", "Arm 1: Late")
+    found = registry(tmp_path, export, toml=mapping(FILE, EVENTS))
+    assert len(found.patients) == 0
+
+
+def labelled(folder: Path, export: str, dictionary: str = DICTIONARY) -> RawSource:
+    (folder / "export.csv").write_text(export, "utf-8")
+    (folder / "dictionary.csv").write_text(dictionary, "utf-8")
+    given = {"format": "redcap", "file": "export.csv", "dictionary": "dictionary.csv"}
+    return read_source(source(**given, url=None, token_env=None, center="A"), folder)
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        # the forms of the operation and of the level both have a Date
+        ("Record ID,Smoker?,Complete?", ["record_id", "smoker", "Complete?"]),
+        ("Record ID,Date,Smoker?", ["record_id", "proc_date", "smoker"]),
+        ("Record ID,Level,Date,Complete?", ["record_id", "lvl", "leak", "treated_level_complete"]),
+        ("Record ID,Date,Smoker?,Level,Date", ["record_id", "proc_date", "smoker", "lvl", "leak"]),
+        ("Record ID,Date,Complete?", ["record_id", "Date", "Complete?"]),
+    ],
+)
+def test_labels_that_two_fields_share_in_an_export_of_some_forms(
+    tmp_path: Path, header: str, names: list[str]
+) -> None:
+    raw = labelled(tmp_path, f"{header}\n{','.join('1' * len(names))}\n")
+    assert list(raw.columns) == names
 
 
 def test_answers_that_the_dictionary_does_not_list(tmp_path: Path) -> None:
@@ -325,3 +479,10 @@ def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UsageError, match=r"pip install 'vpstats\[redcap\]'"):
         read_source(source(), tmp_path)
+
+
+def test_a_table_without_an_instrument_where_every_row_has_one(tmp_path: Path) -> None:
+    only = "\n".join(line for line in RAW.splitlines() if ",procedure,1" in line or "sex" in line)
+    found = registry(tmp_path, only + "\n").findings
+    said = found.loc[found["rule"] == "mapping.contradicted", "message"].tolist()
+    assert "every row is of a repeating instrument; say in where which patients is." in said

@@ -16,6 +16,7 @@ from vpstats.registry.decoding import detect
 from vpstats.registry.excel import cell_text
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import RawSource, from_texts, same_rows
+from vpstats.registry.read import read_registry
 from vpstats.registry.sources import detect_delimiter, read_source
 
 
@@ -337,3 +338,202 @@ def test_a_line_without_end_is_refused_at_once(tmp_path: Path, content: bytes, r
 def test_nothing_but_nul(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match=r"a\.csv: .*(empty|binary)"):
         read(tmp_path, content)
+
+
+def broken_within(path: Path, part: str) -> None:
+    """Break what is packed as one part of a workbook, where its directory does not see it."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(part)
+        start = info.header_offset + 30 + len(info.filename)
+    content = bytearray(path.read_bytes())
+    content[start : start + info.compress_size] = bytes([0x07]) * info.compress_size
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml"])
+def test_a_workbook_broken_within(tmp_path: Path, part: str) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["id"])
+    book.save(tmp_path / "a.xlsx")
+    broken_within(tmp_path / "a.xlsx", part)
+    with pytest.raises(DataError, match=r"^a\.xlsx: is no readable Excel workbook"):
+        read_source(source(file="a.xlsx", format="excel"), tmp_path)
+
+
+def test_an_endless_sheet_behind_a_broken_one(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["id"])
+    far = book.create_sheet("far")
+    far.cell(1, 1, "id")
+    far.cell(1_000_000, 16_000, "x")
+    book.save(tmp_path / "a.xlsx")
+    broken_within(tmp_path / "a.xlsx", "xl/worksheets/sheet1.xml")
+    with pytest.raises(DataError, match="has a cell in row 1,000,000"):
+        read_source(source(file="a.xlsx", format="excel", sheet="far"), tmp_path)
+
+
+def test_a_workbook_without_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bare:
+        """What is left of a workbook whose list of sheets is damaged."""
+
+        sheet_names: tuple[str, ...] = ()
+        sheets_metadata: tuple[str, ...] = ()
+
+    monkeypatch.setattr(
+        "python_calamine.CalamineWorkbook",
+        type(
+            "",
+            (),
+            {
+                "from_filelike": staticmethod(lambda _: Bare()),
+            },
+        ),
+    )
+    with pytest.raises(DataError, match=r"^a\.xlsx: has no sheet"):
+        read(tmp_path, b"PK", file="a.xlsx", format="excel")
+
+
+def test_each_hidden_sheet_is_said_to_be_read_or_not(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name in ("a", "b"):
+        book.create_sheet(name).append(["id", name])
+        book[name].sheet_state = "hidden"
+    book.active.append(["id"])
+    book.save(tmp_path / "a.xlsx")
+    raw = read_source(source(file="a.xlsx", format="excel", sheet=["a"]), tmp_path)
+    said = [note.note for note in raw.notes if note.rule == "file.hidden_sheet"]
+    assert said == ["a hidden sheet was read: 'a'", "a hidden sheet was not read: 'b'"]
+
+
+# ------------------------------------------------------------------ days that are not known
+
+MOMENTS = """
+version = 1
+[registry]
+name = "x"
+data_cut = 2024-12-31
+[[source]]
+name = "s"
+file = "a.csv"
+center = "A"
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+procedure_id = "id"
+proc_date = "at"
+"""
+
+
+@pytest.mark.parametrize(
+    ("moments", "days"),
+    [
+        # midnights of Zagreb, with and without summer time; of Lisbon; of Delhi; of Auckland
+        (["2023-03-13T23:00:00.000Z", "2023-07-09T22:00:00.000Z"], [None, None]),
+        (["2023-03-14 00:00:00+00:00", "2023-07-09 23:00:00+00:00"], [14, None]),
+        (["2023-03-13T18:30Z", "2023-07-09T18:30Z"], [None, None]),
+        (["2023-03-13T11:00:00Z", "2023-07-09T12:00:00Z"], [None, None]),
+        # the day is the same: midnights of New York, noon, the times of operations
+        (["2023-03-14T05:00:00Z", "2023-07-10T04:00:00Z"], [14, 10]),
+        (["2023-03-14T12:00:00Z", "2023-07-10T12:00:00Z"], [14, 10]),
+        (["2023-03-14T13:12:00Z", "2023-07-10T13:12:00Z"], [14, 10]),
+        (["2023-03-14T14:15:00Z", "2023-07-10T09:30:00Z"], [14, 10]),
+        (["2023-03-14 00:00:00+01:00", "2023-07-10 00:00:00+02:00"], [14, 10]),
+    ],
+)
+def test_midnights_of_another_zone(
+    tmp_path: Path, moments: list[str], days: list[int | None]
+) -> None:
+    (tmp_path / "a.csv").write_text(
+        "id;at\n" + "".join(f"{i};{m}\n" for i, m in enumerate(moments))
+    )
+    (tmp_path / "registry.toml").write_text(MOMENTS)
+    found = read_registry(tmp_path)
+    read = dict(zip(found.procedures["procedure_id"], found.procedures["proc_date"], strict=True))
+    assert {int(key[2:]): day.day for key, day in read.items()} == {
+        i: day for i, day in enumerate(days) if day is not None
+    }
+    said = found.findings[found.findings["rule"] == "date.unreadable"]
+    assert len(said) == (1 + days.count(None) if None in days else 0)
+    assert said["message"].str.contains("midnight of another time zone").sum() == (None in days)
+
+
+def test_a_million_copies_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpstats.registry.prepare._MOST_COPIES", 4)
+    (tmp_path / "registry.toml").write_text(MOMENTS)
+    (tmp_path / "a.csv").write_text("id;at\n" + "1;2023-03-14\n" * 5)
+    assert len(read_registry(tmp_path).procedures) == 1
+    (tmp_path / "a.csv").write_text("id;at\n2;2023-03-14\n" + "1;2023-03-14\n" * 6)
+    words = r"^a\.csv: source 's': 5 of 7 rows repeat an earlier row in every cell"
+    with pytest.raises(DataError, match=words):
+        read_registry(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "rule"),
+    [("procedures", "mapping.contradicted"), ("visits", "mapping.no_rows")],
+)
+def test_a_table_that_gets_no_row_says_so(tmp_path: Path, table: str, rule: str) -> None:
+    text = MOMENTS.replace('"procedures"', f'"{table}"').replace('procedure_id = "id"\n', "")
+    text = text.replace("proc_date", "proc_date" if table == "procedures" else "visit_date")
+    (tmp_path / "a.csv").write_text("id;at;form\n1;2023-03-14;operation\n2;2023-03-15;control\n")
+    for word, said in (("operaton", [rule]), ("operation", [])):
+        chosen = f'where = {{ form = "{word}" }}\n[source.table.columns]'
+        toml = text.replace("[source.table.columns]", chosen)
+        (tmp_path / "registry.toml").write_text(toml)
+        found = read_registry(tmp_path).findings
+        rules = found.loc[found["message"].str.contains("chooses no row"), "rule"]
+        assert rules.tolist() == said
+
+
+BIRTHS = """
+version = 1
+[registry]
+name = "x"
+data_cut = 2024-12-31
+[[source]]
+name = "s"
+file = "a.csv"
+center = "A"
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+proc_date = "op"
+birth_date = "born"
+[[source]]
+name = "p"
+file = "p.csv"
+center = "A"
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+birth_date = "born"
+"""
+
+
+def test_births_that_the_sessions_of_a_patient_contradict(tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text(BIRTHS)
+    (tmp_path / "a.csv").write_text(
+        "id;op;born\n1;2023-03-14;1948-02-11\n1;2023-09-14;1958-02-11\n2;2023-03-14;1950-01-02\n"
+        "2;2023-09-14;\n3;2023-03-14;1951-01-02\n4;2023-03-14;\n5;2023-03-14;1952\n"
+    )
+    (tmp_path / "p.csv").write_text("id;born\n1;\n2;1950-01-02\n3;1941-01-02\n4;1953-01-02\n5;\n")
+    found = read_registry(tmp_path)
+    people = found.patients.set_index("patient_id")
+    known = people["birth_date"].dropna().dt.strftime("%Y-%m-%d").to_dict()
+    assert known == {"A/2": "1950-01-02", "A/4": "1953-01-02"}
+    assert people.loc["A/5", "birth_year"] == 1952
+    said = found.findings[found.findings["rule"] == "conflict.rows"]
+    assert said[["file", "row"]].to_numpy().tolist() == [["a.csv", 2], ["a.csv", 3], ["p.csv", 4]]
+    assert not said["message"].str.contains("19").any()
+
+
+def test_a_share_that_fails_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError("timed out")
+
+    monkeypatch.setattr("vpstats.registry.sources.read_text", failing)
+    with pytest.raises(DataError, match=r"^a\.csv: cannot be read: OSError\."):
+        read(tmp_path, "id\n1\n")

@@ -233,3 +233,98 @@ def test_values_of_other_types() -> None:
         "",
         "-0",
     ]
+
+
+DAYS = """
+version = 1
+[registry]
+name = "r"
+data_cut = 2025-12-31
+[[source]]
+name = "s"
+file = "a.{end}"
+format = "{kind}"
+center = "A"
+[[source.table]]
+name = "patients"
+[source.table.columns]
+patient_id = "id"
+birth_date = "birth"
+[[source.table]]
+name = "procedures"
+[source.table.columns]
+patient_id = "id"
+proc_date = "op"
+fracture_date = "hurt"
+birth_date = "year"
+"""
+
+
+def test_numbers_of_days_are_not_taken_for_those_of_a_spreadsheet(tmp_path: Path) -> None:
+    """Day 10,000 is in 1987 in Stata and in 1927 in Excel; without a format neither is meant."""
+    people = pd.DataFrame(
+        {
+            "id": ["1", "2", "3"],
+            "birth": [10_000.0, -4_342.0, 17_574.5],
+            "year": [1948.0, 1950.0, 1951.0],
+            "op": [dt.date(2023, 5, 1)] * 3,
+            "hurt": [45_000.0, 45_001.0, 45_002.0],  # would be 2083: counted from 1900
+        }
+    )
+    pyreadstat.write_dta(people, tmp_path / "a.dta")
+    (tmp_path / "registry.toml").write_text(DAYS.format(end="dta", kind="stata"))
+    found = read_registry(tmp_path)
+    assert found.patients["birth_date"].isna().all()
+    assert found.patients["birth_year"].tolist() == [1948, 1950, 1951]
+    assert found.procedures["fracture_date"].dt.year.tolist() == [2023] * 3
+    said = found.findings[found.findings["rule"] == "date.unreadable"]
+    assert sorted(said["row"].fillna(0).astype(int)) == [0, 1, 2, 3]
+    assert set(said["column"]) == {"birth"}
+    assert said["message"].str.contains("without a format for dates").sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "layout", "values"),
+    [
+        ("stata", "%tm", [760.0, -1.0, None]),
+        ("spss", "MOYR8", [13_900_000_000.0, 11_896_761_600.0, None]),
+    ],
+)
+def test_months_are_months(
+    tmp_path: Path, kind: str, layout: str, values: list[float | None]
+) -> None:
+    frame = pd.DataFrame({"id": ["1", "2", "3"], "month": values})
+    write = {"stata": pyreadstat.write_dta, "spss": pyreadstat.write_sav}[kind]
+    write(frame, tmp_path / "a.bin", variable_format={"month": layout})
+    raw = read_source(source(file="a.bin", format=kind), tmp_path)
+    assert (
+        texts(raw)["month"]
+        == {
+            "stata": ["2023-05", "1959-12", ""],
+            "spss": ["2023-04", "1959-10", ""],
+        }[kind]
+    )
+
+
+def test_text_of_another_encoding_in_parquet(tmp_path: Path) -> None:
+    values = pa.array([b"\x8aimi\xe6", b"Horvat"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"id": values}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"column 'id': holds text that is not UTF-8"):
+        read_source(source(file="a.parquet", format="parquet"), tmp_path)
+
+
+def test_numbers_have_a_point_though_another_file_lacks_their_column(tmp_path: Path) -> None:
+    """1.204 days are not 1,204 because texts of the folder are written with a decimal comma."""
+    (tmp_path / "d").mkdir()
+    days = [dt.date(2023, 3, 1), dt.date(2023, 4, 2)]
+    shared = {"id": ["1", "2"], "op": days, "crp": ["4,5", "12,25"]}
+    pq.write_table(pa.table({**shared, "wait": [1.204, 1.5]}), tmp_path / "d" / "2022.parquet")
+    shared["id"] = ["3", "4"]
+    pq.write_table(pa.table(shared), tmp_path / "d" / "2023.parquet")
+    text = DAYS.format(end="", kind="parquet").replace('"a."', '"d"').partition("[[source.t")[0]
+    columns = 'patient_id = "id"\nproc_date = "op"\ncrp_mg_l = "crp"\ndays_fx_to_proc = "wait"\n'
+    head = '[[source.table]]\nname = "procedures"\n[source.table.columns]\n'
+    (tmp_path / "registry.toml").write_text(text + head + columns)
+    found = read_registry(tmp_path).procedures.set_index("procedure_id")
+    assert found["days_fx_to_proc"].dropna().tolist() == [1.204, 1.5]
+    assert found["crp_mg_l"].tolist() == [4.5, 12.25, 4.5, 12.25]

@@ -20,16 +20,17 @@ _SAME = """
     name: name nom nome nombre ime naam
     date: dt dat date datum data fecha fec datums
     year: yr year jahr godina god anno ano annee
-    birth: birth born geb geburt geburts rodenja rod nascita nacimiento nac naissance naiss
+    birth: birth born geb geburt geburts rodenja rodjenja rod nascita nacimiento nac naissance naiss
     death: death died deceased tod todes smrt smrti decesso morte muerte fallecimiento deces
     procedure: proc procedure procedura procedimiento op operation operacija operacije operazione
     procedure: operacion surgery surg zahvat zahvata eingriff eingriffs intervention interv
     procedure: intervento intervencion intervencija intervencije cirugia chirurgie vp geste
     procedure: vertebroplasty vertebroplastika vertebroplastike vertebroplastik vertebroplastie
-    last: last ultimo ultima dernier derniere letzter letzte letztes zadnji zadnja posljednji
+    last: last ult ultimo ultima dernier derniere dern letzter letzte letztes zadnji zadnja zadnje
+    last: posljednji posljednja posljednje
     new: new novi nova neue neuer nuovo nuova nuevo nueva nouveau nouvelle
     follow-up: fu followup
-    visit: visit visita visite kontrole kontrola pregled pregleda
+    visit: visit visita visite kontrole kontrola pregled pregleda ctrl kontr
     infection: infection infect infec infekt infekc infekcija infekcije infektion infektions
     infection: infezione infeccion ssi
     fracture: fracture fx frx fract frac fraktur prijelom prijeloma frakture frattura fractura
@@ -37,7 +38,7 @@ _SAME = """
     complication: complicanza complicacion
     event: event ereignis ereignisses dogadaj dogadaja evento evenement
     level: level levels lvl lvls
-    cement: cement cem cementa zement cemento ciment
+    cement: cement cem cementa zement cemento ciment cim
     volume: volume vol volumen amount qty kolicina kol quantita cantidad quantite menge
     height: height ht hgt
     weight: weight wt wgt
@@ -51,7 +52,8 @@ _SAME = """
 """Concept → its words, folded. A word that means two things here stands nowhere."""
 
 _GENERAL = frozenset({"date", "number", "id", "name", "year", "type", "pre", "post"})
-_GRADED = frozenset("score skor index indeks indice grade grad grado class klasa classe klasse".split())
+_GRADED_WORDS = "score skor index indeks indice grade grad grado class klasa classe klasse"
+_GRADED = frozenset(_GRADED_WORDS.split())
 
 _JOINTS = ("", "s", "n", "en", "e", "of", "de", "di", "da")
 """What may stand between two words that are written as one: Infektion-s-datum, date-of-birth."""
@@ -82,6 +84,21 @@ def expanded(words: tuple[str, ...]) -> tuple[str, ...]:
     """
     concepts = _concept_of()
     return tuple(sorted(concepts.get(word, word) for word in words))
+
+
+def is_known(word: str) -> bool:
+    """Whether a word is among those with one meaning."""
+    return word in _concept_of()
+
+
+@lru_cache(maxsize=4096)
+def _meaning(word: str) -> str:
+    """Meaning of a word, or of all the known words that it begins: ``komplik``."""
+    concepts = _concept_of()
+    if word in concepts or len(word) < _ALONE:
+        return concepts.get(word, word)
+    begun = {concept for known, concept in concepts.items() if known.startswith(word)}
+    return begun.pop() if len(begun) == 1 else word
 
 
 def is_general(word: str) -> bool:
@@ -140,7 +157,7 @@ def initials(words: Sequence[str]) -> str:
     >>> initials(("dat", "zahvata"))
     'dp'
     """
-    return "".join(sorted(word[0] for word in expanded(tuple(words))))
+    return "".join(sorted(_meaning(word)[0] for word in words))
 
 
 def abbreviates(ours: Sequence[str], theirs: Sequence[str]) -> bool:
@@ -153,7 +170,7 @@ def abbreviates(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     >>> abbreviates(("dur",), ("duration",)), abbreviates(("diab",), ("diabetes",))
     (False, True)
     """
-    mine, other = expanded(tuple(ours)), expanded(tuple(theirs))
+    mine, other = [_meaning(word) for word in ours], expanded(tuple(theirs))
     if len(mine) != len(other) or len(mine) > _MOST_WORDS:
         return False
     least = _ALONE if len(mine) == 1 else _PREFIX

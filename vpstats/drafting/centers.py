@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vpstats.drafting.exports import Export
-from vpstats.drafting.headers import is_named
+from vpstats.drafting.likeness import is_named
 from vpstats.drafting.parts import Part
 from vpstats.registry.dates import date_shape
 from vpstats.registry.raw import LABEL, TextColumn

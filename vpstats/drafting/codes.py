@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from vpstats.drafting.headers import NAMED
+from vpstats.drafting.likeness import NAMED
 from vpstats.drafting.matching import Match
 from vpstats.drafting.profiles import Profile
 from vpstats.registry.cells import fold

@@ -14,8 +14,8 @@ from vpstats.drafting.centers import Center, centers_of
 from vpstats.drafting.codes import with_proposals, with_sexes
 from vpstats.drafting.exports import Export, open_exports
 from vpstats.drafting.fitting import ANY_DAY
-from vpstats.drafting.headers import NAMED
 from vpstats.drafting.keys import borrows_day, lent, linked
+from vpstats.drafting.likeness import NAMED
 from vpstats.drafting.matching import Match
 from vpstats.drafting.parts import Part, is_system, parts_of
 from vpstats.drafting.profiles import Profile
@@ -141,30 +141,37 @@ def draft_mapping(
         [str(e) for e in exports], where, password_env=password_env, token_env=token_env
     )
     sources = _sources(opened, center)
-    if not any(source.tables for source in sources):
-        if not any(len(export.raw) for export in opened):
-            raise DataError(
-                "has no row below the names of its columns; a draft is made of what stands in the "
-                "cells as well. Export it with its rows.",
-                file=opened[0].raw.files[0],
-            )
-        raise DataError(
-            "no table of the registry can be made of these columns: the name of the patient, and "
-            f"of the day or the vertebra, are not among them.{_seen(sources)} Write "
-            "registry.toml by hand.",
-            file=opened[0].raw.files[0],
-        )
+    _refuse_nothing(opened, sources)
     cut = data_cut or _last_day(sources)
     text = draft_toml(sources, name=name, data_cut=cut, known=data_cut is not None, skipped=skipped)
     parse_mapping(tomllib.loads(text), file="the draft")
     return MappingDraft(text, tuple(_proposals(sources)), tuple(_unmapped(sources)))
 
 
+def _refuse_nothing(exports: Sequence[Export], sources: Sequence[SourceDraft]) -> None:
+    """Say why there is no draft, where no source feeds a table."""
+    if any(source.tables for source in sources):
+        return
+    file = exports[0].raw.files[0]
+    if not any(len(export.raw) for export in exports):
+        raise DataError(
+            "has no row below the names of its columns; a draft is made of what stands in the "
+            "cells as well. Export it with its rows.",
+            file=file,
+        )
+    raise DataError(
+        "no table of the registry can be made of these columns: the name of the patient, and "
+        f"of the day or the vertebra, are not among them.{_seen(sources)} Write "
+        "registry.toml by hand.",
+        file=file,
+    )
+
+
 def _seen(sources: Sequence[SourceDraft]) -> str:
     """Which columns hold days and vertebrae, whatever they are called."""
     profiles = [p for source in sources for p in source.rest if p.told]
     profiles += [m.profile for source in sources for m in source.homeless if m.profile.told]
-    dates = [p.name for p in profiles if all(date_shape(s).kind in _DAYS for s, _ in p.told)]
+    dates = [p.name for p in profiles if p.dated]
     levels = [p.name for p in profiles if p.vertebral > _MOSTLY]
     kinds = (("Days", dates), ("Vertebrae", levels))
     return "".join(f" {kind} stand in {', '.join(map(repr, n))}." for kind, n in kinds if n)
@@ -179,16 +186,10 @@ def _sources(exports: Sequence[Export], given: str | None) -> list[SourceDraft]:
     chosen: list[Chosen] = []
     owners: list[int] = []
     for number, export in enumerate(exports):
-        column = centers[number].column
-        for part in parts[number]:
-            _refuse_wide(part)
-            rest = tuple(p for p in part.profiles if p.name not in (column, ACCESS_GROUP))
-            own = replace(part, profiles=rest)
-            dialect = _dialect(export, own)
-            chosen.append(choose(own, dialect, export.group, column or ACCESS_GROUP))
-            owners.append(number)
-    chosen = _with_days(linked(chosen), owners)
-    chosen = [_proposing(c) for c in chosen]
+        found = [_chosen(export, part, centers[number]) for part in parts[number]]
+        chosen += found
+        owners += [number] * len(found)
+    chosen = [_proposing(c) for c in _with_days(linked(chosen), owners)]
     told = {c.group for c in chosen if c.family == "events"}
     events = [() if c.group in told else wide_events(c) for c in chosen]
     chosen = [without_events(c, e) for c, e in zip(chosen, events, strict=True)]
@@ -197,12 +198,20 @@ def _sources(exports: Sequence[Export], given: str | None) -> list[SourceDraft]:
     sources = []
     for number, export in enumerate(exports):
         mine = [i for i, owner in enumerate(owners) if owner == number]
-        own_parts = [chosen[i] for i in mine]
         tables = [t for i in mine for t in drafts[i][0] if id(t) in kept]
         homeless = [m for i in mine for m in drafts[i][1]]
         wide = [event for i in mine for event in events[i]]
-        sources.append(_source(export, centers[number], own_parts, tables, homeless, wide))
+        own = [chosen[i] for i in mine]
+        sources.append(_source(export, centers[number], own, tables, homeless, wide))
     return sources
+
+
+def _chosen(export: Export, part: Part, center: Center) -> Chosen:
+    """The kind of rows of a part, its column of centers aside."""
+    _refuse_wide(part)
+    rest = tuple(p for p in part.profiles if p.name not in (center.column, ACCESS_GROUP))
+    own = replace(part, profiles=rest)
+    return choose(own, _dialect(export, own), export.group, center.column or ACCESS_GROUP)
 
 
 def _with_days(chosen: Sequence[Chosen], owners: Sequence[int]) -> list[Chosen]:

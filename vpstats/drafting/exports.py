@@ -17,10 +17,10 @@ from vpstats.drafting.heads import find_header
 from vpstats.errors import DataError, UsageError
 from vpstats.registry.cells import fold
 from vpstats.registry.databases import table_names
-from vpstats.registry.decoding import decode
+from vpstats.registry.decoding import beginning, decode
 from vpstats.registry.delimited import detect_delimiter
 from vpstats.registry.mapping import SourceMap
-from vpstats.registry.opening import FORMATS, OpenFile, open_files, read_bytes
+from vpstats.registry.opening import FORMATS, OpenFile, open_files
 from vpstats.registry.raw import RawSource, stack
 from vpstats.registry.redcap import Field, read_dictionary
 from vpstats.registry.sources import read_source
@@ -28,7 +28,7 @@ from vpstats.registry.summaries import without_summaries
 
 _NOTHING = {"center": "?", "table": [{"name": "patients", "columns": {"patient_id": "?"}}]}
 _NO_FORMAT = ", which is of no format that is known"
-_HEAD = 60_000
+_HEAD, _FIRST_LINE = 60_000, 4000
 _REDCAP = re.compile(
     r"redcap_(?:repeat_instrument|event_name|data_access_group|repeat_instance)"
     r"|\brecord_id\b.*_complete\b|Repeat Instrument|Data Access Group|Complete\?"
@@ -117,14 +117,7 @@ def _files(
         raise UsageError("no such file or folder.", file=name)
     shown = _relative(path, folder)
     if path.is_dir():
-        inside = sorted(p for p in path.rglob("*") if p.is_file())
-        for file in inside:
-            if any(part.startswith((".", "~$", "__MACOSX")) for part in file.parts):
-                continue
-            if _format(file.name) is None or file.name in ("registry.toml", "study.toml"):
-                skipped.append(f"{_relative(file, folder)}{_NO_FORMAT}")
-            else:
-                yield from ((name, k, f) for _, k, f in _files(str(file), folder, skipped))
+        yield from _inside(name, path, folder, skipped)
         return
     kind = "zip" if path.suffix.lower() == ".zip" else _format(path.name)
     if kind is None:
@@ -134,11 +127,29 @@ def _files(
             file=name,
         )
     if kind != "zip":
-        yield name, {"file": shown, "format": kind}, OpenFile(shown, read_bytes(path, shown))
+        yield name, {"file": shown, "format": kind}, replace(_opened(path, folder), shown=shown)
         return
     for member in _members(path, shown, folder, skipped):
         inner = member.shown.split(":", 1)[1]
         yield name, {"file": shown, "member": inner, "format": _format(inner)}, member
+
+
+def _opened(path: Path, folder: Path) -> OpenFile:
+    return next(open_files(_source({"file": str(path.resolve()), "format": "csv"}), folder))
+
+
+def _inside(
+    name: str, path: Path, folder: Path, skipped: list[str]
+) -> Iterator[tuple[str, dict[str, Any], OpenFile]]:
+    """Every file below a folder; what systems and vpstats itself leave there is no export."""
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        own = file.relative_to(path).parts  # the folder itself may be ../exports
+        if any(part.startswith((".", "~$", "__MACOSX")) for part in own):
+            continue
+        if _format(file.name) is None or file.name in ("registry.toml", "study.toml"):
+            skipped.append(f"{_relative(file, folder)}{_NO_FORMAT}")
+        else:
+            yield from ((name, k, f) for _, k, f in _files(str(file), folder, skipped))
 
 
 def _members(path: Path, shown: str, folder: Path, skipped: list[str]) -> Iterator[OpenFile]:
@@ -213,7 +224,7 @@ def _read(
 
 
 def _text_rows(file: OpenFile) -> list[list[str]]:
-    head = file.content[:_HEAD]
+    head = beginning(file.held, _HEAD)
     text = decode(head[: head.rfind(b"\n") + 1] or head, declared=None, file=file.shown).text
     delimiter = detect_delimiter(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -248,7 +259,8 @@ def _is_dictionary(file: OpenFile) -> bool:
     if not file.shown.lower().endswith(".csv"):
         return False
     try:
-        first = decode(file.content[:4000], declared=None, file=file.shown).text.split("\n")[0]
+        head = beginning(file.held, _FIRST_LINE)
+        first = decode(head, declared=None, file=file.shown).text.split("\n")[0]
     except DataError:
         return False
     names = {fold(name) for name in next(csv.reader([first]), [])}

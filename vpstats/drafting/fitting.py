@@ -31,6 +31,7 @@ _NEAR = 0.02  # scales further from 1 than this cannot be mistaken: a height of 
 _FREQUENT = 3
 _SHOWN = 6
 _LONGEST = 32
+_SERIAL_DIGITS = 5
 _FIRST_BIRTH, _LAST_BIRTH = 1880, 2010
 _EARLIEST = 1984
 _ANY_TIME = frozenset({"fracture_date", "antiosteo_start", "optout_date"})
@@ -80,7 +81,8 @@ def fit(profile: Profile, column: Column, unit: str, dialect: Dialect) -> Fit:
     Fit
         Nothing of it is applied.
     """
-    if not profile.told and not profile.checkbox:
+    coded = column.kind in ("category", "set", "yes_no")
+    if not profile.told and not (profile.checkbox and coded):
         return Fit(0.5, "no cell is filled", "no cell says what it is")
     if column.kind == "string":
         return _string(profile, column)
@@ -119,10 +121,15 @@ def _string(profile: Profile, column: Column) -> Fit:
     count = f"{profile.distinct:,} different in {profile.filled:,} cells"
     if column.role in ("identifier", "key"):
         plain = [n for s, n in profile.told if len(s) <= _LONGEST and not _is_fraction(s)]
-        dates = profile.filled and all(date_shape(s).kind == "day" for s, _ in profile.told[:50])
+        dates = profile.dated and not all(_may_be_serial(s) for s, _ in profile.told)
         share = 0.0 if dates else sum(plain) / sum(n for _, n in profile.told)
         return Fit(share, count)
     return Fit(1.0 - profile.numeric, f"text, {count}")
+
+
+def _may_be_serial(spelling: str) -> bool:
+    """Whether a number may be Excel's for a day: numbers of patients have five digits too."""
+    return len(spelling) == _SERIAL_DIGITS and spelling.isdigit()
 
 
 def _is_fraction(spelling: str) -> bool:
@@ -177,7 +184,8 @@ def _number(profile: Profile, column: Column, unit: str, dialect: Dialect) -> Fi
     if column.kind == "integer" and set(values[known]) == {0.0, 1.0}:
         against = against or "only 0 and 1: a count, or yes and no?"
     low, high = (_quantile(values[known], weights[known], q) for q in (0.1, 0.9))
-    written = (chosen or column.unit).removeprefix("1")
+    unit = chosen or column.unit
+    written = "" if unit == "1" else unit
     shown = "" if column.masked else f", most from {_short(low)} to {_short(high)} {written}"
     says = f"{int(weights[known].sum()):,} numbers{shown}".rstrip()
     return Fit(share, says, against, _to_declare(chosen, column))

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from vpstats.drafting.fitting import Fit
-from vpstats.drafting.headers import Likeness, likeness
+from vpstats.drafting.likeness import Likeness, likeness
 from vpstats.drafting.matching import Candidate, Match
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import Chosen
+from vpstats.registry.chosen_rows import INSTRUMENT
 from vpstats.registry.people import plain_id
-from vpstats.registry.tables import INSTRUMENT
 
 _SURE = 0.98  # of the cells are names of the other part; the rest may be faults
 _STRANGE = 0.5
@@ -38,7 +38,9 @@ def linked(chosen: Sequence[Chosen]) -> list[Chosen]:
     """
     for field in ("patient_id", "procedure_id"):
         homes = {c.group: c for c in chosen if _is_home(c, field)}
-        chosen = [_linked(c, homes.get(c.group), field) for c in chosen]
+        # a database has many tables, and a million names of patients are not told twice
+        known = {group: _names(home, field) for group, home in homes.items() if len(chosen) > 1}
+        chosen = [_linked(c, homes.get(c.group), known.get(c.group), field) for c in chosen]
     return list(chosen)
 
 
@@ -108,11 +110,14 @@ def _is_home(chosen: Chosen, field: str) -> bool:
     return any(chosen.match(name) is not None for name in wanted[field])
 
 
-def _linked(chosen: Chosen, home: Chosen | None, field: str) -> Chosen:
-    there = home.match(field) if home is not None else None
-    if home is None or there is None or home is chosen:
+def _names(home: Chosen, field: str) -> set[str]:
+    match = home.match(field)
+    return set() if match is None else {_plain(s) for s in match.profile.text.spellings}
+
+
+def _linked(chosen: Chosen, home: Chosen | None, known: set[str] | None, field: str) -> Chosen:
+    if home is None or known is None or home is chosen:
         return chosen
-    known = {_plain(s) for s in there.profile.text.spellings}
     match = chosen.match(field)
     if match is not None and match.certain:
         return _replaced(chosen, match, _met(match, known, home.part.name))

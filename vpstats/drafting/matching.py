@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vpstats.drafting.fitting import ENOUGH, Fit, fit
-from vpstats.drafting.headers import NAMED, Likeness, hints, is_named, likeness, quantity
-from vpstats.drafting.names_sessions import MODALITY_WORDS
+from vpstats.drafting.headers import hints
+from vpstats.drafting.likeness import NAMED, Likeness, is_named, likeness, quantity
+from vpstats.drafting.names_levels import MODALITY_WORDS
 from vpstats.drafting.profiles import Profile
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.columns import Dialect
@@ -28,6 +29,7 @@ _HEADER = 0.4  # of the score is due to the header alone, the rest needs cells t
 _BY_CELLS = 0.45
 _KEY_FITS = 0.95
 _HALF = 0.5
+_UNLIKE = Likeness(0.0, "")
 _FEW = 12  # codes of a list
 
 
@@ -104,22 +106,34 @@ def candidates(
         return {"level": Candidate(1.0, Likeness(1.0, ""), seen)} if "level" in fields else {}
     if any(is_named(header, "personal") for header in profile.headers):
         return {}  # a name is no key and no code, whatever else is called by that word
+    found = {}
+    for name, like in _likes(profile, fields).items():
+        seen = fit(profile, fields[name], like.unit, dialect)
+        score = like.score * (_HEADER + (1 - _HEADER) * seen.share)
+        if seen.share or _may_be_codes(profile, fields[name]):
+            found[name] = Candidate(round(score, 4), like, seen)
+    return found
+
+
+def _may_be_codes(profile: Profile, column: Column) -> bool:
+    """Whether cells of which none can be read may be codes that a person can translate."""
+    vertebrae = tuple(column.codes) == VERTEBRAE
+    return bool(column.codes) and (not vertebrae or profile.coded or bool(profile.choices))
+
+
+def _likes(profile: Profile, fields: Mapping[str, Column]) -> dict[str, Likeness]:
+    """Fields that the best of the column's headers, or else its cells, are like."""
     units = {name: quantity(column) for name, column in fields.items()}
     likes: dict[str, Likeness] = {}
     for header in profile.headers:
         for name, like in likeness(header, units).items():
-            if like.score > likes.get(name, Likeness(0.0, "")).score:
+            if like.score > likes.get(name, _UNLIKE).score:
                 likes[name] = like
-    for name in ("level", "event_levels"):
-        if name in fields and name not in likes and profile.vertebral > ENOUGH:
+    by_cells = [n for n in ("level", "event_levels") if n in fields and profile.vertebral > ENOUGH]
+    for name in (*by_cells, *_by_codes(profile, fields, likes)):
+        if likes.get(name, _UNLIKE).score < _BY_CELLS:
             likes[name] = Likeness(_BY_CELLS, "")
-    likes |= {name: Likeness(_BY_CELLS, "") for name in _by_codes(profile, fields, likes)}
-    found = {}
-    for name, like in likes.items():
-        seen = fit(profile, fields[name], like.unit, dialect)
-        score = like.score * (_HEADER + (1 - _HEADER) * seen.share)
-        found[name] = Candidate(round(score, 4), like, seen)
-    return found
+    return likes
 
 
 _CODED = ("technique", "sex", "smoker", "indication", "anaesthesia", "guidance", "event_type")
@@ -209,9 +223,9 @@ def _doubt(profile: Profile, column: Column, found: Candidate) -> str:
 
 
 def _reasons(profile: Profile, column: Column, found: Candidate) -> Iterator[str]:
-    if found.like.score == _BY_CELLS:
+    if not found.like.name and found.like.score < NAMED:
         yield "only the cells speak for it"
-    if _is_leak(column) and found.like.score < NAMED and not _modality(profile):
+    if _is_leak(column) and not _modality(profile):
         yield "on CT or on fluoroscopy? The header does not say"
     if found.like.score < NAMED:
         yield f"the header is only like '{found.like.name}'"

@@ -29,9 +29,11 @@ VISIT_NAMES = {
         fr: type visite|type de visite|visite|type""",
     "imaging_at_visit": """
         hr: snimanje|slikovna obrada|slikovna pretraga
+        hr: snimanje na kontroli
         en: imaging|imaging at visit|imaging done|spine imaging|follow up imaging
         de: bildgebung|bildgebung kontrolle
         it: imaging|imaging al controllo
+        it: imaging controllo|esame radiologico
         es: imagen|prueba de imagen|imagen en la visita
         fr: imagerie|imagerie de contrôle|imagerie à la visite""",
     "vas_0_10": """
@@ -61,6 +63,7 @@ EVENT_NAMES = {
         fr: id événement|numéro événement""",
     "event_type": """
         hr: događaj|vrsta događaja|tip događaja|komplikacija|komplikacije|vrsta komplikacije
+        hr: vrsta komplik|postoperativna komplikacija
         en: event|event type|type of event|complication|complications|complication type
         en: adverse event|ae|type of complication|adverse event type
         de: ereignis|ereignisart|komplikation|komplikationen|art des ereignisses|ereignistyp
@@ -116,6 +119,7 @@ EVENT_NAMES = {
         fr: source|source infection|origine infection""",
     "infection_crp_mg_l": """
         hr: crp|crp kod infekcije
+        hr: crp pri infekciji|crp u infekciji
         en: crp|infection crp|crp at infection|crp at event
         de: crp|crp bei infektion|crp infektion
         it: pcr|pcr infezione
@@ -123,6 +127,7 @@ EVENT_NAMES = {
         fr: crp|crp infection""",
     "infection_treatment": """
         hr: liječenje|liječenje infekcije|terapija infekcije
+        hr: th infekcije
         en: treatment|infection treatment|treatment of infection
         de: therapie|behandlung|therapie der infektion|infektionstherapie
         it: trattamento|terapia infezione
@@ -130,6 +135,7 @@ EVENT_NAMES = {
         fr: traitement|traitement infection""",
     "event_levels": """
         hr: kralješci|razina|kralježak|zahvaćeni kralješci|razine
+        hr: razina novog prijeloma|razina prijeloma
         en: level|levels|vertebra|vertebrae|affected level|fracture level|new fracture level
         de: wirbel|höhe|höhen|betroffener wirbel|betroffene wirbel|frakturhöhe
         it: livello|vertebra|livello frattura|vertebre|livelli
@@ -137,6 +143,7 @@ EVENT_NAMES = {
         fr: niveau|vertèbre|niveau fracture|niveaux""",
     "fx_symptomatic": """
         hr: simptomatski|simptomatski prijelom
+        hr: simptomatska
         en: symptomatic|symptomatic fracture|fracture symptomatic
         de: symptomatisch|symptomatische fraktur|fraktur symptomatisch
         it: sintomatica|frattura sintomatica
@@ -151,6 +158,7 @@ EVENT_NAMES = {
         fr: facteur déclenchant|cause fracture""",
     "pce_symptomatic": """
         hr: embolija simptomi|simptomatska embolija
+        hr: simptomatska
         en: symptomatic embolism|embolism symptoms|embolism symptomatic
         de: embolie symptome|symptomatische embolie|embolie symptomatisch
         it: embolia sintomatica
@@ -165,6 +173,7 @@ EVENT_NAMES = {
         fr: étendue embolie|étendue de l'embolie""",
     "detected_by": """
         hr: otkriveno|način otkrivanja|otkriveno na
+        hr: otkriveno na pretrazi|nađeno na
         en: detected by|how found|how detected|diagnosed by|found by|method of detection
         de: entdeckt durch|diagnostiziert durch|entdeckt
         it: rilevato da|diagnosticato con

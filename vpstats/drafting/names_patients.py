@@ -12,6 +12,7 @@ PATIENT_NAMES = {
         hr: id bolesnika|id pacijenta|broj bolesnika|broj pacijenta|šifra bolesnika|bolesnik
         hr: šifra pacijenta|mbo|matični broj|pacijent id|bolesnik id|pacijent|br bolesnika
         hr: mat broj|broj kartona|karton
+        hr: broj povijesti|broj povijesti bolesti|br povijesti|br povijesti bolesti
         en: patient id|patient no|patient number|patient nr|patient|study id|subject id|record id
         en: mrn|pat id|patid|pid|subject|patient code|medical record number|study no|study number
         en: hospital no|hosp no|hospital number|hospital id|chart no|chart number|patient identifier
@@ -20,8 +21,10 @@ PATIENT_NAMES = {
         en: unit number|case notes number|registration number|med rec no
         de: pid nr|patienten nr|aktenzeichen
         de: patientennr|patientennummer|patienten id|patient nr|pat nr|patnr|patientenid|patient
+        de: patientenkennung|patienten nr
         it: id paziente|codice paziente|numero paziente|paziente|cod paziente|n paziente|cod pz
         it: numero cartella|cartella clinica|n cartella|id pz
+        it: id assistito|codice assistito
         es: id paciente|número de paciente|código paciente|nº paciente|paciente|num paciente|nhc
         es: código de paciente|cod paciente|numero de historia|historia clinica|nº historia
         es: número de historia clínica|nº historia clínica|num historia|n historia clínica
@@ -34,8 +37,11 @@ PATIENT_NAMES = {
         en: date of birth|dob|birth date|birthdate|birthday|born|birth
         de: geburtsdatum|geb datum|gebdat|geb dat|geburtstag|geboren|geb
         it: data di nascita|data nascita|nascita|nato il
+        it: data nasc|dt nascita
         es: fecha de nacimiento|f nacimiento|fec nac|fecha nac|nacimiento|fnac
-        fr: date de naissance|ddn|né le|naissance""",
+        es: f nacim|fecha nacim|f nac
+        fr: date de naissance|ddn|né le|naissance
+        fr: date naiss""",
     "birth_year": """
         hr: godina rođenja|god rođenja|god rođ|godište
         en: year of birth|birth year|yob|year born|born
@@ -45,22 +51,27 @@ PATIENT_NAMES = {
         fr: année de naissance""",
     "sex": """
         hr: spol
+        hr: m ž|ž m
         en: sex|gender|female|male
+        en: m f|f m
         de: geschlecht|geschl
+        de: m w|w m
         it: sesso|genere
         es: sexo|género
         fr: sexe|genre""",
     "height_cm": """
         hr: visina|tjelesna visina|tj visina|tv
         en: height|body height|ht|stature|patient height
-        de: größe|körpergröße|groesse|koerpergroesse
+        de: größe|körpergröße
         it: altezza|statura
         es: talla|altura|estatura
         fr: taille|taille patient""",
     "weight_kg": """
         hr: težina|tjelesna težina|masa|tjelesna masa|tj težina|tt|tm
         en: weight|body weight|wt|bw|patient weight
-        de: gewicht|körpergewicht|koerpergewicht
+        en: body mass
+        de: gewicht|körpergewicht
+        de: gew
         it: peso|peso corporeo
         es: peso|peso corporal
         fr: poids""",
@@ -190,6 +201,7 @@ PATIENT_NAMES = {
     "asa": """
         hr: asa|asa status|asa klasa|asa skor
         en: asa class|asa score|asa grade|asa physical status
+        en: asa rating|asa ps
         de: asa klasse|asa klassifikation
         it: classe asa
         es: clase asa
@@ -238,11 +250,17 @@ PATIENT_NAMES = {
         fr: statut|statut vital|état vital""",
     "last_contact_date": """
         hr: zadnji kontakt|posljednji kontakt|datum zadnjeg kontakta|datum posljednjeg kontakta
+        hr: zadnja kontrola|posljednja kontrola|datum zadnje kontrole
+        en: last visit|last visit date
         en: last contact|last contact date|date of last contact|last seen|last follow up
         en: last follow up date|date last seen|date of last follow up|last fu date
+        de: letzte kontrolle|datum letzte kontrolle
         de: letzter kontakt|datum letzter kontakt|letztes follow up|zuletzt gesehen
+        it: ultimo controllo|data ultimo controllo
         it: ultimo contatto|data ultimo contatto|ultimo follow up|data ultimo follow up
+        es: último control|fecha último control|última visita|fecha última visita
         es: último contacto|fecha último contacto|último seguimiento|fecha de último seguimiento
+        fr: dernier suivi|date dernier suivi|dernière visite
         fr: dernier contact|date de dernier contact|date dernières nouvelles|ddn""",
     "death_date": """
         hr: datum smrti|smrt
@@ -250,6 +268,7 @@ PATIENT_NAMES = {
         de: todesdatum|sterbedatum|verstorben am|tod
         it: data decesso|data di morte|decesso
         es: fecha de muerte|fecha de fallecimiento|fecha exitus|fallecimiento|fecha defunción
+        es: f exitus|exitus
         fr: date de décès|date du décès|décès""",
     "death_cause": """
         hr: uzrok smrti
@@ -279,11 +298,16 @@ CENTER_NAMES = """
 
 PERSONAL_NAMES = """
     hr: ime|prezime|ime i prezime|ime bolesnika|prezime bolesnika|oib|jmbg|adresa|telefon|mobitel
-    hr: ime pacijenta|prezime pacijenta|mjesto stanovanja|ulica
+    hr: ime pacijenta|prezime pacijenta|mjesto stanovanja|ulica|prezime ime|prezime i ime
     en: name|first name|last name|surname|full name|patient name|ssn|address|phone|email|e mail
-    en: given name|family name|initials|postcode|zip code|insurance number|telephone
+    en: given name|family name|initials|postcode|zip code|insurance number|telephone|postal code
+    en: last name first name|mobile|street|next of kin|social security number
     de: vorname|nachname|familienname|patientenname|versichertennummer|adresse|plz|wohnort|initialen
-    it: nome|cognome|codice fiscale|indirizzo|telefono|iniziali|tessera sanitaria
+    de: name vorname|nachname vorname|geburtsname
+    it: nome|cognome|codice fiscale|indirizzo|telefono|iniziali|tessera sanitaria|cognome nome
+    it: cognome e nome|nome e cognome|cod fiscale|cod fisc
     es: nombre|apellido|apellidos|nombre y apellidos|dni|nif|dirección|teléfono|iniciales
-    fr: nom|prénom|nom prénom|nss|numéro de sécurité sociale|téléphone|initiales|code postal"""
+    es: apellidos nombre|apellidos y nombre|primer apellido|segundo apellido
+    fr: nom|prénom|nom prénom|nss|numéro de sécurité sociale|téléphone|initiales|code postal
+    fr: nom usage|nom d'usage|nom usuel|nom de naissance|nom et prénom|adresse"""
 """Names of columns that name a person: they have no place in the registry."""

@@ -1,24 +1,34 @@
-"""What hospitals call the columns about a session, its vertebrae and leaks, in six languages."""
+"""What hospitals call the columns about a session, in six languages."""
 
 from __future__ import annotations
 
 PROCEDURE_NAMES = {
     "procedure_id": """
         hr: br zahvata|broj zahvata|id zahvata|zahvat id|šifra zahvata|broj operacije
+        hr: broj povijesti|broj povijesti bolesti|br povijesti|br povijesti bolesti
         en: procedure id|procedure no|procedure number|session|session id|op id|case no|case number
         en: case id|operation id|surgery id|procedure code
+        en: encounter id|encounter no|encounter number|csn|admission id|admission number
         de: aufnahmenummer|aufnahmenr
         de: fallnummer|fallnr|fall nr|fall id|op nr|op nummer|eingriff nr|eingriffsnummer|op id
         it: id procedura|codice procedura|numero procedura|id intervento|numero intervento
+        it: nosologico|numero nosologico|n nosologico
         es: id procedimiento|número de procedimiento|id intervención|código procedimiento
-        fr: id procédure|numéro procédure|id intervention|numéro intervention""",
+        es: episodio|id episodio|número episodio|nº episodio|n episodio
+        fr: id procédure|numéro procédure|id intervention|numéro intervention
+        fr: numéro de séjour|numéro séjour|n° séjour|no séjour|id séjour|iep""",
     "operator_id": """
         hr: operater|operator|kirurg
         en: operator|surgeon|operator id|surgeon id|interventionist
+        en: primary surgeon|lead surgeon|main surgeon|primary operator|main operator
         de: operateur|operator|chirurg
+        de: hauptoperateur|erstoperateur
         it: operatore|chirurgo
+        it: primo operatore
         es: operador|cirujano
-        fr: opérateur|chirurgien""",
+        es: cirujano principal|operador principal
+        fr: opérateur|chirurgien
+        fr: opérateur principal|chirurgien principal""",
     "proc_date": """
         hr: datum zahvata|datum operacije|datum vertebroplastike|dat zahvata|datum vp|datum
         hr: datum intervencije|datum op
@@ -26,13 +36,17 @@ PROCEDURE_NAMES = {
         en: operation date|treatment date|date of treatment|vertebroplasty date|intervention date
         en: date of vertebroplasty|session date|date of operation|procedure date time
         en: surgery date time|date time of procedure|date of op
+        en: dop|dos|date of service
         de: op datum|datum|eingriffsdatum|operationsdatum|datum des eingriffs|datum op|op tag
         de: behandlungsdatum|datum eingriff|interventionsdatum
+        de: op am|op vom|datum der op|datum der operation
         it: data procedura|data intervento|data della procedura|data trattamento|data
         es: fecha de procedimiento|fecha intervención|fecha de intervención|fecha cirugía|fecha
         es: fecha tratamiento|fecha del procedimiento|fecha proc
+        es: fecha iq|fecha de iq|fecha qx|fecha cx|f iq|f intervención|f cirugía|f proc
         fr: date intervention|date de l'intervention|date procédure|date de la procédure|date
-        fr: date du geste|date d'intervention|date geste|date traitement|date opération""",
+        fr: date du geste|date d'intervention|date geste|date traitement|date opération
+        fr: date acte|date de l'acte|date bloc|date op|date chirurgie""",
     "entry_date": """
         hr: datum unosa
         en: entry date|date of entry|date entered
@@ -42,11 +56,17 @@ PROCEDURE_NAMES = {
         fr: date de saisie""",
     "indication": """
         hr: indikacija|etiologija|dijagnoza
+        hr: dg|glavna dijagnoza|etiologija prijeloma
         en: diagnosis|indication|aetiology|etiology|reason for procedure
+        en: dx|primary diagnosis|principal diagnosis
         de: indikation|ätiologie|diagnose
+        de: diagn|hauptdiagnose
         it: indicazione|eziologia|diagnosi
+        it: diagnosi principale
         es: indicación|etiología|diagnóstico
-        fr: indication|étiologie|diagnostic""",
+        es: dx|diagnóstico principal|dx principal
+        fr: indication|étiologie|diagnostic
+        fr: diagnostic principal""",
     "technique": """
         hr: tehnika|vrsta zahvata|metoda|tip zahvata
         en: surgery|operation|op|surgery type
@@ -59,9 +79,11 @@ PROCEDURE_NAMES = {
         hr: navođenje|vođenje|slikovno vođenje
         en: guidance|imaging guidance|image guidance
         de: führung|bildsteuerung|bildführung
+        de: bildgebende führung
         it: guida|guida imaging
         es: guía|guiado|guía de imagen
-        fr: guidage|mode de guidage""",
+        fr: guidage|mode de guidage
+        fr: guidage image|guidage imagerie""",
     "anaesthesia": """
         hr: anestezija|vrsta anestezije
         en: anaesthesia|anesthesia|type of anaesthesia|type of anesthesia|anesthesia type
@@ -108,10 +130,14 @@ PROCEDURE_NAMES = {
         fr: date crp""",
     "wbc_10e9_l": """
         hr: leukociti|broj leukocita|lkc
+        hr: leuko|leuk
         en: wbc|leukocytes|white cells|white blood cells|white cell count|white blood cell count|wcc
+        en: leukocyte count|leucocytes
         de: leukozyten|leukos
+        de: leuko|leukocyten|leukozytenzahl
         it: leucociti|globuli bianchi|gb
         es: leucocitos
+        es: leucos|recuento leucocitos
         fr: leucocytes|globules blancs|gb""",
     "esr_mm_h": """
         hr: se|sedimentacija|sedimentacija eritrocita
@@ -165,10 +191,15 @@ PROCEDURE_NAMES = {
     "antibiotic_iv": """
         hr: antibiotik iv|antibiotik|antibiotska profilaksa
         en: iv antibiotic|antibiotic prophylaxis|antibiotics|antibiotic|iv antibiotics
+        en: abx|abx given|abx prophylaxis|prophylactic antibiotic|prophylactic antibiotics
         de: antibiose|antibiotikum|antibiotikaprophylaxe
+        de: ab prophylaxe|perioperative antibiose|antibiotikagabe
         it: antibiotico|profilassi antibiotica|antibiotico ev
+        it: profilassi atb|atb|atb profilassi
         es: antibiótico|profilaxis antibiótica
-        fr: antibiotique|antibioprophylaxie|antibiotique iv""",
+        es: atb|profilaxis atb|atb profiláctico
+        fr: antibiotique|antibioprophylaxie|antibiotique iv
+        fr: atb prophylaxie""",
     "antibiotic_in_cement": """
         hr: antibiotik u cementu
         en: antibiotic in cement|cement antibiotic
@@ -210,15 +241,22 @@ PROCEDURE_NAMES = {
         en: duration of procedure|surgery duration
         de: schnitt naht zeit|op dauer|dauer|eingriffsdauer|operationsdauer|op zeit
         it: durata|durata procedura|durata intervento
+        it: durata op
         es: duración|duración procedimiento|duración intervención
-        fr: durée|durée intervention|durée de la procédure""",
+        fr: durée|durée intervention|durée de la procédure
+        fr: durée op""",
     "fluoro_min": """
         hr: skopija|vrijeme skopije|trajanje skopije|dijaskopija|vrijeme dijaskopije
+        hr: vrijeme prosvjetljavanja
         en: fluoroscopy time|fluoro time|screening time
         de: dl zeit|durchleuchtungszeit|durchleuchtungsdauer
+        de: bv zeit|bildwandlerzeit
         it: tempo di scopia|tempo fluoroscopia
+        it: tempo scopia
         es: tiempo de escopia|tiempo de fluoroscopia
-        fr: temps de scopie|durée scopie""",
+        es: tiempo escopia
+        fr: temps de scopie|durée scopie
+        fr: temps scopie|temps de fluoroscopie""",
     "dose_gy_cm2": """
         hr: dap|doza|dap doza
         en: dose|dap|dose area product|kap|kerma area product
@@ -298,186 +336,3 @@ PROCEDURE_NAMES = {
         fr: arrêt cardiaque""",
 }
 """Field of the procedures → its names, by language."""
-
-LEVEL_NAMES = {
-    "level": """
-        hr: razina|kralježak|nivo|razine|tretirani kralješci|tretirani kralježak|kralješci
-        en: level|vertebra|treated level|treated levels|vertebrae|levels|vertebral level
-        en: levels treated|treated vertebra|treated vertebrae
-        de: höhe|höhen|wirbel|wirbelkörper|etage|behandelte höhe|behandelte wirbel|wirbelhöhe
-        de: behandelter wirbel|behandelte höhen
-        it: livello|livelli|vertebra|vertebre|livello trattato|livelli trattati|vertebra trattata
-        es: nivel|niveles|vértebra|vértebras|nivel tratado|niveles tratados
-        fr: niveau|niveaux|vertèbre|vertèbres|niveau traité|niveaux traités""",
-    "fracture_type": """
-        hr: tip prijeloma|vrsta prijeloma|oblik prijeloma|tip frakture
-        en: fracture type|type of fracture|fracture morphology
-        de: frakturtyp|frakturform|art der fraktur
-        it: tipo frattura|tipo di frattura
-        es: tipo fractura|tipo de fractura
-        fr: type fracture|type de fracture""",
-    "of_class": """
-        hr: of|of klasa|of klasifikacija
-        en: of class|of classification|of type|of grade
-        de: of klassifikation|of typ
-        it: classificazione of
-        es: clasificación of
-        fr: classification of""",
-    "genant": """
-        hr: genant|genant stupanj|genant klasifikacija
-        en: genant grade|genant score|genant classification
-        de: genant grad|genant klassifikation
-        it: grado genant|grado di genant
-        es: grado genant|grado de genant
-        fr: grade genant|grade de genant""",
-    "ao_type": """
-        hr: ao|ao tip|ao klasifikacija
-        en: ao type|ao classification|ao spine|ao class
-        de: ao klassifikation|ao typ
-        it: tipo ao
-        es: tipo ao
-        fr: type ao""",
-    "height_loss_pct": """
-        hr: gubitak visine|smanjenje visine|gubitak visine trupa
-        en: height loss|vertebral height loss|loss of height|loss of vertebral height
-        de: höhenverlust|höhenminderung
-        it: perdita di altezza|riduzione altezza
-        es: pérdida de altura
-        fr: perte de hauteur""",
-    "kyphosis_deg_pre": """
-        hr: kifoza prije|kut kifoze prije|kifoza preop
-        en: kyphosis pre|kyphosis before|preop kyphosis|kyphosis angle pre|kyphosis preop
-        de: kyphose vorher|kyphose vor op|kyphosewinkel vor op|kyphose präop
-        it: cifosi pre|cifosi prima|cifosi preop
-        es: cifosis pre|cifosis previa
-        fr: cyphose avant|cyphose préop""",
-    "kyphosis_deg_post": """
-        hr: kifoza poslije|kut kifoze poslije|kifoza postop
-        en: kyphosis post|kyphosis after|postop kyphosis|kyphosis angle post|kyphosis postop
-        de: kyphose nachher|kyphose nach op|kyphosewinkel nach op|kyphose postop
-        it: cifosi post|cifosi dopo|cifosi postop
-        es: cifosis post|cifosis posterior
-        fr: cyphose après|cyphose postop""",
-    "cortical_breach": """
-        hr: defekt kortikalisa|prekid kortikalisa|lezija kortikalisa
-        en: cortical breach|cortical defect|cortical disruption|cortical destruction
-        de: kortikalis|kortikalisdefekt|kortikalisunterbrechung|kortikalisdestruktion
-        it: breccia corticale|interruzione corticale
-        es: defecto cortical|rotura cortical
-        fr: rupture corticale|brèche corticale""",
-    "posterior_wall_breach": """
-        hr: stražnji zid|defekt stražnjeg zida|prekid stražnjeg zida
-        en: posterior wall|posterior wall defect|posterior wall involvement
-        de: hinterkante|hinterkantenbeteiligung|hinterwand|hinterkantendefekt
-        it: muro posteriore|parete posteriore|interruzione muro posteriore
-        es: muro posterior|pared posterior|rotura muro posterior
-        fr: mur postérieur|atteinte mur postérieur|rupture mur postérieur""",
-    "endplate_breach_sup": """
-        hr: gornja ploha|gornja pokrovna ploha|defekt gornje plohe
-        en: superior endplate|upper endplate|superior end plate|superior endplate breach
-        de: deckplatte|obere endplatte|deckplattendefekt
-        it: limitante superiore|piatto superiore
-        es: platillo superior
-        fr: plateau supérieur""",
-    "endplate_breach_inf": """
-        hr: donja ploha|donja pokrovna ploha|defekt donje plohe
-        en: inferior endplate|lower endplate|inferior end plate|inferior endplate breach
-        de: grundplatte|untere endplatte|grundplattendefekt|bodenplatte
-        it: limitante inferiore|piatto inferiore
-        es: platillo inferior
-        fr: plateau inférieur""",
-    "epidural_mass": """
-        hr: epiduralna masa
-        en: epidural mass|epidural tumour|epidural tumor
-        de: epiduralmasse|epidurale masse|epiduraler tumor
-        it: massa epidurale
-        es: masa epidural
-        fr: masse épidurale""",
-    "soft_tissue_mass": """
-        hr: mekotkivna masa|paravertebralna masa
-        en: soft tissue mass|paravertebral mass|paraspinal mass
-        de: weichteilmasse|paravertebrale masse|weichteiltumor
-        it: massa dei tessuti molli|massa paravertebrale
-        es: masa de partes blandas|masa paravertebral
-        fr: masse des tissus mous|masse paravertébrale""",
-    "vascularity": """
-        hr: vaskularnost|prokrvljenost|vaskularizacija
-        en: vascularity|vascularization
-        de: vaskularität|vaskularisation
-        it: vascolarizzazione|vascolarità
-        es: vascularidad|vascularización
-        fr: vascularisation|vascularité""",
-    "intravertebral_cleft": """
-        hr: pukotina|intravertebralna pukotina
-        en: cleft|intravertebral cleft|vacuum cleft
-        de: spalt|intravertebraler spalt|cleft
-        it: cleft intravertebrale|fessura intravertebrale
-        es: cleft intravertebral|hendidura intravertebral
-        fr: fente intravertébrale|cleft""",
-    "vb_volume_ml": """
-        hr: volumen trupa|volumen kralješka|volumen trupa kralješka
-        en: vertebral volume|vertebral body volume|body volume|vb volume|body
-        de: wk volumen|wirbelvolumen|wirbelkörpervolumen
-        it: volume vertebrale|volume vertebra|volume corpo vertebrale
-        es: volumen vertebral|volumen del cuerpo vertebral
-        fr: volume vertébral|volume vertèbre""",
-    "cement_ml": """
-        hr: cement|količina cementa|volumen cementa|cement količina
-        en: cement volume|cement|volume of cement|cement amount|cement injected|pmma volume
-        en: filler volume|filler|bone cement|amount of cement|cement vol|injected cement
-        de: zement|zementmenge|zementvolumen|pmma menge
-        it: cemento|volume cemento|volume di cemento|quantità di cemento|quantità cemento
-        es: cemento|volumen cemento|volumen de cemento|cantidad de cemento
-        fr: volume de ciment injecté|ciment injecté
-        fr: ciment|volume ciment|volume de ciment|quantité de ciment""",
-    "fill_fraction": "en: fill fraction|filling fraction\nde: füllgrad\nhr: udio punjenja",
-    "yeom": "en: yeom|yeom type|yeom class\nde: yeom typ\nhr: yeom tip\nit: tipo yeom",
-    "leak_symptomatic": """
-        hr: curenje simptomi|simptomatsko curenje
-        en: symptomatic leak|leak symptoms|symptomatic leakage
-        de: leck symptome|symptomatisches leck|symptomatische leckage
-        it: fuga sintomatica
-        es: fuga sintomática
-        fr: fuite symptomatique""",
-    "leak_intervention": """
-        hr: curenje postupak|postupak zbog curenja
-        en: intervention for leak|leak treatment
-        de: leck maßnahme|maßnahme wegen leck
-        it: intervento per fuga
-        es: intervención por fuga
-        fr: intervention pour fuite""",
-}
-"""Field of the levels → its names, by language."""
-
-LEAK_WORDS = """
-    hr: curenje|istjecanje|leak|curenje cementa|istjecanje cementa|ekstravazacija
-    en: leak|leakage|cement leak|cement leakage|leaks|extravasation|cement extravasation
-    de: leck|leckage|zementleckage|zementaustritt|zementleck
-    it: fuga|stravaso|fuga di cemento|fuga cemento
-    es: fuga|fuga de cemento|fuga cemento
-    fr: fuite|fuite de ciment|fuite ciment|extravasation de ciment"""
-
-SITES_WORD = "mjesto|mjesta|site|sites|ort|orte|sede|sedi|sitio|sitios|lokalisation|localisation"
-
-MODALITY_WORDS = {
-    "fluoro": "skopija|skopiji|fluoro|fluoroscopy|fluoroskopija|dl|durchleuchtung|scopia|escopia"
-    "|scopie|fluoroscopia|fluoroscopie|rtg skopija|na skopiji|on fluoroscopy",
-    "ct": "ct|na ct|na ct u|tc|tac|tdm|scanner|on ct|im ct|msct",
-}
-
-SITE_NAMES = {
-    "epidural": "epidural|epiduralno|epidurale|epiduralna",
-    "foraminal": "foraminal|foraminalno|foraminale|foramen",
-    "disc_sup": "disc sup|gornji disk|disk gornji|disc superior|superior disc|disc above"
-    "|bandscheibe oben|obere bandscheibe|disco superiore|disco superior|disque supérieur",
-    "disc_inf": "disc inf|donji disk|disk donji|disc inferior|inferior disc|disc below"
-    "|bandscheibe unten|untere bandscheibe|disco inferiore|disco inferior|disque inférieur",
-    "paravertebral_soft": "paravertebral soft|paravertebralno|paravertebral|meka tkiva"
-    "|soft tissue|weichteile|weichteil|tessuti molli|partes blandas|tejidos blandos|tissus mous"
-    "|paravertebrale|paravertébral",
-    "venous": "venous|venozno|vensko|venös|venoso|venosa|veineux|veineuse|vene|venski",
-    "needle_track": "needle track|kanal igle|stichkanal|tragitto ago|trayecto aguja"
-    "|trajet aiguille|needle tract",
-    "remote": "remote|udaljeno|fern|a distanza|a distancia|à distance",
-}
-"""Leak site → its names; with a word for a leak and one for the modality they name a column."""

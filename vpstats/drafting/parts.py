@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vpstats.drafting.exports import Export
 from vpstats.drafting.headers import stated_codes
+from vpstats.drafting.likeness import shared_prefix
 from vpstats.drafting.profiles import Profile, group_of, profile_of
+from vpstats.registry.chosen_rows import EVENT, INSTRUMENT
 from vpstats.registry.lexicon import kind_of_missing, read_yes_no
 from vpstats.registry.raw import LABEL, RawSource, TextColumn, stack_columns
 from vpstats.registry.redcap import Field, box_code
 from vpstats.registry.rows import DUPLICATE
 from vpstats.registry.spine import parse_levels
-from vpstats.registry.tables import ACCESS_GROUP, EVENT, INSTRUMENT
+from vpstats.registry.tables import ACCESS_GROUP
 from vpstats.schema_tables import LEVELS
 
 _NUMBER = re.compile(r"([0-9]{1,2})")
@@ -121,7 +123,8 @@ def _part(export: Export, name: str, where: Where, raw: RawSource) -> Part:
         columns = {n: c for n, c in columns.items() if not is_system(n)}
     fields = {f.name: f for f in export.fields}
     known = _Known(typed, fields, dict(raw.meta[0].get("labels", {})), redcap and not fields)
-    profiles = list(_profiles(columns, known))
+    prefix = shared_prefix(tuple(columns))
+    profiles = [replace(p, prefix=prefix) for p in _profiles(columns, known)]
     return Part(name, where, raw, tuple(profiles), twice)
 
 
@@ -179,12 +182,18 @@ def _single(
     name: str, text: TextColumn, columns: Mapping[str, TextColumn], known: _Known
 ) -> Profile:
     labels = columns.get(f"{name}{LABEL}")
-    choices = stated_codes(name) if labels is None else _labels(text, labels)
+    choices = _stated(name, text) if labels is None else _labels(text, labels)
     asked = known.labels.get(name, "")
     if name in known.fields:
         choices, asked = dict(known.fields[name].choices), known.fields[name].label
     typed = name in known.typed
     return profile_of(name, text, typed=typed, choices=choices, label=asked, coded=known.bare)
+
+
+def _stated(name: str, text: TextColumn) -> dict[str, str]:
+    """Codes that a header explains, where the cells are written in them."""
+    codes = stated_codes(name)
+    return codes if set(codes) & set(text.spellings) else {}
 
 
 def _labels(codes: TextColumn, labels: TextColumn) -> dict[str, str]:

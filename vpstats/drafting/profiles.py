@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from vpstats.drafting.headers import Header, headers_of
+from vpstats.registry.dates import date_shape
 from vpstats.registry.lexicon import kind_of_missing
 from vpstats.registry.numbers import NumberContext, read_number
 from vpstats.registry.raw import TextColumn, stack_columns
@@ -37,6 +38,8 @@ class Profile:
         Whether the source holds numbers, not texts of numbers.
     choices : mapping of str to str
         Code to label, where the source says what its codes mean.
+    prefix : str
+        Word before the names of all columns of the export, "" where there is none.
     label : str
         Text of the question or variable, "" where there is none.
     checkbox : str
@@ -56,11 +59,12 @@ class Profile:
     checkbox: str = ""
     coded: bool = False
     ticks: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
 
     @cached_property
     def headers(self) -> tuple[Header, ...]:
         """What the column can be called."""
-        return headers_of(self.name, self.label)
+        return headers_of(self.name, self.label, self.prefix)
 
     @cached_property
     def counts(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -93,6 +97,11 @@ class Profile:
     def vertebral(self) -> float:
         """Share of the cells that name vertebrae."""
         return self._share(_is_vertebra)
+
+    @cached_property
+    def dated(self) -> bool:
+        """Whether all cells that say something are days; so also where none does."""
+        return all(date_shape(s).kind in ("day", "ordered") for s, _ in self.told)
 
     @cached_property
     def listing(self) -> float:

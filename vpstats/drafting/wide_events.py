@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from vpstats.drafting.abbreviations import expanded, parted
-from vpstats.drafting.headers import NAMED, Header, words_of
+from vpstats.drafting.headers import Header, words_of
+from vpstats.drafting.likeness import NAMED
 from vpstats.drafting.matching import Match
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import Chosen
-from vpstats.registry.dates import date_shape
 from vpstats.registry.lexicon import read_yes_no
 from vpstats.registry.synonyms import SYNONYMS
 from vpstats.schema_tables import EVENTS
@@ -97,7 +97,7 @@ def wide_events(chosen: Chosen) -> tuple[WideEvent, ...]:
         if profile in surely or len(profile.columns) > 1 or not profile.told:
             continue
         for kind, dated in _kinds(profile):
-            if dated and _is_day(profile):
+            if dated and profile.dated:
                 days.setdefault(kind, profile)
             elif not dated and (yes := _yes(profile)):
                 flags.setdefault(kind, (profile, yes))
@@ -163,10 +163,6 @@ def _by_meaning() -> Mapping[tuple[str, ...], str]:
     names += list(SYNONYMS["event_type"].items())
     names += [(name, code) for code, text in _MORE.items() for name in text.split("|")]
     return {expanded(words_of(name)): code for name, code in names if code not in _OTHERWISE}
-
-
-def _is_day(profile: Profile) -> bool:
-    return all(date_shape(s).kind in ("day", "ordered") for s, _ in profile.told)
 
 
 def _yes(profile: Profile) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vpstats.drafting.centers import Center
 from vpstats.drafting.codes import unknown_codes
 from vpstats.drafting.exports import Export
-from vpstats.drafting.headers import NAMED, is_named, likeness, quantity
+from vpstats.drafting.likeness import NAMED, is_named, likeness, quantity
 from vpstats.drafting.matching import Match
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import TableDraft
@@ -193,6 +193,9 @@ def _read_as(source: SourceDraft) -> Iterator[str]:
     if meta.get("delimiter"):
         parts.append(f"delimiter {meta['delimiter']!r}")
     yield f"Read as: {', '.join(parts)}."
+    for prefix in dict.fromkeys(p.prefix for t in source.tables for p in t.part.profiles):
+        if prefix:
+            yield f"Names of columns are compared without '{_clean(prefix.upper())}' before them."
     seen = {"dmy": 0, "mdy": 0}
     open_order: list[str] = []
     for table in source.tables:
@@ -259,7 +262,7 @@ def _kind(profile: Profile) -> str:
         return f"{several}times such as 'month 6', which are no days; a contact needs its day"
     if profile.numeric > 0.9:
         return f"{several}numbers"
-    if all(date_shape(s).kind in ("day", "ordered") for s, _ in profile.told[:200]):
+    if profile.dated:
         return f"{several}dates"
     return f"{several}vertebrae" if profile.vertebral > 0.9 else f"{several}text"
 
@@ -347,5 +350,6 @@ def _entry(match: Match) -> str:
 def _evidence(match: Match) -> str:
     like = match.found.like
     language = f" ({like.language})" if like.language else ""
-    named = f"'{like.name}'{language}, " if like.name else ""
+    said = f"'{like.name}'" in match.doubt
+    named = f"'{like.name}'{language}, " if like.name and not said else ""
     return _clean(f"{match.found.score:.2f}: {named}{match.found.fit.says}")

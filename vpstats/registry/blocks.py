@@ -10,7 +10,7 @@ import numpy as np
 from vpstats.registry.cells import trim
 from vpstats.registry.cleaning import clean_column
 from vpstats.registry.columns import LIMITS, PARTIAL, Cleaned, Dialect, raw_name
-from vpstats.registry.fields import field_column
+from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.registry.journal import Entry, Places, entry
 from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap
@@ -337,7 +337,7 @@ def _merge_partial(block: Block) -> None:
     """Put the interval of a partial date where nothing else was recorded."""
     for target in ("event_left_date", "event_right_date", "birth_year"):
         extra = block.values.pop(f"_{target}", None)
-        if extra is None or target not in TABLES[block.table]:
+        if extra is None or target not in allowed_fields(block.table):
             continue
         known = block.values.get(target)
         if known is None:

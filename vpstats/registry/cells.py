@@ -67,6 +67,20 @@ def trim(text: str) -> str:
     return text.translate(_STRAIGHT).strip()
 
 
+def unwrapped(text: str) -> str:
+    """A list without the brackets and quotes that databases put around it and its items.
+
+    Examples
+    --------
+    >>> unwrapped('{T12,L1}'), unwrapped('["T12", "L1"]'), unwrapped("L1 (2x)")
+    ('T12,L1', 'T12, L1', 'L1 (2x)')
+    """
+    plain = text.strip()
+    if plain[:1] + plain[-1:] not in ("{}", "[]"):
+        return text
+    return plain[1:-1].replace('"', "")
+
+
 @lru_cache(maxsize=262144)
 def fold(text: str) -> str:
     """Spell a word without case, accents, doubled spaces and closing punctuation.

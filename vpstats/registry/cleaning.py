@@ -17,7 +17,7 @@ from vpstats.registry.columns import Cleaned, Dialect, gather, render
 from vpstats.registry.lexicon import coded, kind_of_missing, read_code, read_set
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.raw import TextColumn, from_texts
-from vpstats.registry.spine import parse_levels
+from vpstats.registry.spine import AND_OR_TO, parse_levels
 from vpstats.registry.typed import judge_range, read_dates, read_numbers
 from vpstats.schema import SET_SEPARATOR, Column
 from vpstats.schema_tables import VERTEBRAE
@@ -56,6 +56,9 @@ def clean_column(
     if column.kind in ("number", "integer"):
         return read_numbers(text, column, mapping, dialect, units)
     if column.role in ("identifier", "key") and column.kind == "string" and not mapping.codes:
+        if mapping.width is not None:
+            readings = [_padded(spelling, mapping.width) for spelling in text.spellings]
+            return gather(text, readings, column, mapping)
         return gather(text, [], column, mapping, values=text.spellings)
     reader = _word_reader(column, mapping, text)
     readings = [reader(spelling) for spelling in text.spellings]
@@ -77,7 +80,19 @@ def _word_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callab
         return _yes_no_reader(column, mapping, text)
     if column.name == "sex":
         return _sex_reader(column, mapping, text)
+    if column.name == "smoker" and any(fold(s) in _SLAVIC_YES for s in text.spellings):
+        return lambda spelling: _smoker_beside_yes(spelling, column, mapping)
     return lambda spelling: read_code(spelling, column, mapping.codes)
+
+
+_SLAVIC_YES = frozenset({"tak", "ano"})
+
+
+def _smoker_beside_yes(spelling: str, column: Column, mapping: ColumnMap) -> Reading:
+    """``nie`` is never in German; beside ``tak`` or ``áno`` it is a no, and may be an ex-smoker."""
+    if fold(spelling) == "nie" and coded(spelling, mapping.codes) is None:
+        return Reading(rule="word.ambiguous", note="never in German, and no in Polish or Slovak")
+    return read_code(spelling, column, mapping.codes)
 
 
 def _yes_no_reader(
@@ -114,6 +129,8 @@ def _sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callabl
     alone = letters & {"u", "m", "f"} == {"u"}
     if "f" in letters:  # homme et femme
         doubtful -= {"m"}
+    if {"f", "n"} <= letters and "m" not in letters:  # nő and férfi: F is a man
+        doubtful |= {"f", "n"}
     known = {"h": "m"} if "f" in letters else {}
 
     def read(spelling: str) -> Reading:
@@ -129,6 +146,14 @@ def _sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callabl
         return read_code(spelling, column, mapping.codes)
 
     return read
+
+
+def _padded(spelling: str, width: int) -> Reading:
+    """An identifier with the zeros that a spreadsheet took from it."""
+    digits = spelling.removesuffix(".0")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) >= width:
+        return Reading(spelling)
+    return Reading(digits.zfill(width), rule="key.padded")
 
 
 def _read_string(spelling: str, column: Column, mapping: ColumnMap) -> Reading:
@@ -158,6 +183,8 @@ def _read_vertebrae(spelling: str, several: bool, mapping: ColumnMap) -> Reading
         if kind is not None:
             return Reading(rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind)
         return Reading(rule=_LEVEL_RULES.get(parsed.status, ""), note=parsed.note)
+    if len(parsed.levels) > 2 and not several and " a " in fold(spelling):
+        return Reading(rule="level.ambiguous", note=AND_OR_TO)
     if len(parsed.levels) > 1 and not several:
         return Reading(rule="level.several", note="several vertebrae where one is expected")
     ordered = [v for v in VERTEBRAE if v in parsed.levels]

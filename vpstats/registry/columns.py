@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpstats.registry.cells import Reading
-from vpstats.registry.dates import Evidence, Order
+from vpstats.registry.date_orders import Evidence
+from vpstats.registry.dates import Order
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.months import Names
 from vpstats.registry.raw import TextColumn, by_code
 from vpstats.registry.rules import RULES
 from vpstats.schema import Column
@@ -50,6 +52,8 @@ class Dialect:
         Declared order of day and month.
     evidence : mapping of str to Evidence
         Date style to the cells that prove an order, over all date columns.
+    months : str
+        Whose names of months its date columns have, where any proves it.
     """
 
     cut: dt.date
@@ -57,6 +61,7 @@ class Dialect:
     thousands: str | None = None
     date_order: Order | None = None
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    months: Names = ""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from types import MappingProxyType
 
+from vpstats.registry.cells import unwrapped
 from vpstats.schema import Range
 
 _FOOT, _INCH = Decimal("30.48"), Decimal("2.54")
@@ -19,7 +20,7 @@ _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?(?: ?(?:h|std|m
 
 _CUTS = re.compile(r"[;/|\n]|,(?= )|(?<=[a-z]),| (?:i|and|und|et|y|e|te) ", re.IGNORECASE)
 _ITEM = re.compile(
-    r"[~<>]?(?:[0-9]{1,4}(?:[.,][0-9]{1,3})?|[0-9]?[½¼¾]) ?[a-z]{0,3}[0-9³]?\.?", re.IGNORECASE
+    r"[~<>]?(?:[0-9]{1,4}(?:[.,][0-9]{1,4})?|[0-9]?[½¼¾]) ?[a-z]{0,3}[0-9³]?\.?", re.IGNORECASE
 )
 _DIGITS = "~<>0123456789.,½¼¾ "
 _LONGEST = 60  # characters, above which a cell is no list of a session's volumes
@@ -148,5 +149,7 @@ def cut_list(text: str, *, sums: bool = False) -> tuple[str, ...]:
     >>> cut_list("4,5 / n.p."), cut_list("4 ml,3 ml")
     (('4,5', 'n.p.'), ('4 ml', '3 ml'))
     """
-    parts = _CUTS.split(text)
+    plain = unwrapped(text)
+    # a database parts the numbers of a list by commas alone, and has points in them
+    parts = plain.split(",") if plain != text else _CUTS.split(text)
     return tuple(item.strip() for part in parts for item in (part.split("+") if sums else (part,)))

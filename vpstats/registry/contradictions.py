@@ -14,7 +14,8 @@ import numpy as np
 from vpstats.registry.blocks import Block
 from vpstats.registry.cells import fold
 from vpstats.registry.columns import PARTIAL, raw_name
-from vpstats.registry.dates import Evidence, date_shape
+from vpstats.registry.date_orders import Evidence
+from vpstats.registry.dates import date_shape
 from vpstats.registry.elapsed import is_elapsed
 from vpstats.registry.fields import TYPED_MISSING, field_column
 from vpstats.registry.lexicon import coded, kind_of_missing, unread_parts
@@ -103,6 +104,8 @@ def _is_told(spelling: str, column: Column, mapping: ColumnMap) -> bool:
     mapped = coded(spelling, mapping.codes) if mapping.codes else None
     if column.kind == "set" and fold(mapped or spelling) in NONE_WORDS:
         return False
+    if column.kind == "date" and date_shape(spelling).kind == "placeholder":
+        return False  # 00.00.0000
     return mapped not in TYPED_MISSING and (mapped is not None or kind_of_missing(spelling) is None)
 
 

@@ -15,11 +15,13 @@ import numpy as np
 from vpstats.errors import DataError, MappingError, UsageError
 from vpstats.registry.fields import nearest
 from vpstats.registry.mapping import SourceMap
+from vpstats.registry.opening import regular_size
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
 from vpstats.registry.secrets import secret
 from vpstats.registry.typed_values import value_text
 
 _CHUNK = 20_000
+_MOST_BYTES = 1024**4
 _READS = re.compile(r"\s*(?:select|with|values|table)\b", re.IGNORECASE)
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 # comments, quoted text and quoted names: words in them are not words of the query
@@ -153,6 +155,8 @@ def _file_url(url: Any, folder: Path) -> Any:
             "names a database file that is not there; expected it relative to registry.toml.",
             file=database or "url",
         )
+    if not regular_size(path, path.name, most=_MOST_BYTES):
+        raise DataError("the file of the database is empty; export it again.", file=path.name)
     return url.set(database=str(path))
 
 
@@ -193,6 +197,8 @@ def _reading(sql: Any, connection: Any, backend: str) -> Iterator[Any]:
         return
     if backend == "sqlite":
         connection.execute(sql.text("PRAGMA query_only = ON"))
+    elif backend == "duckdb":  # which else shows moments as the clock of this machine would
+        connection.execute(sql.text("SET TimeZone = 'UTC'"))
     elif backend in ("mysql", "mariadb"):
         connection.execute(sql.text("SET TRANSACTION READ ONLY"))
     yield connection
@@ -225,30 +231,31 @@ def _statement(
     sql: Any, connection: Any, mapping: SourceMap, shown: str
 ) -> tuple[Any, SourceNote | None]:
     if mapping.query is not None:
-        return _query(sql, mapping, shown), None
+        return _query(sql, connection, mapping, shown), None
     return _whole_table(sql, connection, mapping, shown)
 
 
-def _query(sql: Any, mapping: SourceMap, shown: str) -> Any:
+def _query(sql: Any, connection: Any, mapping: SourceMap, shown: str) -> Any:
     query = str(mapping.query).strip().rstrip(";")
     bare = _QUOTED.sub(" ", query)
+    # a colon in the user's text is no parameter
+    query = query.replace(":", "\\:")
     if not _READS.match(bare) or ";" in bare:
         raise MappingError(
             f"source '{mapping.name}': query is not a single SELECT; nothing else is run.",
             file=shown,
         )
     if mapping.order_by:
-        order = ", ".join(mapping.order_by)
-        query = f"SELECT * FROM ({query}) AS vpstats_rows ORDER BY {order}"  # noqa: S608  # the user's own query, read only
-    elif not _ORDERED.search(_outside_brackets(bare)):
+        rows = sql.text(f"(\n{query}\n) AS vpstats_rows")  # its last line may be a comment
+        return _ordered(sql, connection, rows, mapping, shown)
+    if not _ORDERED.search(_outside_brackets(bare)):
         raise MappingError(
             f"source '{mapping.name}': query has no ORDER BY, so its rows come in any order and "
             "no two readings would be the same. Order it by columns that name each row, or "
             "give order_by.",
             file=shown,
         )
-    # a colon in the user's text is no parameter
-    return sql.text(query.replace(":", "\\:"))
+    return sql.text(query)
 
 
 def _outside_brackets(text: str) -> str:
@@ -272,11 +279,7 @@ def _whole_table(
             file=shown,
         )
     table = sql.table(name, schema=schema or None)
-    everything = sql.select(sql.text("*")).select_from(table)
-    with connection.execute(everything.where(sql.text("1 = 0"))) as nothing:
-        columns = list(nothing.keys())
-    order = _order(mapping, key or columns, columns, shown)
-    statement = everything.order_by(*(sql.column(name) for name in order))
+    statement = _ordered(sql, connection, table, mapping, shown, usual=key)
     if key or mapping.order_by:
         return statement, None
     said = "the table has no primary key; its rows were put in the order of all their columns"
@@ -310,19 +313,39 @@ def _tables_and_key_of_duckdb(
     return list(known), list(connection.execute(sql.text(keys), given).scalar() or [])
 
 
-def _order(
-    mapping: SourceMap, usual: Sequence[str], columns: Sequence[str], shown: str
-) -> Sequence[str]:
-    """Columns that put the rows in one order: as given, the primary key, or all of them."""
-    unknown = [name for name in mapping.order_by if name not in columns]
-    if unknown:
+def _ordered(
+    sql: Any,
+    connection: Any,
+    rows: Any,
+    mapping: SourceMap,
+    shown: str,
+    *,
+    usual: Sequence[str] = (),
+) -> Any:
+    """All columns of some rows, in the order given, of the primary key, or of all columns."""
+    everything = sql.select(sql.text("*")).select_from(rows)
+    with connection.execute(everything.where(sql.text("1 = 0"))) as nothing:
+        columns = list(nothing.keys())
+    return everything.order_by(
+        *(_by(sql, name, columns, mapping, shown) for name in mapping.order_by or usual or columns)
+    )
+
+
+def _by(sql: Any, given: str, columns: Sequence[str], mapping: SourceMap, shown: str) -> Any:
+    """A column to order by, its name quoted where it has to be; ``desc`` may stand behind it."""
+    name, _, way = given.rpartition(" ")
+    if given in columns or way.lower() not in ("asc", "desc"):
+        name, way = given, "asc"
+    # some databases take a quoted name that is no column for a text, which orders nothing
+    if name not in columns:
         raise MappingError(
-            f"source '{mapping.name}': order_by names a column that the table has not."
-            f"{nearest(unknown[0], columns)}",
+            f"source '{mapping.name}': order_by names a column that the rows have not."
+            f"{nearest(name, columns)}",
             file=shown,
-            column=unknown[0],
+            column=name,
         )
-    return mapping.order_by or usual
+    column = sql.column(name)
+    return column.desc() if way.lower() == "desc" else column
 
 
 # ------------------------------------------------------------------ rows

@@ -16,13 +16,15 @@ from typing import Literal, NamedTuple
 
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify
 from vpstats.registry.lexicon import kind_of_missing
-from vpstats.registry.months import FILLERS, ROMAN_MONTHS, month_of
+from vpstats.registry.months import FILLERS, ROMAN_MONTHS, Names, month_of, names_of
 
 Order = Literal["dmy", "mdy", "ymd"]
 Kind = Literal[
     "empty", "missing", "placeholder", "day", "ordered", "month", "year", "bad", "unclear"
 ]
 
+SIX = "six digits"
+_SIX_NOTE = "six digits; date_order says which are the year"
 _LONGEST = 60
 _EPOCH = dt.date(1899, 12, 30)  # day 0 of spreadsheets, their leap day of 1900 counted
 _SERIALS = (20_000, 60_000)  # October 1954 to April 2064
@@ -30,7 +32,7 @@ _BIRTH_SERIALS = (10_000, 60_000)  # births reach back to May 1927
 _YEARS = (1880, 2200)
 _TIME = re.compile(
     r"[ t][0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2})?(?:[.,][0-9]{1,9})?"
-    r" ?(?:am|pm|h|uhr|sati)?(?:z|[+-][0-9]{2}:?[0-9]{2})?"
+    r" ?(?:am|pm|h|uhr|sati)?(?:z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _PLACEHOLDERS = frozenset({dt.date(1900, 1, 1), dt.date(9999, 12, 31), dt.date(1899, 12, 30)})
@@ -56,6 +58,9 @@ class Shape(NamedTuple):  # one per spelling: a tuple is made several times as f
         Why it is bad or unclear; for "missing", its kind.
     timed : bool
         Whether a time of day was dropped.
+    names : str
+        Whose name of a month it has ("south", "north"), as far as that is told; "either" where it
+        is the month named for "south" and the one after it for "north".
     """
 
     kind: Kind
@@ -66,11 +71,12 @@ class Shape(NamedTuple):  # one per spelling: a tuple is made several times as f
     two_digits: bool = False
     note: str = ""
     timed: bool = False
+    names: Names = ""
 
     @property
     def evidence(self) -> Order | None:
         """The order that this spelling alone proves."""
-        if self.kind != "ordered":
+        if self.kind != "ordered" or self.style == SIX:
             return None
         if self.first > 12 >= self.second >= 1:
             return "dmy"
@@ -89,11 +95,14 @@ class DateContext:
         Day of the exports; two-digit years lie in the hundred years before it.
     birth : bool
         Whether it is a date of birth: two-digit years then make an adult.
+    names : str
+        Whose names of months it has; "" where nothing proves that.
     """
 
     orders: Mapping[str, Order | None]
     cut: dt.date
     birth: bool = False
+    names: Names = ""
 
 
 # ------------------------------------------------------------------ one spelling
@@ -155,8 +164,9 @@ def _classify(plain: str, birth: bool) -> Shape:
     words = [part for part in parts if not part.isdigit()]
     if words:
         parts = [part for part in parts if part.isdigit() or fold(part) not in FILLERS]
+        words = [part for part in parts if not part.isdigit()]
     if any(p in ROMAN_MONTHS or (len(p) > 2 and fold(p)[:3].isalpha()) for p in words):
-        return _worded(parts)
+        return _worded(parts)._replace(names=_names_in(plain, parts))
     if not all(part in _UNKNOWN_PART or (part.isascii() and part.isdigit()) for part in parts):
         return Shape("unclear", note="not a date")
     separator = next((c for c in plain if c in "./- ,"), "")
@@ -182,6 +192,9 @@ def _one_part(parts: list[str], _: str, birth: bool) -> Shape:
         )
     if number == 0:
         return Shape("placeholder")
+    if len(digits) == 6:  # a day only where the mapping says in which order
+        pairs = number // 10_000, number // 100 % 100, number % 100
+        return Shape("unclear", SIX, *pairs, two_digits=True, note=_SIX_NOTE)
     return Shape("unclear", note="a number that is no date")
 
 
@@ -271,7 +284,9 @@ def _worded(parts: list[str]) -> Shape:
     numbers = [p for p in parts if p.isdigit() and p.isascii()]
     if len(months) != 1 or len(numbers) not in (1, 2) or len(parts) != len(numbers) + 1:
         return Shape("unclear", note="not a date")
-    if len(numbers[-1]) not in (2, 4) or any(len(n) > 4 for n in numbers):
+    if len(numbers[-1]) > 4 or any(len(n) not in (1, 2, 4) for n in numbers):
+        return Shape("unclear", note="not a date")
+    if len(numbers[0]) < 4 and len(numbers[-1]) == 1:
         return Shape("unclear", note="not a date")
     if len(numbers) == 1:
         whole = len(numbers[0]) == 4
@@ -280,78 +295,21 @@ def _worded(parts: list[str]) -> Shape:
             if whole
             else Shape("unclear", note="a month with a number that can be a day or a year")
         )
+    if len(numbers[0]) == 4:  # 2021. máj. 10.
+        numbers.reverse()
     day, year = int(numbers[0]), int(numbers[1])
     if len(numbers[1]) == 2:
         return Shape("ordered", "word yy", day, months[0], year, two_digits=True)
     return _day(year, months[0], day, "word")
 
 
-# ------------------------------------------------------------------ the order of a column
+_SOUTHERN = re.compile(r"[0-9]\.? ?\.listopada")  # a dot behind the day: not as in Polish
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """How many cells prove each order, for one way of writing."""
-
-    dmy: int = 0
-    mdy: int = 0
-
-    def __add__(self, other: Evidence) -> Evidence:
-        return Evidence(self.dmy + other.dmy, self.mdy + other.mdy)
-
-    @property
-    def verdict(self) -> Order | Literal["conflict"] | None:
-        """The order proved; "conflict" where the lesser side is more than a twentieth."""
-        total = self.dmy + self.mdy
-        if not total:
-            return None
-        if min(self.dmy, self.mdy) * 20 > total:
-            return "conflict"
-        return "dmy" if self.dmy >= self.mdy else "mdy"
-
-
-def choose_order(
-    style: str, column: Evidence, source: Evidence, declared: Order | None
-) -> Order | None:
-    """Decide the order of day and month for one way of writing in one column.
-
-    Parameters
-    ----------
-    style : str
-        Way of writing, from `Shape.style`.
-    column, source : Evidence
-        Cells that prove an order, in the column and in all date columns of the source.
-    declared : str, optional
-        What the mapping says.
-
-    Returns
-    -------
-    str or None
-        None where nothing decides, or where the evidence contradicts itself or the mapping.
-
-    Examples
-    --------
-    >>> choose_order("/yyyy", Evidence(mdy=3), Evidence(mdy=3), None)
-    'mdy'
-    >>> choose_order("/yyyy", Evidence(mdy=3), Evidence(mdy=3), "dmy") is None
-    True
-    >>> choose_order(".yyyy", Evidence(), Evidence(), None)
-    'dmy'
-    """
-    if style.startswith("word"):
-        return "dmy"
-    if declared == "ymd":
-        if style.endswith("yy") and not style.endswith("yyyy"):
-            return "ymd"
-        declared = None
-    verdict = column.verdict or source.verdict
-    if verdict == "conflict":
-        return None
-    if declared is not None:
-        return None if verdict not in (None, declared) else declared
-    if verdict is not None:
-        return verdict
-    return "dmy" if style.startswith(".") else None  # dotted dates are written day first
+def _names_in(plain: str, parts: list[str]) -> Names:
+    words = [part for part in parts if not part.isdigit()]
+    found: Names = next((n for word in words if (n := names_of(word))), "")
+    return "south" if found == "either" and _SOUTHERN.search(plain) else found
 
 
 # ------------------------------------------------------------------ the value
@@ -394,6 +352,10 @@ def resolve(shape: Shape, context: DateContext) -> Reading:
     >>> resolve(date_shape("25.08.2023."), context).value
     datetime.date(2023, 8, 25)
     """
+    if shape.names == "either" and shape.kind in ("day", "month", "ordered"):
+        if not context.names:
+            return Reading(rule="date.month_ambiguous", note="two months have this name")
+        shape = _month_later(shape) if context.names == "north" else shape
     if shape.kind == "ordered":
         return _ordered(shape, context)
     if shape.kind == "day":
@@ -402,6 +364,19 @@ def resolve(shape: Shape, context: DateContext) -> Reading:
     if shape.kind in ("month", "year"):
         return _partial(shape)
     return _no_date(shape)
+
+
+def six_digits(shape: Shape, declared: Order | None) -> Shape:
+    """``210203`` is a date where its column has a declared order, and a number elsewhere."""
+    return shape._replace(kind="ordered") if shape.style == SIX and declared else shape
+
+
+def _month_later(shape: Shape) -> Shape:
+    """The month of that name in Polish and Czech: never December, so the year stays."""
+    later = shape._replace(second=shape.second + 1)
+    if later.kind != "day":
+        return later
+    return _day(later.year, later.second, later.first, later.style)._replace(timed=later.timed)
 
 
 def _no_date(shape: Shape) -> Reading:

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -57,19 +58,27 @@ def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
     DataError
         If it is no workbook, is encrypted, damaged or endless, or has no such sheet.
     """
-    if not content:
-        raise DataError("the file is empty; export it again.", file=shown)
-    _refuse_endless(content, shown)
-    try:
-        book = _calamine(content, mapping.sheet)
-    except _Unreadable:
-        book = _openpyxl(content, mapping.sheet, shown)
+    book, bare = _book(content, mapping.sheet, shown)
     wanted = _named(book.names, mapping.sheet, shown)
     alone = len(wanted) == 1
     parts = [_sheet(book, n, mapping, shown if alone else f"{shown}:{n}") for n in wanted]
     return stack(parts).noted(
-        *_left_out(book, wanted, mapping, shown), *_not_worked_out(content, shown)
+        *_left_out(book, wanted, mapping, shown), *_not_worked_out(bare, shown)
     )
+
+
+def _book(content: bytes, sheets: Sequence[str], shown: str) -> tuple[_Book, int]:
+    """Open a workbook that is safe to open, and count its formulas without a result."""
+    if not content:
+        raise DataError("the file is empty; export it again.", file=shown)
+    bare = _refuse_endless(content, shown)
+    try:
+        book = _calamine(content, sheets)
+    except _Unreadable:
+        book = _openpyxl(content, sheets, shown)
+    if not book.names:
+        raise DataError("has no sheet; it may be damaged. Save it again as .xlsx.", file=shown)
+    return book, bare
 
 
 class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leaves the module
@@ -78,27 +87,25 @@ class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leav
 
 def _named(names: Sequence[str], sheets: Sequence[str], shown: str) -> list[str]:
     """The sheets to read, those asked for or the first."""
-    if "*" in sheets or not sheets:
-        return list(names) if sheets else list(names[:1])
     for sheet in sheets:
-        if sheet not in names:
+        if sheet not in (*names, "*"):
             known = ", ".join(f"'{n}'" for n in names)
             raise DataError(
                 f"has no sheet '{sheet}'; it has {known}."
                 f"{nearest(sheet, names)} Correct sheet in registry.toml.",
                 file=shown,
             )
-    return list(dict.fromkeys(sheets))
+    return list(dict.fromkeys(_wanted(names, sheets)))
 
 
 def _left_out(
     book: _Book, wanted: Sequence[str], mapping: SourceMap, shown: str
 ) -> Iterator[SourceNote]:
     """Hidden sheets, and others that nobody asked for where nobody chose."""
-    if book.hidden:
-        said = "was read" if set(book.hidden) & set(wanted) else "was not read"
-        names = ", ".join(f"'{name}'" for name in book.hidden)
-        yield SourceNote("file.hidden_sheet", shown, f"a hidden sheet {said}: {names}")
+    for said, read in (("was read", True), ("was not read", False)):
+        names = ", ".join(f"'{name}'" for name in book.hidden if (name in wanted) == read)
+        if names:
+            yield SourceNote("file.hidden_sheet", shown, f"a hidden sheet {said}: {names}")
     other = [n for n in book.names if n not in wanted and n not in book.hidden]
     if other and not mapping.sheet:
         names = ", ".join(f"'{name}'" for name in other[:20])
@@ -107,11 +114,11 @@ def _left_out(
         )
 
 
-def _not_worked_out(content: bytes, shown: str) -> Iterator[SourceNote]:
+def _not_worked_out(cells: int, shown: str) -> Iterator[SourceNote]:
     """Formulas that no spreadsheet program has worked out: another one wrote the file."""
-    cells = sum(len(_NO_RESULT.findall(page)) for page in _pages(content))
     if cells:
-        said = f"{cells:,} cells hold a formula without its result and were read as empty"
+        hold, be = ("cell holds", "was") if cells == 1 else ("cells hold", "were")
+        said = f"{cells:,} {hold} a formula without its result and {be} read as empty"
         yield SourceNote("file.formula", shown, said)
 
 
@@ -163,13 +170,7 @@ def sheet_rows(
     DataError
         If it is no workbook, is encrypted, damaged or endless.
     """
-    if not content:
-        raise DataError("the file is empty; export it again.", file=shown)
-    _refuse_endless(content, shown)
-    try:
-        book = _calamine(content, ("*",))
-    except _Unreadable:
-        book = _openpyxl(content, ("*",), shown)
+    book, _ = _book(content, ("*",), shown)
     seen = [name for name in book.names if name not in book.hidden]
     rows = {n: [[cell_text(c) for c in row] for row in book.sheets[n][0]] for n in seen}
     told = {name: found for name, found in rows.items() if any(map(any, found))}
@@ -188,15 +189,19 @@ def _calamine(content: bytes, sheets: Sequence[str]) -> _Book:
         names = tuple(book.sheet_names)
         seen = python_calamine.SheetVisibleEnum.Visible
         hidden = tuple(m.name for m in book.sheets_metadata if m.visible != seen)
-        wanted = names if "*" in sheets else [n for n in sheets or names[:1] if n in names]
         found = {}
-        for name in wanted:
+        for name in _wanted(names, sheets):
             sheet = book.get_sheet_by_name(name)
             merged = sheet.merged_cell_ranges or []
             found[name] = (sheet.to_python(skip_empty_area=False), merged)
     except (python_calamine.CalamineError, OSError, ValueError):
         raise _Unreadable from None
     return _Book(names, hidden, found)
+
+
+def _wanted(names: Sequence[str], sheets: Sequence[str]) -> list[str]:
+    """The sheets asked for that are there: all, those named, or the first."""
+    return list(names) if "*" in sheets else [n for n in sheets or names[:1] if n in names]
 
 
 def _openpyxl(content: bytes, sheets: Sequence[str], shown: str) -> _Book:
@@ -206,16 +211,12 @@ def _openpyxl(content: bytes, sheets: Sequence[str], shown: str) -> _Book:
         book = openpyxl.load_workbook(io.BytesIO(content), data_only=True, read_only=True)
         names = tuple(book.sheetnames)
         hidden = tuple(n for n in names if book[n].sheet_state != "visible")
-        wanted = names if "*" in sheets else [n for n in sheets or names[:1] if n in names]
+        wanted = _wanted(names, sheets)
         found = {n: (list(book[n].iter_rows(values_only=True)), ()) for n in wanted}
-    except (
-        zipfile.BadZipFile,
-        openpyxl.utils.exceptions.InvalidFileException,
-        KeyError,
-        OSError,
-        ValueError,
-        EOFError,
-    ):
+    except MemoryError:
+        raise
+    # XML that is none makes the reader trip over whatever it expected to be there
+    except Exception:
         raise DataError(_no_workbook(content), file=shown) from None
     return _Book(names, hidden, found)
 
@@ -240,42 +241,40 @@ def _no_workbook(content: bytes) -> str:
 _UNPRINTED = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
-def _refuse_endless(content: bytes, shown: str) -> None:
-    """A workbook is a zip, and a cell far out makes its sheet a rectangle of billions of cells."""
-    if content.startswith(_PACKED):
-        with suppress(*_DAMAGED):
-            refuse_unsafe(zipfile.ZipFile(io.BytesIO(content)).infolist(), shown)
-    for page in _pages(content):
-        _refuse_wide(page, shown)
-    _refuse_repeated(_part(content, "content.xml"), shown)
+def _refuse_endless(content: bytes, shown: str) -> int:
+    """A workbook is a zip, and a cell far out makes its sheet a rectangle of billions of cells.
+
+    Each sheet is unpacked once, and one at a time; what is counted on the way is handed back: the
+    formulas without a result. A damaged workbook is left to the readers, which say so.
+    """
+    bare = 0
+    if not content.startswith(_PACKED):
+        return bare
+    with suppress(*_DAMAGED), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        refuse_unsafe(archive.infolist(), shown)
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
+                page = _part(archive, name)
+                _refuse_wide(page, shown)
+                bare += sum(1 for _ in _NO_RESULT.finditer(page))
+            elif name == "content.xml":
+                _refuse_repeated(_part(archive, name), shown)
+    return bare
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """One part of a workbook; nothing where it is damaged, so that the others are looked at."""
+    try:
+        return archive.read(name)
+    except _DAMAGED:
+        return b""
 
 
 _PACKED = b"PK\x03\x04"
 _DAMAGED = (
-    zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError,
+    RuntimeError,
 )  # fmt: skip
-
-
-def _pages(content: bytes) -> list[bytes]:
-    """XML of every sheet of a packed workbook; none of a damaged one: the readers say so."""
-    if not content.startswith(_PACKED):
-        return []
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-        names = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
-        return [archive.read(name) for name in names if name.endswith(".xml")]
-    except _DAMAGED:
-        return []
-
-
-def _part(content: bytes, name: str) -> bytes:
-    """One part of a packed workbook; nothing where it is not there or cannot be unpacked."""
-    if not content.startswith(_PACKED):
-        return b""
-    try:
-        return zipfile.ZipFile(io.BytesIO(content)).read(name)
-    except (KeyError, *_DAMAGED):
-        return b""
 
 
 _TAG = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
@@ -312,7 +311,7 @@ def _refuse_wide(page: bytes, shown: str) -> None:
         cells += 1
         width = max(width, _column_number(match[1]))
         height = max(height, int(match[2]))
-    bare = max((row.count(b"<c ") + row.count(b"<c/>") for row in page.split(b"</row>")), default=0)
+    bare = _widest_row(page)
     if max(width, bare) > _WIDEST:
         raise DataError(f"has {max(width, bare):,} columns; expected a table.", file=shown)
     if width * height > _MOST_CELLS + 20 * cells:
@@ -321,6 +320,17 @@ def _refuse_wide(page: bytes, shown: str) -> None:
             "between them; expected a table. Delete the rows and columns that are empty.",
             file=shown,
         )
+
+
+def _widest_row(page: bytes) -> int:
+    """Most cells in a row, of rows that need not say where they stand."""
+    most, start = 0, 0
+    while start < len(page):
+        end = page.find(b"</row>", start)
+        end = len(page) if end < 0 else end
+        most = max(most, page.count(b"<c ", start, end) + page.count(b"<c/>", start, end))
+        start = end + 1
+    return most
 
 
 def _column_number(letters: bytes) -> int:

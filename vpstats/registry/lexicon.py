@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from vpstats.registry.cells import EMPTY, Reading, fold
+from vpstats.registry.cells import EMPTY, Reading, fold, unwrapped
 from vpstats.registry.synonyms import NONE_WORDS, SITE_WORDS, SYNONYMS, lexicon, tumour_code
 from vpstats.schema import SET_SEPARATOR, Column
 
@@ -42,7 +42,9 @@ MISSING_WORDS = lexicon(
             "ne odnosi se|entfallt|trifft nicht zu|nicht zutreffend|nicht anwendbar|"
             "non applicabile|no aplica|no procede|no aplicable|sans objet|non applicable"
         ),
-        "missing": (".|..|-|--|---|/|//|_|__|null|#n/a|#ref|#value|#null|#div/0|#name|#num"),
+        "missing": (
+            ".|..|-|--|---|/|//|_|__|null|(null)|<null>|\\n|#n/a|#ref|#value|#null|#div/0|#name|#num"
+        ),
     }
 )
 """Folded spelling → kind of missing; ``missing`` is a blank by another name."""
@@ -317,7 +319,8 @@ def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
     if not text.strip():
         return EMPTY
     whole = coded(text, codes)
-    if whole is None and "none" not in column.codes and fold(text) in NONE_WORDS:
+    said = text if whole is None else whole
+    if "none" not in column.codes and (said == "none" or fold(said) in NONE_WORDS):
         return Reading(rule="word.empty_set", note="none", style="set")
     parts = [whole] if whole is not None else [_part(p, column, codes) for p in _cut(text)]
     if whole is None and None in parts:
@@ -337,12 +340,12 @@ def unread_parts(text: str, column: Column, codes: Mapping[str, str]) -> tuple[s
     >>> unread_parts("MRI, foo", VISITS["imaging_at_visit"], {})
     ('foo',)
     """
-    parts = (part.strip() for part in _SET_CUTS.split(text))
+    parts = (part.strip() for part in _SET_CUTS.split(unwrapped(text)))
     return tuple(part for part in parts if part and _part(part, column, codes) is None)
 
 
 def _cut(text: str) -> list[str]:
-    return [part for part in _SET_CUTS.split(text.casefold()) if part.strip()]
+    return [part for part in _SET_CUTS.split(unwrapped(text.casefold())) if part.strip()]
 
 
 def _part(text: str, column: Column, codes: Mapping[str, str]) -> str | None:

@@ -16,9 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -28,6 +26,7 @@ from pydantic import (
 from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
 from vpstats.registry.mapping_errors import explain, refuse_export
+from vpstats.registry.mapping_parts import Chosen, Days, Strict, Text, Texts
 from vpstats.registry.quality_map import HospitalCount, QualityMap
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.units import factor, known_units
@@ -46,7 +45,6 @@ KEY_FIELDS: Mapping[str, tuple[set[str], ...]] = {
 
 TableName = Literal["patients", "procedures", "levels", "leaks", "visits", "events"]
 DateOrder = Literal["dmy", "mdy", "ymd"]
-Text = Annotated[str, Field(min_length=1)]
 
 
 def _vertebra(value: str) -> str:
@@ -61,20 +59,7 @@ Vertebra = Annotated[str, AfterValidator(_vertebra)]
 _CONFIRMED = "false: a proposal that is not read until a person has confirmed it."
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, populate_by_name=True
-    )
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, (str, int)) else value
-
-
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
-
-
-class ColumnMap(_Strict):
+class ColumnMap(Strict):
     """Where one canonical field comes from."""
 
     column: Text | None = Field(None, description="Raw column.")
@@ -90,6 +75,9 @@ class ColumnMap(_Strict):
     codes: dict[str, str] = Field(default_factory=dict, description="Raw code to canonical code.")
     date_order: DateOrder | None = Field(None, description="Order in numeric dates.")
     decimal: Literal[",", "."] | None = Field(None, description="Decimal mark of this column.")
+    width: int | None = Field(
+        None, ge=2, le=40, description="Digits of an identifier; zeros that it lost are put back."
+    )
     confirmed: bool = Field(True, description=_CONFIRMED)
 
     @model_validator(mode="after")
@@ -112,13 +100,13 @@ def _as_column(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
-class TableMap(_Strict):
+class TableMap(Strict):
     """One canonical table that a source feeds."""
 
     name: TableName = Field(description="Canonical table.")
-    where: dict[str, Texts] = Field(
+    where: dict[str, Chosen] = Field(
         default_factory=dict,
-        description='Raw column to the values of the rows to take; "*" is any value.',
+        description='Raw column to the values of the rows to take; "*" is any value; or days.',
     )
     explode: Texts = Field(
         (), description="Raw column that lists vertebrae (or columns, one vertebra each)."
@@ -148,6 +136,9 @@ class TableMap(_Strict):
     def names_its_rows(self, fields: Collection[str]) -> bool:
         """Whether some fields are enough to name the rows."""
         given = {*fields, *(["level"] if self.spread else [])}
+        waiting = {"patient_id", "proc_date"} & (set(self.columns) - given)
+        if self.name == "procedures" and "procedure_id" in given and not waiting:
+            return True  # another table of procedures says whose it is, and of which day
         return any(choice <= given for choice in KEY_FIELDS[self.name])
 
     @model_validator(mode="after")
@@ -155,6 +146,8 @@ class TableMap(_Strict):
         if self.names_its_rows(self.columns):
             return self
         ways = " or ".join(", ".join(sorted(choice)) for choice in KEY_FIELDS[self.name])
+        if self.name == "procedures":
+            ways += " (or procedure_id, where another table of procedures has these)"
         raise ValueError(f"table '{self.name}' needs the fields {ways} to name its rows")
 
     @model_validator(mode="after")
@@ -166,7 +159,7 @@ class TableMap(_Strict):
         return self
 
 
-class CenterMap(_Strict):
+class CenterMap(Strict):
     """The center of each row: the same for all, or from a raw column."""
 
     value: Text | None = None
@@ -188,6 +181,7 @@ def _as_center(value: object) -> object:
 Format = Literal["csv", "excel", "redcap", "parquet", "stata", "spss", "sas", "sql", "redcap_api"]
 _ONLY_FOR: Mapping[str, tuple[str, ...]] = {
     "sheet": ("excel",),
+    "fill_down": ("excel", "csv"),
     "catalog": ("sas",),
     "dictionary": ("redcap",),
     "url": ("sql", "redcap_api"),
@@ -200,7 +194,7 @@ _ONLY_FOR: Mapping[str, tuple[str, ...]] = {
 """Key of a source → the formats that it belongs to."""
 
 
-class SourceMap(_Strict):
+class SourceMap(Strict):
     """One export: a file, a list of files or a pattern, or a database, and what it feeds."""
 
     name: Text = Field(description="Short name for findings.")
@@ -232,6 +226,9 @@ class SourceMap(_Strict):
     query: Text | None = Field(None, description="One SELECT with its ORDER BY.")
     from_table: Text | None = Field(None, description="Table or view to read, schema.name.")
     order_by: Texts = Field((), description="Columns that put the rows in one order.")
+    fill_down: Texts = Field(
+        (), description="Columns written in the first row of several; the first names the rows."
+    )
     center: Annotated[CenterMap | None, BeforeValidator(_as_center)] = None
     tables: tuple[TableMap, ...] = Field(alias="table", min_length=1)
 
@@ -244,7 +241,8 @@ class SourceMap(_Strict):
     def _fits_format(self) -> SourceMap:
         for key, formats in _ONLY_FOR.items():
             if getattr(self, key) and self.format not in formats:
-                raise ValueError(f"{key} is for format = '{formats[0]}'")
+                known = "' or '".join(formats)
+                raise ValueError(f"{key} is for format = '{known}'")
         if self.decimal is not None and self.decimal == self.thousands:
             raise ValueError("decimal and thousands are the same mark")
         named = self.center is not None or self.is_redcap
@@ -281,7 +279,7 @@ def _check_database(source: SourceMap) -> None:
 _SECRET_IN_URL = re.compile(r"://[^/@]*:[^@]*@|[?&;](?:password|passwd|pwd|token|secret)=", re.I)
 
 
-class DeidentifyMap(_Strict):
+class DeidentifyMap(Strict):
     """What is taken out of the registry when it is read, before anything is analysed."""
 
     key_file: Text | None = Field(
@@ -309,7 +307,7 @@ def _in_calendar(day: dt.date) -> dt.date:
     return day
 
 
-class RegistryInfo(_Strict):
+class RegistryInfo(Strict):
     """The registry as a whole."""
 
     name: Text = Field(description="Name printed on the report.")
@@ -324,7 +322,7 @@ class RegistryInfo(_Strict):
     )
 
 
-class RegistryMap(_Strict):
+class RegistryMap(Strict):
     """A whole ``registry.toml``."""
 
     version: Literal[1]
@@ -352,6 +350,8 @@ def _check_field(table: str, field: str, column: ColumnMap) -> None:
             f"columns.{field}: table '{table}' has no field '{field}'.{nearest(field, known)}"
         )
     declared = field_column(table, field)
+    if column.width is not None and field not in ("patient_id", "procedure_id"):
+        raise ValueError(f"columns.{field}.width: only patient_id and procedure_id have a width")
     _check_codes(field, declared, column)
     if column.unit is not None and factor(declared.unit, column.unit) is None:
         raise ValueError(
@@ -363,7 +363,8 @@ def _check_field(table: str, field: str, column: ColumnMap) -> None:
 def _check_codes(field: str, declared: Column, column: ColumnMap) -> None:
     if declared.kind not in ("category", "yes_no", "set"):
         return
-    allowed = tuple(dict.fromkeys((*declared.codes, *TYPED_MISSING)))
+    nothing = ("none",) if declared.kind == "set" else ()
+    allowed = tuple(dict.fromkeys((*declared.codes, *nothing, *TYPED_MISSING)))
     targets = [*column.codes.values()]
     if column.value is not None:
         targets.append(column.value)
@@ -466,6 +467,7 @@ _ALL_KEYS: tuple[str, ...] = tuple(
             SourceMap,
             CenterMap,
             TableMap,
+            Days,
             ColumnMap,
         )
         for name, info in model.model_fields.items()

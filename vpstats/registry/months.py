@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from vpstats.registry.cells import fold
 
 _MONTH_NAMES = (
-    "jan sijec ianuar gennaio gen enero ene janvier jaen",
-    "feb veljac febbraio febrero fevr fev",
-    "mar ozuj marzo mars maerz mrz mart",
-    "apr travan travnj aprile abr avr",
-    "maj svib mai may maggio mag mayo",
-    "jun lip giugno giu junio juin",
-    "jul srp luglio lug julio juil",
-    "aug kolov agosto ago aout avg",
-    "sep rujan rujna settembre set septiembre sept",
-    "oct listop okt ottobre ott octubre oktob",
-    "nov studen noviembre",
-    "dec prosin dez dicembre dic diciembre dez",
+    "jan sijec ianuar gennaio gen enero ene janvier jaen stycz leden ledn ocak",
+    "feb veljac febbraio febrero fevr fev luty lutego unor subat",
+    "mar ozuj marzo mars maerz mrz mart maart mrt marec brez",
+    "apr travan travnj aprile abr avr kwie duben dubn nisan",
+    "maj svib mai may maggio mag mayo mei kvet kvite",
+    "jun lipanj lipnj giugno giu junio juin czerwiec czerwc cerven cervn hazir",
+    "jul srpanj srpnj luglio lug julio juil lipiec lipc cervenec cervenc temmuz",
+    "aug kolov agosto ago aout avg sierp srpen srpn agustos",
+    "sep rujan rujna settembre set septiembre sept szept wrzes zari eylul",
+    "oct okt ottobre ott octubre oktob out pazdz rijen rijn ekim",
+    "nov studen noviembre kasim",
+    "dec prosin dez dicembre dic diciembre grudzien grudn aralik",
 )
 _MONTHS: Mapping[str, int] = {
     stem: number for number, stems in enumerate(_MONTH_NAMES, start=1) for stem in stems.split()
@@ -39,7 +40,36 @@ ROMAN_MONTHS: Mapping[str, int] = {
     "xii": 12,
 }
 """Without ``x``, which also stands for a number to be filled in."""
-_WHOLE: Mapping[str, int] = {name: n for n, name in enumerate(_SHORT, start=1)} | dict(ROMAN_MONTHS)
+_NORTH_SHORT: Mapping[str, int] = {
+    name: number
+    for names in (
+        "sty lut mar kwi maj cze lip sie wrz paz lis gru",
+        "led uno bre dub kve cvn cvc srp zar rij lis pro",
+    )
+    for number, name in enumerate(names.split(), start=1)
+}
+"""Polish and Czech months of three letters, whole words like the Croatian ones."""
+_WHOLE: Mapping[str, int] = {
+    **_NORTH_SHORT,
+    **{name: n for n, name in enumerate(_SHORT, start=1)},
+    **ROMAN_MONTHS,
+}
+
+Names = Literal["", "south", "north", "either"]
+"""Whose names of months: Croatian, those of Polish and Czech, or one that both have."""
+
+_EITHER: Mapping[str, int] = {"lip": 6, "srp": 7, "lis": 10}
+"""Short names of a month in Croatian, and of the one after it in Polish or Czech."""
+_SOUTH = frozenset(
+    {*_SHORT, "sijec", "veljac", "ozuj", "travan", "travnj", "svib", "lipanj", "lipnj"}
+    | {"srpanj", "srpnj", "kolov", "rujan", "rujna", "studen"}
+) - {*_EITHER, "pro"}
+_NORTH = frozenset(
+    {"stycz", "luty", "lutego", "kwie", "czerwiec", "czerwc", "lipiec", "lipc", "sierp", "wrzes"}
+    | {"pazdz", "grudzien", "grudn", "leden", "ledn", "unor", "brez", "duben", "dubn", "kvet"}
+    | {"cerven", "cervn", "cervenec", "cervenc", "srpen", "srpn", "zari", "rijen", "rijn"}
+    | (set(_NORTH_SHORT) - {*_EITHER, "mar", "maj", "pro"})
+)
 
 FILLERS = frozenset(
     {"de", "del", "di", "le", "el", "il", "den", "der", "dem", "of", "the"}
@@ -48,6 +78,7 @@ FILLERS = frozenset(
     | {"lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"}
     | {"montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag"}
     | {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+    | {"r", "rok", "roku", "god", "godine", "год", "г", "ar", "ev"}  # a word for year
     | {"ponedjeljak", "utorak", "srijeda", "cetvrtak", "petak", "subota", "nedjelja"}
 )
 """Folded words that may stand in a date and say nothing about the day."""
@@ -62,9 +93,36 @@ def month_of(word: str) -> int | None:
     [8, 8, 8, 12, None]
     """
     plain = fold(word)
+    if plain.startswith("listop"):
+        return 11 if plain == "listopadu" else 10
     if plain in _WHOLE:
         return _WHOLE[plain]
-    for length in (6, 5, 4, 3):
-        if plain[:length] in _MONTHS:
-            return _MONTHS[plain[:length]]
-    return None
+    stem = _stem(plain)
+    return _MONTHS[stem] if stem else None
+
+
+def _stem(plain: str) -> str:
+    lengths = (9, 8, 7, 6, 5, 4, 3)
+    return next((plain[:n] for n in lengths if len(plain) >= n and plain[:n] in _MONTHS), "")
+
+
+def names_of(word: str) -> Names:
+    """Whose name of a month a word is, as far as it tells; most names tell nothing.
+
+    ``listopad`` is October in Croatian and November in Polish and Czech; only the latter say
+    ``listopadu`` after a number. ``lip`` and ``srp`` are a month later there, too.
+
+    Examples
+    --------
+    >>> [names_of(word) for word in ("kolovoza", "lipca", "listopada", "listopadu", "May")]
+    ['south', 'north', 'either', 'north', '']
+    """
+    plain = fold(word)
+    if plain == "listopadu":
+        return "north"
+    if plain in _EITHER or plain.startswith("listop"):
+        return "either"
+    stem = plain if plain in _SOUTH | _NORTH else _stem(plain)
+    if stem in _SOUTH:
+        return "south"
+    return "north" if stem in _NORTH else ""

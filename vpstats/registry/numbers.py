@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
-from vpstats.registry.cells import EMPTY, Reading, fold, simplify
+from vpstats.registry.cells import EMPTY, Reading, fold, simplify, unwrapped
 from vpstats.registry.compound import compound_values, listed_numbers
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
 from vpstats.registry.units import factor, fold_unit
@@ -68,6 +68,8 @@ _ABOUT = (
     *("aproximadamente ", "alrededor de "),
 )
 _MINUS = ("minus ", "meno ", "menos ", "moins ")
+_SIGNED = frozenset({"SD", "degrees", "HU"})
+"""Units of quantities that are often negative, where a minus may stand behind the number."""
 _FRACTIONS = MappingProxyType({"½": "5", "¼": "25", "¾": "75"})
 _FRACTION = re.compile("([0-9]{0,4}) ?([½¼¾])")
 _T_LABEL = re.compile(r"t(?:[- ]?(?:score|skor|wert))?(?:[:=] ?| )(?=[+-]?[0-9])")
@@ -78,6 +80,9 @@ _USUAL = re.compile(r"([0-9]{1,7})([.,])([0-9]{1,2})")
 _EXPONENT = re.compile(r"e([+-]?[0-9]{1,3})")
 _PRODUCT = re.compile(r"([^0-9x×*+]{0,14})([x×*+]) ?([0-9][0-9.,]{0,8}) ?([^0-9]*)")
 _BETWEEN = re.compile(r"(?:-|do|bis|to|a|à) ?[0-9][0-9.,]{0,12}.{0,12}")
+
+
+_A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: 00:00:00)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,8 @@ def _parts(text: str, unit: str = "") -> _Parts | None:
     token, rest = token.strip(), rest.strip()
     if rest.startswith("x") and token.endswith((".", ",")):
         return None
+    if rest == "-" and not sign and unit in _SIGNED:  # as SAP writes it: 2,8-
+        sign, rest = "-", ""
     return _Parts(sign, token.rstrip(".,' "), rest, limit, about)
 
 
@@ -299,6 +306,8 @@ def read_number(text: str, context: NumberContext) -> Reading:
         return EMPTY
     if len(text) > _LONGEST:
         return Reading(rule="number.unreadable", note="too long for a number")
+    if text[0] in "{[" and "," not in text:
+        text = unwrapped(text)
     kind = kind_of_missing(text)
     if kind is not None and not _is_value(text, context):
         return Reading(
@@ -345,6 +354,8 @@ def _is_value(text: str, context: NumberContext) -> bool:
 
 def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
     if _BETWEEN.fullmatch(parts.rest):
+        if _A_DAY.fullmatch(simplify(text)):
+            return Reading(rule="number.ambiguous", note="a day, into which spreadsheets turn 3.5")
         return Reading(rule="number.ambiguous", note="a range instead of one number")
     product = _PRODUCT.fullmatch(parts.rest)
     if product is not None and _scale(parts.rest, context) is None:

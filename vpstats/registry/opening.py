@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,9 @@ FORMATS = {
 
 _MOST_MEMBERS = 10_000
 _MOST_BYTES = 4 * 1024**3
+_MOST_WHOLE = 4 * 1024**3
+_MOST_TEXT = 64 * 1024**3
+"""Bytes of a file, held whole or in pieces: a sparse one of terabytes takes no room on a disk."""
 _MOST_RATIO = 200
 _SMALL = 10_000_000
 """Up to this size a member may be packed as tightly as it likes: 10 MB harm nobody."""
@@ -104,11 +108,16 @@ def _open(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
 
 
 def _find(pattern: str, folder: Path, name: str) -> list[Path]:
-    path = Path(pattern)
-    if path.is_absolute() or not any(c in pattern for c in "*?["):
-        found = [folder / path] if (folder / path).exists() else []
-    else:
-        found = sorted(p for p in folder.glob(pattern) if p.is_file())
+    try:
+        found = _named(pattern, folder)
+    except OSError as error:  # a name too long, a folder that is closed to us
+        raise DataError(f"cannot be opened: {error.strerror}.", file=pattern) from None
+    except ValueError:
+        raise DataError(
+            f"source '{name}': is no pattern; ** stands for folders and alone between slashes, "
+            "as in exports/**/*.csv. Correct file = … in registry.toml.",
+            file=pattern,
+        ) from None
     if not found:
         raise DataError(
             f"source '{name}' names a file that is not there; expected it relative to "
@@ -118,25 +127,64 @@ def _find(pattern: str, folder: Path, name: str) -> list[Path]:
     return found
 
 
+def _named(pattern: str, folder: Path) -> list[Path]:
+    path = Path(pattern)
+    if path.is_absolute() or not any(c in pattern for c in "*?["):
+        return [folder / path] if (folder / path).exists() else []
+    return sorted(p for p in folder.glob(pattern) if not p.is_dir())
+
+
 def read_bytes(path: Path, shown: str) -> bytes:
     """Read a whole file.
 
     Raises
     ------
     DataError
-        If it cannot be opened.
+        If it cannot be opened, or would fill the memory.
     """
-    _refuse_pipe(path, shown)
     try:
-        return path.read_bytes()
+        return path.read_bytes() if regular_size(path, shown, most=_MOST_WHOLE) else b""
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror}.", file=shown) from None
 
 
-def _refuse_pipe(path: Path, shown: str) -> None:
-    """A pipe would be waited for, and a device read, without end."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+def regular_size(path: Path, shown: str, *, most: int) -> int:
+    """Bytes of a file, known before any of them is asked for.
+
+    A pipe would be waited for, and a device read, without end. So would be what a system shows as
+    a file although it is none, such as its running log: its size is 0, and 0 bytes are read of it.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    shown : str
+        Name for messages.
+    most : int
+        Bytes that may be read.
+
+    Returns
+    -------
+    int
+        Its size.
+
+    Raises
+    ------
+    DataError
+        If it is neither file nor folder, or has more bytes than may be read.
+    OSError
+        If it cannot be looked at.
+    """
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise DataError("is no file but a pipe or device; export to a file.", file=shown)
+    if found.st_size > most:
+        raise DataError(
+            f"has {found.st_size / 1024**3:,.0f} GB; at most {most / 1024**3:.0f} GB are read. "
+            "Export it in parts.",
+            file=shown,
+        )
+    return found.st_size
 
 
 def _readable(path: Path, shown: str) -> Content:
@@ -145,10 +193,11 @@ def _readable(path: Path, shown: str) -> Content:
     A file whose name is not valid text, as archives of other systems leave them, is read at once:
     not every library can be told such a name.
     """
-    _refuse_pipe(path, shown)
     if not str(path).isprintable() and any("\ud800" <= c <= "\udfff" for c in str(path)):
         return read_bytes(path, shown)
     try:
+        if not regular_size(path, shown, most=_MOST_TEXT):
+            return b""
         with path.open("rb"):
             return path.absolute()
     except OSError as error:
@@ -167,12 +216,11 @@ def shown_name(path: Path, folder: Path) -> str:
 
 
 def _folder(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
-    inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
-    shown = shown_name(path, folder)
-    wanted, notes = _wanted(list(inside), mapping, shown)
+    inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if not p.is_dir()}
+    wanted, notes = _wanted(list(inside), mapping, shown_name(path, folder))
     for name in wanted:
-        file = inside[name]
-        yield OpenFile(shown_name(file, folder), _readable(file, shown), notes)
+        shown = shown_name(inside[name], folder)
+        yield OpenFile(shown, _readable(inside[name], shown), notes)
         notes = ()
 
 
@@ -190,7 +238,8 @@ def _wanted(
             file=shown,
         )
     rest = sorted(set(visible) - set(wanted))
-    said = f"{len(rest)} files do not match member and were not read: {', '.join(rest[:20])}"
+    do, be = ("file does", "was") if len(rest) == 1 else ("files do", "were")
+    said = f"{len(rest)} {do} not match member and {be} not read: {', '.join(rest[:20])}"
     return wanted, (SourceNote("file.not_read", shown, said),) if rest else ()
 
 

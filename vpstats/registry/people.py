@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _DIGITS = re.compile(r"[0-9]+")
+_ALIKE = str.maketrans("авекмнорстухυοαβικ", "abekmhopctyxuoabik")
+"""Cyrillic and Greek letters, and the Latin ones that look the same, small or capital."""
 
 
 @lru_cache(maxsize=1 << 20)
@@ -41,7 +43,7 @@ def plain_id(identifier: str) -> str:
     True
     """
     center, _, raw = identifier.partition("/")
-    letters = raw.casefold()
+    letters = raw.casefold() if raw.isascii() else raw.casefold().translate(_ALIKE)
     if not letters.isalnum():
         letters = "".join(c for c in letters if c.isalnum())
     return f"{center}/{_DIGITS.sub(lambda m: m[0].lstrip('0') or '0', letters)}"
@@ -139,6 +141,7 @@ def rename_people(blocks: Sequence[Block], renamed: Mapping[str, str]) -> None:
 def fill_sessions(blocks: Sequence[Block]) -> None:
     """Name the sessions of every block: the export's own name, else patient and day."""
     shared = _shared_sessions(blocks)
+    _say_whose(blocks, shared)
     for block in blocks:
         if block.table in ("patients", "visits"):
             continue
@@ -151,6 +154,26 @@ def fill_sessions(blocks: Sequence[Block]) -> None:
                 block.procedure = np.where(unnamed, by_day, block.procedure)
         if shared:
             _separate(block, shared)
+
+
+def _say_whose(blocks: Sequence[Block], shared: set[str]) -> None:
+    """Patient and day of sessions that one file names by their number alone, from another file."""
+    own = [b for b in blocks if b.table == "procedures" and "procedure_id" in b.values]
+    nameless = [b for b in own if "patient_id" not in b.values or "proc_date" not in b.values]
+    if not nameless:
+        return
+    whose: dict[str, tuple[str, Any]] = {}
+    for block in (b for b in own if b not in nameless):
+        days = block.values["proc_date"]
+        rows = zip(block.procedure, block.patient, days, strict=True)
+        whose |= {s: (p, day) for s, p, day in rows if None not in (s, p) and s not in shared}
+    nobody = (None, np.datetime64("NaT"))
+    for block in nameless:
+        found = [whose.get(s, nobody) for s in block.procedure]
+        if "patient_id" not in block.values:
+            block.patient = np.array([p for p, _ in found], dtype=object)
+        if "proc_date" not in block.values:
+            block.values["proc_date"] = np.array([d for _, d in found], "datetime64[D]")
 
 
 def _shared_sessions(blocks: Sequence[Block]) -> set[str]:

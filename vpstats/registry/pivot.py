@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -11,22 +13,61 @@ from vpstats.registry.journal import Journal, entry
 from vpstats.registry.leaks import WIDE_FIELDS, long_leaks
 from vpstats.schema_tables import TABLES
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def move_extras(drafts: dict[str, Draft]) -> None:
+
+def move_extras(drafts: dict[str, Draft], journal: Journal) -> None:
     """Give ages to sessions and births to patients, where those have none of their own.
 
-    An age that a patient row states belongs to the patient's first session.
+    An age that a patient row states belongs to the patient's first session. A birth on which the
+    sessions of a patient do not agree, among themselves or with the patient's own, is missing.
+
+    Parameters
+    ----------
+    drafts : dict of str to Draft
+        Tables so far, changed in place.
+    journal : Journal
+        Takes what contradicts itself.
     """
     patients, sessions = drafts["patients"].frame, drafts["procedures"].frame
     for name in ("birth_date", "birth_year"):
         if name in sessions:
-            known = sessions.dropna(subset=[name]).drop_duplicates("patient_id")
-            _fill(patients, "patient_id", name, known.set_index("patient_id")[name])
+            known = _births(drafts["procedures"], name, journal)
+            _fill(patients, "patient_id", name, known)
+            _contradicted(drafts["patients"], name, known, journal)
     if "age_at_proc" in patients and "proc_date" in sessions:
         ordered = sessions.sort_values("proc_date", kind="stable").drop_duplicates("patient_id")
         age = patients.set_index("patient_id")["age_at_proc"]
         first = ordered.set_index("procedure_id")["patient_id"].map(age)
         _fill(sessions, "procedure_id", "age_at_proc", first)
+
+
+def _births(draft: Draft, name: str, journal: Journal) -> pd.Series:
+    """What the sessions of each patient agree on."""
+    rows = draft.frame[["patient_id", name]].reset_index(drop=True)
+    one, conflicts = collapse(rows, rows["patient_id"].to_numpy(object), [name])
+    for conflict in conflicts:
+        _say_contradicted(draft, name, conflict.positions, journal)
+    return one.dropna(subset=[name]).set_index("patient_id")[name]
+
+
+def _contradicted(draft: Draft, name: str, known: pd.Series, journal: Journal) -> None:
+    """A patient's own birth that is not the one of the sessions."""
+    own, other = draft.frame[name], draft.frame["patient_id"].map(known)
+    differ = (own.notna() & other.notna() & (own != other).fillna(False)).to_numpy(bool)
+    if differ.any():
+        draft.frame[name] = own.mask(differ)
+        _say_contradicted(draft, name, np.flatnonzero(differ), journal)
+
+
+def _say_contradicted(
+    draft: Draft, name: str, positions: NDArray[np.int64], journal: Journal
+) -> None:
+    note = "the rows of the patient's sessions say otherwise; the value was set missing"
+    column = draft.column_of(int(positions[0]), name)
+    item = entry("conflict.rows", positions, field=name, column=column, note=note, masked=True)
+    journal.add([item], draft.places())
 
 
 def _fill(frame: pd.DataFrame, key: str, name: str, known: pd.Series) -> None:

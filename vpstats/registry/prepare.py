@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vpstats.errors import DataError
 from vpstats.registry.cells import fold
+from vpstats.registry.chosen_rows import chosen_rows
 from vpstats.registry.code_pages import PAGES, likely_pages, words_beyond_ascii
 from vpstats.registry.decoding import repair, repair_code_page, signature
 from vpstats.registry.dialect import mapped_columns
 from vpstats.registry.journal import Journal, Places, entry
 from vpstats.registry.mapping import SourceMap
+from vpstats.registry.marks import filled_down, without_text_marks
 from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, same_rows, text_column
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.summaries import without_summaries
@@ -43,15 +48,33 @@ def prepare(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
     -------
     RawSource
         The same source, ready for its tables.
+
+    Raises
+    ------
+    DataError
+        If more than a million of its rows repeat others.
     """
     raw = _encodings(raw, source, journal)
     if source.format in ("csv", "excel"):
         raw = without_summaries(raw)
     raw = _named_as_mapped(raw, source)
+    if source.format in ("csv", "excel"):
+        raw = _without_marks(raw, source, journal)
     raw = _noted_columns(raw, source)
+    raw = _days_apart(raw, source).noted(*_choosing_nothing(raw, source))
     for note in raw.notes:
         journal.note(note.rule, note.note, file=note.file, row=note.row or 0, column=note.column)
     return _without_copies(raw, source, journal)
+
+
+def _without_marks(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
+    known = mapped_columns(source)
+    masked = [name for name in raw.columns if name not in known or known[name].masked]
+    raw, marks = without_text_marks(raw, masked)
+    journal.add(marks, _places(raw))
+    raw, filled = filled_down(raw, source, masked)
+    journal.add(filled, _places(raw))
+    return raw
 
 
 # ------------------------------------------------------------------ encodings
@@ -65,14 +88,11 @@ def _encodings(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource
         return raw if source.encoding else raw.noted(*_doubtful_page(raw, texts))
     if not source.repair_encoding:
         return raw.noted(*_mojibake_notes(raw, wrong))
-    masked = {n for n, c in mapped_columns(source).items() if c.masked}
+    mapped = mapped_columns(source)
     columns = {}
     for name, column in raw.columns.items():
-        fixed = _fixed(name, wrong)
-        unknown = name not in mapped_columns(source)
-        columns[fixed] = _repaired(
-            raw, name, column, wrong, journal, hide=name in masked or unknown
-        )
+        hide = name not in mapped or mapped[name].masked
+        columns[_fixed(name, wrong)] = _repaired(raw, name, column, wrong, journal, hide=hide)
     return replace(raw, columns=columns)
 
 
@@ -137,7 +157,7 @@ def _places(raw: RawSource) -> Places:
 
 
 def _wanted(source: SourceMap) -> list[str]:
-    names = list(mapped_columns(source))
+    names = [*mapped_columns(source), *source.fill_down]
     for table in source.tables:
         names += [*table.where, *table.spread]
         names += [c.unit_column for c in table.columns.values() if c.unit_column is not None]
@@ -201,6 +221,24 @@ def _unmapped(raw: RawSource, unused: Sequence[str]) -> Iterator[SourceNote]:
             yield SourceNote("file.unmapped", files[0], said)
 
 
+_OFTEN_NONE = ("visits", "events")
+
+
+def _choosing_nothing(raw: RawSource, source: SourceMap) -> Iterator[SourceNote]:
+    """Tables that get no row since none is what the mapping asks for: often a misspelt word.
+
+    A hospital may have no event of a kind; one without sessions has another word for them.
+    """
+    for table in source.tables:
+        there = all(name in raw.columns for name in table.where)
+        if there and len(raw) and not chosen_rows(raw, source, table).any():
+            rule = "mapping.no_rows" if table.name in _OFTEN_NONE else "mapping.contradicted"
+            said = f"where = {{ … }} chooses no row for {table.name}"
+            if not table.where:
+                said = f"every row is of a repeating instrument; say in where which {table.name} is"
+            yield SourceNote(rule, raw.files[0], said, column=", ".join(table.where))
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """Some names, and how many there are besides.
 
@@ -242,14 +280,93 @@ def _twin(name: str) -> str:
     return f"{name}{LABEL}"
 
 
+# ------------------------------------------------------------------ days that are not known
+
+_UTC = re.compile(r"\d{4}-\d\d-\d\d[T ](\d\d):(\d\d)(?::00(?:\.0+)?)?(?:Z|\+00:?00)")
+_NOON = 12 * 60
+_NUMBER = re.compile(r"-?\d{1,6}(?:\.\d+)?")
+_BEFORE_1984 = 30_682
+"""Days of a spreadsheet up to 1984. Counted from 1960, as Stata and SAS do, they reach 2044."""
+
+
+def _days_apart(raw: RawSource, source: SourceMap) -> RawSource:
+    """Mark what would be read as a day, and as a wrong one, so that it is read as none.
+
+    A finding says so of the column, another of each cell.
+    """
+    columns, notes = dict(raw.columns), []
+    typed = {name for meta in raw.meta for name in meta.get("typed", ())}
+    for name, declared in mapped_columns(source).items():
+        if declared.kind != "date" or name not in columns:
+            continue
+        doubts = [_midnights_elsewhere]
+        if source.format in ("stata", "spss", "sas") and name in typed:
+            doubts.append(_bare_days)
+        for doubt in doubts:
+            marked, said = doubt(columns[name].spellings)
+            if marked:
+                text = columns[name]
+                columns[name] = text_column(text.codes, [marked.get(s, s) for s in text.spellings])
+                file = raw.files[int(raw.file[_first(text, marked)])]
+                notes.append(SourceNote("date.unreadable", file, said, column=name))
+    return replace(raw, columns=columns).noted(*notes)
+
+
+def _first(text: TextColumn, marked: Mapping[str, str]) -> int:
+    """First row with a spelling that was marked."""
+    rows = text.first_rows()
+    return min(int(rows[i]) for i, s in enumerate(text.spellings) if s in marked)
+
+
+def _midnights_elsewhere(spellings: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Moments in UTC that are all at one hour of the afternoon, or at two with summer time.
+
+    That is how a day of an eastern zone is stored: midnight of 14 March is 23:00 of the 13th. In
+    western zones the day is the same. Noon alone is written to keep the day whatever the zone.
+    """
+    clocks = {s: 60 * int(m[1]) + int(m[2]) for s in spellings if (m := _UTC.fullmatch(s))}
+    times = sorted(set(clocks.values()))
+    apart = {later - earlier for earlier, later in pairwise(times)}
+    one_clock = len(times) in (1, 2) and apart <= {60, 23 * 60} and not any(t % 15 for t in times)
+    if not one_clock or max(times) < _NOON or times == [_NOON]:
+        return {}, ""
+    said = (
+        "days as moments in UTC, each at the midnight of another time zone, so that the day is "
+        "not known; export them as days, or as times of the hospital's clock"
+    )
+    return {s: f"{s} (a moment in UTC)" for s, time in clocks.items() if time}, said
+
+
+def _bare_days(spellings: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Numbers of a statistical package without a format for dates: its days or a spreadsheet's."""
+    numbers = [s for s in spellings if _NUMBER.fullmatch(s)]
+    if all(len(s) == 4 and 1880 <= int(s) <= 2100 for s in numbers):  # years
+        return {}, ""
+    said = (
+        "days as numbers without a format for dates: counted from 1960, from 1900, or otherwise; "
+        "give the column its format and save the file again"
+    )
+    return {s: f"{s} (a number of days)" for s in numbers if float(s) < _BEFORE_1984}, said
+
+
 # ------------------------------------------------------------------ copies
+
+_MOST_COPIES = 1_000_000
+"""Each is a correction; a registry of a million rows has not as many."""
 
 
 def _without_copies(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
     """Drop rows that repeat another in every cell."""
     copies = same_rows(raw)
-    if not copies.any():
+    n = int(copies.sum())
+    if not n:
         return raw
+    if n > _MOST_COPIES:
+        raise DataError(
+            f"source '{source.name}': {n:,} of {len(raw):,} rows repeat an earlier row in every "
+            "cell; no registry does. Export it again.",
+            file=raw.files[int(raw.file[copies.argmax()])],
+        )
     # a row of identifiers alone says nothing twice that would be lost
     table = source.tables[-1].name
     places = _places(raw)

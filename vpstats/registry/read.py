@@ -16,6 +16,7 @@ from vpstats.frames import FlowStep
 from vpstats.registry.assemble import SOURCE, Draft, draft_table, drop_orphans
 from vpstats.registry.blocks import Block, open_block, read_values
 from vpstats.registry.checks import Case, Desk, Tables
+from vpstats.registry.chosen_rows import rows_beside, rows_without_day
 from vpstats.registry.confirmed import confirmed_part
 from vpstats.registry.contradictions import contradictions
 from vpstats.registry.deidentify import deidentify, read_key
@@ -156,8 +157,12 @@ def _open_source(reading: _Reading, source: SourceMap, number: int, raw: RawSour
     dialect = source_dialect(raw, source, reading.mapping.registry.data_cut)
     seen = {"decimal": dialect.decimal or "", "date_order": source.date_order or ""}
     reading.sources += [{**meta, **seen} for meta in raw.meta]
+    for note in [*rows_without_day(raw, source, dialect), *rows_beside(raw, source)]:
+        reading.journal.note(
+            note.rule, note.note, file=note.file, row=note.row or 0, column=note.column
+        )
     for table in source.tables:
-        block = open_block(text_table(raw, source, table), dialect)
+        block = open_block(text_table(raw, source, table, dialect), dialect)
         reading.blocks.append(block)
         reading.numbers[id(block)] = number
 
@@ -201,7 +206,7 @@ def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
     for table in TABLES:
         drafts[table] = draft_table(table, reading.blocks, reading.journal, reading.numbers)
     drop_orphans(drafts, reading.journal)
-    move_extras(drafts)
+    move_extras(drafts, reading.journal)
     add_leaks(drafts, reading.journal)
     sessions = drafts["procedures"].frame["patient_id"]
     people = int(drafts["procedures"].frame["patient_id"].nunique())

@@ -11,8 +11,9 @@ import csv
 import html
 import io
 import re
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vpstats.errors import DataError
@@ -25,11 +26,12 @@ from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
 from vpstats.registry.rows import DUPLICATE
 from vpstats.schema import Column
 
+_EVENT, _GROUP = "redcap_event_name", "redcap_data_access_group"
 _SYSTEM = {
-    "event name": "redcap_event_name",
+    "event name": _EVENT,
     "repeat instrument": "redcap_repeat_instrument",
     "repeat instance": "redcap_repeat_instance",
-    "data access group": "redcap_data_access_group",
+    "data access group": _GROUP,
     "survey identifier": "redcap_survey_identifier",
 }
 """Headers of REDCap's own columns in a label export, folded."""
@@ -44,6 +46,7 @@ _HEADERS = {
     "choices, calculations, or slider labels": "select_choices_or_calculations",
 }
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
+_ARM = re.compile(r" \(Arm (\d+): .*\)$")
 _NO_NAME = re.compile(r"[^a-z0-9_]")
 
 
@@ -172,8 +175,47 @@ def as_raw(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> Ra
             columns[name] = _translated(column, _STATUS)
         elif name == "redcap_repeat_instrument":
             columns[name] = _translated(column, {f.form.replace("_", " "): f.form for f in fields})
+        elif name in (_EVENT, _GROUP):
+            columns[name] = _as_mapped(column, _mapped(mapping, name), arms=name == _EVENT)
     whole = replace(renamed, columns=columns)
     return whole.noted(*notes, *_judged(whole, fields, mapping))
+
+
+def _mapped(mapping: SourceMap, name: str) -> set[str]:
+    """Names of events or access groups as the mapping has them."""
+    given = (value for table in mapping.tables for value in table.where.get(name, ()))
+    chosen = {value for value in given if isinstance(value, str)}
+    center = mapping.center
+    if center is not None and center.column == name:
+        chosen |= set(center.codes)
+    return chosen
+
+
+def _as_mapped(column: TextColumn, names: set[str], *, arms: bool) -> TextColumn:
+    """Labels of events or groups as the names that REDCap makes of them, where these are mapped.
+
+    The dictionary has neither. Two labels that would be one name stay as they are.
+    """
+    made = {s: _unique_name(s, arms=arms) for s in column.spellings if s not in names}
+    count = Counter(made.values())
+    known = {label: name for label, name in made.items() if name in names and count[name] == 1}
+    return text_column(column.codes, [known.get(s, s) for s in column.spellings])
+
+
+def _unique_name(label: str, *, arms: bool) -> str:
+    """Name that REDCap gives to an event or an access group.
+
+    Examples
+    --------
+    >>> _unique_name("Follow-up, 6 months (Arm 2: Late)", arms=True)
+    'followup_6_months_arm_2'
+    >>> _unique_name("St. Mary's", arms=False)
+    'st_marys'
+    """
+    arm = _ARM.search(label) if arms else None
+    plain = label[: arm.start()] if arm else label
+    name = re.sub(r"[^a-z0-9_]", "", plain.strip().lower().replace(" ", "_"))[:18]
+    return f"{name}_arm_{arm[1] if arm else 1}" if arms else name
 
 
 def _boxes(item: Field) -> list[tuple[str, dict[str, str]]]:
@@ -185,18 +227,62 @@ def _boxes(item: Field) -> list[tuple[str, dict[str, str]]]:
 
 def _renamed(source: RawSource, fields: Sequence[Field]) -> RawSource:
     """Headers of a label export to variable names, repeated headers in the project's order."""
-    expected: dict[str, deque[str]] = defaultdict(deque)
-    for header, name in _expected(fields):
-        expected[_key(header)].append(name)
-    raw_names = {name for _, name in _expected(fields)}
+    headers = [name.split(DUPLICATE)[0] for name in source.columns]
+    names = _names(headers, list(_expected(fields)))
     columns: dict[str, TextColumn] = {}
-    for header, column in source.columns.items():
-        name = header.split(DUPLICATE)[0]
-        if name not in raw_names:
-            waiting = expected.get(_key(name))
-            name = waiting.popleft() if waiting else _SYSTEM.get(fold(name), header)
+    for (header, column), plain, known in zip(source.columns.items(), headers, names, strict=True):
+        name = known or _SYSTEM.get(fold(plain), header)
         columns[header if name in columns else name] = column
     return replace(source, columns=columns)
+
+
+def _names(headers: Sequence[str], expected: Sequence[tuple[str, str]]) -> list[str | None]:
+    """Name of the variable of each header; None where it is none, or may be one of several.
+
+    A label that stands as often as the project has it is taken in the project's order. One that
+    does not, in an export of some forms, is told by what stands to its left and right.
+    """
+    names = {name: place for place, (_, name) in enumerate(expected)}
+    places, columns = _where(label for label, _ in expected), _where(headers)
+    found = {i: names[header] for i, header in enumerate(headers) if header in names}
+    doubtful: list[tuple[int, str]] = []
+    for key, here in columns.items():
+        unnamed = [i for i in here if i not in found]
+        if unnamed and len(unnamed) == len(places.get(key, [])):
+            found |= dict(zip(unnamed, places[key], strict=True))
+        elif key in places:
+            doubtful += [(i, key) for i in unnamed]
+    found |= _told_by_neighbours(sorted(doubtful), found, places, len(expected))
+    return [expected[found[i]][1] if i in found else None for i in range(len(headers))]
+
+
+def _told_by_neighbours(
+    doubtful: Sequence[tuple[int, str]],
+    found: Mapping[int, int],
+    places: Mapping[str, Sequence[int]],
+    end: int,
+) -> dict[int, int]:
+    """Places of headers of which the project has as many between the columns beside them."""
+    sure = sorted(found)
+    told: dict[int, int] = {}
+    gaps: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for i, key in doubtful:
+        gaps[bisect(sure, i), key].append(i)
+    for (gap, key), here in gaps.items():
+        low = found[sure[gap - 1]] if gap else -1
+        high = found[sure[gap]] if gap < len(sure) else end
+        between = [place for place in places[key] if low < place < high]
+        if len(between) == len(here):
+            told.update(zip(here, between, strict=True))
+    return told
+
+
+def _where(labels: Iterable[str]) -> dict[str, list[int]]:
+    """Where each label stands, as labels are compared."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for place, label in enumerate(labels):
+        found[_key(label)].append(place)
+    return dict(found)
 
 
 def _expected(fields: Sequence[Field]) -> Iterator[tuple[str, str]]:
@@ -233,7 +319,9 @@ def _coded(
         by_label[_key(label)].append(code)
     texts, unlisted = [], []
     for position, spelling in enumerate(column.spellings):
-        codes = by_label.get(_key(spelling), []) if labelled else [c for c in choices if c == spelling]
+        codes = (
+            by_label.get(_key(spelling), []) if labelled else [c for c in choices if c == spelling]
+        )
         texts.append(codes[0] if len(codes) == 1 else spelling)
         if len(codes) != 1:
             unlisted.append(position)
@@ -252,7 +340,8 @@ def _unlisted(
     first, counts = column.first_rows(), column.counts()
     for spelling in spellings:
         row = int(first[spelling])
-        said = f"{counts[spelling]} cells have an answer that the data dictionary does not list"
+        have = "cell has" if counts[spelling] == 1 else "cells have"
+        said = f"{counts[spelling]} {have} an answer that the data dictionary does not list"
         file = source.files[int(source.file[row])]
         yield SourceNote("redcap.unlisted", file, said, row=int(source.row[row]), column=name)
 

@@ -51,6 +51,25 @@ FILE_RULES = (
         "Look at the row; if it is a record, correct its identifier in the source.",
     ),
     Rule(
+        "file.text_mark",
+        "correction",
+        "info",
+        "The apostrophe by which a spreadsheet keeps digits as text was taken away.",
+        Export("patient_id;sex;weight_kg\n'001;f;'60\n", "patients", (2, 2)),
+    ),
+    Rule(
+        "file.filled_down",
+        "correction",
+        "info",
+        "A cell that stands for those below it, as the mapping says, was given to them.",
+        Export(
+            "patient_id;sex\n1;f\n;f\n2;m\n",
+            "patients",
+            (3,),
+            {"fill_down": ["patient_id"]},
+        ),
+    ),
+    Rule(
         "file.duplicate_header",
         "finding",
         "warning",
@@ -155,6 +174,45 @@ FILE_RULES = (
         "Correct the column, unit or date_order in registry.toml.",
     ),
     Rule(
+        "mapping.day_unread",
+        "finding",
+        "error",
+        "Rows are chosen by a day, and that of the row cannot be read.",
+        Export(
+            "patient_id;optout_date;sex\n1;2020-02-01;f\n2;soon;m\n",
+            "patients",
+            (3,),
+            {"where": {"optout_date": {"from": "2020-01-01"}}},
+        ),
+        _CELL,
+    ),
+    Rule(
+        "mapping.no_rows",
+        "finding",
+        "info",
+        "No row of a source is one that the mapping chooses for a table.",
+        Export(
+            "patient_id;visit_date;form\n1;2023-05-01;baseline\n",
+            "visits",
+            (0,),
+            {"where": {"form": "control"}},
+        ),
+        "Compare where = { … } with the source, if there should be such rows.",
+    ),
+    Rule(
+        "mapping.row_untaken",
+        "finding",
+        "warning",
+        "No table takes the row, although its cell is like one that where asks for.",
+        Export(
+            "patient_id;diabetes\n1;yes\n2;yes, type 2\n3;no\n",
+            "patients",
+            (3,),
+            {"where": {"diabetes": "yes"}},
+        ),
+        "Add the cell to where = { … } in registry.toml, or correct it in the source.",
+    ),
+    Rule(
         "mapping.codes_missing",
         "finding",
         "error",
@@ -201,7 +259,8 @@ FILE_RULES = (
         "redcap.incomplete",
         "correction",
         "warning",
-        "No box was ticked on a form that is not complete: that is not recorded, and not a no.",
+        "No box was ticked on a form that is not complete, or has a box for none: that is not "
+        "recorded, and not a no.",
         Export(
             "record_id,redcap_data_access_group,immuno___1,form_complete\n1,a,0,0\n",
             "patients",
@@ -306,6 +365,18 @@ KEY_RULES = (
         "warning",
         "Another spelling of a patient's identifier was replaced by the patient's own.",
         Export("patient_id;birth_date;sex\nP001;1.2.1950.;f\np1;1.2.1950.;f\n", "patients", (3,)),
+    ),
+    Rule(
+        "key.padded",
+        "correction",
+        "info",
+        "Zeros that an identifier had lost were put back, up to the width that the mapping states.",
+        Export(
+            "patient_id;sex\n00712;f\n713;m\n",
+            "patients",
+            (3,),
+            {"columns": {"patient_id": {"column": "patient_id", "width": 5}}},
+        ),
     ),
     Rule(
         "key.session_shared",

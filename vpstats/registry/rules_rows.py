@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpstats.registry.rule import Rows, Rule
+from vpstats.registry.rule import Cells, Rows, Rule
 from vpstats.registry.rule_texts import BOTH, DATES, IDS, ONE, SESSION, copies, patients, sessions
 
 PATIENT_RULES = (
@@ -168,6 +168,15 @@ PATIENT_RULES = (
 )
 
 SESSION_RULES = (
+    Rule(
+        "date.month_ambiguous",
+        "finding",
+        "error",
+        "The name of the month is of one month in Croatian and of the next in Polish and Czech, "
+        "and no other date proves the language.",
+        Cells("procedures.proc_date", ("12 listopada 2021",), ("",)),
+        "Look the value up and correct the cell in the source.",
+    ),
     Rule(
         "date.born_after",
         "finding",

@@ -140,7 +140,8 @@ def _read_file(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
         source = _parse(file, mapping, folder)
         return _described(source, mapping, file.sha256()).noted(*file.notes)
     except OSError as error:  # a disk or a share that fails while it is read
-        raise DataError(f"cannot be read: {error.strerror}.", file=file.shown) from None
+        why = error.strerror or type(error).__name__
+        raise DataError(f"cannot be read: {why}.", file=file.shown) from None
 
 
 def _parse(file: OpenFile, mapping: SourceMap, folder: Path) -> RawSource:
@@ -230,11 +231,19 @@ def with_marks(mapping: SourceMap, raw: RawSource) -> SourceMap:
     SourceMap
         Columns of numbers have a decimal point, whatever text columns beside them use.
     """
-    typed = set.intersection(*(set(meta.get("typed", ())) for meta in raw.meta))
+    typed = _numbers(raw)
     if not typed:
         return mapping
     tables = tuple(_marked(table, typed) for table in mapping.tables)
     return mapping.model_copy(update={"tables": tables})
+
+
+def _numbers(raw: RawSource) -> set[str]:
+    """Columns that are numbers in every file that has anything in them."""
+    typed = [set(meta.get("typed", ())) for meta in raw.meta]
+    names = sorted(set.union(*typed) & set(raw.columns))
+    there = {n: np.unique(raw.file[raw.columns[n].filled]).tolist() for n in names}
+    return {name for name in names if all(name in typed[file] for file in there[name])}
 
 
 def _marked(table: TableMap, typed: set[str]) -> TableMap:

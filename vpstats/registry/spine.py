@@ -8,13 +8,15 @@ rest why it cannot.
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
 from vpstats.errors import UsageError
+from vpstats.registry.cells import unwrapped
+from vpstats.registry.vertebra_words import FROM, TH, Word, folded, region_of, words_of
 from vpstats.schema_tables import VERTEBRAE
 
 Status = Literal["ok", "transitional", "ambiguous", "unreadable", "empty"]
@@ -153,132 +155,13 @@ def region(level: str, upper_thoracic_to: int = 6) -> Region:
     return next(name for name, last in zip(REGIONS, ends, strict=True) if position <= last)
 
 
-# ------------------------------------------------------------------ the grammar: words
+# ------------------------------------------------------------------ the grammar: sentences
 
-_STEMS = {
-    "C": ("cerv", "cerw", "vratn", "hals", "hwk", "hw"),
-    "T": ("thorac", "thorak", "torac", "torak", "prsn", "brust", "bwk", "bw", "dors", "dorz", "th"),
-    "L": ("lumb", "lomb", "slabin", "lend", "lwk", "lw"),
-    "S": ("sacr", "sakr", "kriz", "kreuz", "swk"),
-}
-_LETTERS = {
-    "c": "C",
-    "t": "T",
-    "th": "T",
-    "d": "T",
-    "l": "L",
-    "s": "S",
-    "bwk": "T",
-    "lwk": "L",
-    "hwk": "C",
-    "swk": "S",
-}
-_NOISE = ("kralj", "vertebr", "wirbel", "wk", "corp", "tijel", "trup", "body")
-_AND = frozenset({"i", "and", "und", "et", "y", "e", "ed", "te", "u", "sowie", "plus"})
-_TO = frozenset({"do", "to", "bis", "through", "thru", "a", "ad", "al", "au", "hasta"})
-_FROM = frozenset({"da", "dal", "dalla", "from", "desde", "ab"})  # only before a range
-_OF = frozenset({"di", "de", "del", "della", "des", "du", "of", "od", "von"})
-_LONG_TO = re.compile(r"jusqu ?['’]? ?(?:a|au)\b|\bfino ad?\b|\bbis zum?\b|\bup to\b|\bsve do\b")
-_PLACEHOLDERS = frozenset({"tx", "lx", "cx"})  # T10 in Roman numbers, or a number to be filled in
-_LAST = {"C": 7, "T": 12, "L": 5, "S": 1}
-_NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii"
-_ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS.split(), start=1)}
-_TOKEN = re.compile(r"[a-z]+|[0-9]+|[-,;/+&|\n()]|[^ ]")
+AND_OR_TO = "'a' is 'and' in Czech and 'to' in Italian or Spanish"
 _DATE_LIKE = re.compile(
     r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}.*|[0-9]{1,2}[-./][a-z]{3,9}\.?|[a-z]{3,9}[-./][0-9]{2,4}"
     r"|[0-9]{1,2} ?[-/.] ?[0-9]{1,2}\.?|[0-9]{5}"
 )
-_REGION_DASH = re.compile(r"[-‐‑‒–—―−]")
-
-
-def _fold(text: str) -> str:
-    """Lower case, no accents, one kind of dash; two dots say nothing that can be read."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    plain = " ".join(_REGION_DASH.sub("-", plain).replace("..", " : ").split())
-    return _LONG_TO.sub(" to ", plain)
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    kind: Literal["region", "number", "and", "to", "from", "dash", "slash", "bad"]
-    text: str = ""
-    number: int = 0
-
-
-def _roman_tail(word: str) -> tuple[str, int] | None:
-    """Split ``thviii`` into its region and its Roman number."""
-    for letters in sorted(_LETTERS, key=len, reverse=True):
-        number = _ROMAN.get(word[len(letters) :])
-        if word.startswith(letters) and number is not None:
-            return _LETTERS[letters], number
-    return None
-
-
-def _region_of(word: str) -> str | None:
-    if word in _LETTERS:
-        return _LETTERS[word]
-    long_enough = len(word) >= 3
-    for letter, stems in _STEMS.items():
-        if word in stems or (
-            long_enough and word.startswith(tuple(s for s in stems if len(s) > 2))
-        ):
-            return letter
-    return None
-
-
-def _read_word(word: str, before: _Word | None) -> list[_Word]:
-    """Meaning of one run of letters; ``i`` is 1 after a region and "and" elsewhere."""
-    after_region = before is not None and before.kind == "region"
-    if word in _ROMAN and (after_region or word not in _AND):
-        return [_Word("number", number=_ROMAN[word])]
-    if word in _AND:
-        return [_Word("and")]
-    if word in _TO or word in _FROM:
-        return [_Word("to" if word in _TO else "from", word)]
-    letter = _region_of(word)
-    if letter is not None:
-        return [_Word("region", letter)]
-    if word in _OF or word.startswith(_NOISE):
-        return []
-    if word in _PLACEHOLDERS:
-        return [_Word("bad", word)]
-    split = _roman_tail(word)
-    if split is not None:
-        return [_Word("region", split[0]), _Word("number", number=split[1])]
-    return [_Word("bad", word)]
-
-
-_SIGNS = {
-    "-": "dash",
-    "/": "slash",
-    ",": "and",
-    ";": "and",
-    "+": "and",
-    "&": "and",
-    "|": "and",
-    "\n": "and",
-}
-
-
-def _read_token(token: str, before: _Word | None) -> list[_Word]:
-    if token.isdigit() and token.isascii():
-        return [_Word("number", number=int(token)) if len(token) <= 3 else _Word("bad", token)]
-    if token in _SIGNS:
-        return [_Word(_SIGNS[token])]  # type: ignore[arg-type]  # values of the table above
-    if token.isalpha() and token.isascii():
-        return _read_word(token, before)
-    return [_Word("bad", token)]
-
-
-def _words(text: str) -> list[_Word]:
-    words: list[_Word] = []
-    for token in _TOKEN.findall(text.replace(".", " ")):
-        words += _read_token(token, words[-1] if words else None)
-    return words
-
-
-# ------------------------------------------------------------------ the grammar: sentences
 
 
 class _Unclear(Exception):  # noqa: N818  # carries a status through the parser, never leaves it
@@ -295,9 +178,9 @@ class _Vertebra:
     named: bool  # whether the region was written with this number
 
 
-def _split(words: list[_Word]) -> list[list[_Word]]:
+def _split(words: list[Word]) -> list[list[Word]]:
     """Items between commas and conjunctions."""
-    items: list[list[_Word]] = [[]]
+    items: list[list[Word]] = [[]]
     for word in words:
         if word.kind == "and":
             items.append([])
@@ -306,7 +189,7 @@ def _split(words: list[_Word]) -> list[list[_Word]]:
     return [item for item in items if item]
 
 
-def _drop_inner_dashes(item: list[_Word]) -> list[_Word]:
+def _drop_inner_dashes(item: list[Word]) -> list[Word]:
     """``T-8`` is T8: a dash straight after a region says nothing."""
     return [
         word
@@ -315,7 +198,7 @@ def _drop_inner_dashes(item: list[_Word]) -> list[_Word]:
     ]
 
 
-def _vertebrae(words: list[_Word], inherited: str | None) -> list[_Vertebra]:
+def _vertebrae(words: list[Word], inherited: str | None) -> list[_Vertebra]:
     """Vertebrae between two range signs, region before or after the number."""
     found: list[_Vertebra] = []
     regions = [w for w in words if w.kind == "region"]
@@ -334,7 +217,7 @@ def _vertebrae(words: list[_Word], inherited: str | None) -> list[_Vertebra]:
     return found
 
 
-def _bare_numbers(numbers: list[_Word], inherited: str | None) -> list[_Vertebra]:
+def _bare_numbers(numbers: list[Word], inherited: str | None) -> list[_Vertebra]:
     if not numbers:
         raise _Unclear("unreadable", "it names no vertebra")
     if len(numbers) > 1:
@@ -363,7 +246,7 @@ def _range(first: _Vertebra, last: _Vertebra) -> list[str]:
     return [VERTEBRAE[i - 1] for i in range(start, stop + step, step)]
 
 
-def _item(words: list[_Word], inherited: str | None) -> tuple[list[str], str | None]:
+def _item(words: list[Word], inherited: str | None, *, czech: bool) -> tuple[list[str], str | None]:
     """Canonical vertebrae of one item and the region that the next one may inherit."""
     words = _drop_inner_dashes(words)
     if any(w.kind == "bad" for w in words):
@@ -371,6 +254,7 @@ def _item(words: list[_Word], inherited: str | None) -> tuple[list[str], str | N
     if any(w.kind == "slash" for w in words):
         raise _Unclear("ambiguous", "a slash can mean two vertebrae or the disc between them")
     cuts = [i for i, w in enumerate(words) if w.kind in ("dash", "to")]
+    czech = czech and words[0].kind != "from"
     if words[0].kind == "from" and cuts:
         words, cuts = words[1:], [i - 1 for i in cuts]
     if any(w.kind == "from" for w in words):
@@ -386,10 +270,13 @@ def _item(words: list[_Word], inherited: str | None) -> tuple[list[str], str | N
         raise _Unclear("unreadable", "a range needs one vertebra at each end")
     if words[cuts[0]].text == "a" and not right[0].named:  # da D7 a 9; L1, AO type A3
         raise _Unclear("ambiguous", "the end of a range or a type of fracture")
-    return _range(left[0], right[0]), right[0].region
+    levels = _range(left[0], right[0])
+    if words[cuts[0]].text == "a" and len(levels) > 2 and czech:
+        raise _Unclear("ambiguous", AND_OR_TO)
+    return levels, right[0].region
 
 
-def _chain(words: list[_Word], cuts: list[int]) -> tuple[list[str], str | None]:
+def _chain(words: list[Word], cuts: list[int]) -> tuple[list[str], str | None]:
     """``T12-L1-L2``: named neighbours in a row are the same vertebrae as list and as range."""
     starts, stops = [0, *(c + 1 for c in cuts)], [*cuts, len(words)]
     parts = [words[i:j] for i, j in zip(starts, stops, strict=True)]
@@ -401,11 +288,11 @@ def _chain(words: list[_Word], cuts: list[int]) -> tuple[list[str], str | None]:
     raise _Unclear("ambiguous", "several range signs in a row")
 
 
-def _sentence(words: list[_Word]) -> tuple[str, ...]:
+def _sentence(words: list[Word], *, czech: bool) -> tuple[str, ...]:
     levels: list[str] = []
     inherited: str | None = None
     for item in _split(words):
-        found, inherited = _item(item, inherited)
+        found, inherited = _item(item, inherited, czech=czech)
         levels += [level for level in found if level not in levels]
     if not levels:
         raise _Unclear("unreadable", "it names no vertebra")
@@ -459,22 +346,36 @@ def parse_levels(text: str) -> ParsedLevels:
     >>> parse_levels("L2-3").status
     'ambiguous'
     """
-    plain = _fold(text)
+    plain = folded(unwrapped(text))
     if not plain:
         return ParsedLevels((), "empty")
     if len(plain) > _LONGEST_TEXT:
         return ParsedLevels((), "unreadable", "it is too long for a list of vertebrae")
-    if _DATE_LIKE.fullmatch(plain) and not any(map(_region_of, re.findall("[a-z]+", plain))):
+    if _DATE_LIKE.fullmatch(plain) and not any(map(region_of, re.findall("[a-z]+", plain))):
         return ParsedLevels(
             (), "unreadable", "it looks like a date, into which spreadsheets turn ranges"
         )
     try:
-        levels = _sentence(_words(plain))
+        levels = _sentence(words_of(plain), czech=TH.search(plain) is not None)
     except _Unclear as unclear:
         return ParsedLevels((), unclear.status, unclear.note)
     if "S1" in levels:
         return ParsedLevels(levels, "transitional", "S1 is rarely treated", style_of(text))
     return ParsedLevels(levels, "ok", "", style_of(text))
+
+
+def and_or_to(texts: Sequence[str]) -> frozenset[str]:
+    """Cells such as ``L1 a L3`` that may be two vertebrae: others of the column have ``Th``.
+
+    Examples
+    --------
+    >>> and_or_to(["L1 a L3", "Th12"]), and_or_to(["L1 a L3", "D12"])
+    (frozenset({'L1 a L3'}), frozenset())
+    """
+    found = [t for t in texts if " a " in t.casefold() and len(parse_levels(t).levels) > 2]
+    if not found or not any(TH.search(folded(text)) for text in texts):
+        return frozenset()
+    return frozenset(text for text in found if folded(text).split()[0] not in FROM)
 
 
 def render_levels(levels: tuple[str, ...]) -> str:

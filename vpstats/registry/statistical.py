@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -93,10 +94,16 @@ def _parquet(content: bytes, shown: str) -> tuple[dict[str, TextColumn], list[st
         file = pq.ParquetFile(io.BytesIO(content))
         _refuse_endless(file.metadata, shown)
         _refuse_doubled(file.schema_arrow.names, shown)
-        table = pq.read_table(io.BytesIO(content), use_threads=False)
+        table = file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError):
         raise DataError(f"{_WHOLE['parquet']} Export it again.", file=shown) from None
-    columns = {name: _arrow_column(table.column(name)) for name in table.column_names}
+    columns = {}
+    for name in table.column_names:
+        try:
+            columns[name] = _arrow_column(table.column(name))
+        except UnicodeDecodeError:
+            said = "holds text that is not UTF-8, as Parquet is. Export it again."
+            raise DataError(said, file=shown, column=name) from None
     typed = [f.name for f in table.schema if _is_number(f.type)]
     return columns, typed
 
@@ -154,6 +161,8 @@ def _python(values: Any) -> list[Any]:
         return [t.removesuffix(".000000000").removesuffix(" 00:00:00") for t in texts]
     try:
         return list(values.to_pylist())
+    except UnicodeDecodeError:
+        raise
     except (OverflowError, ValueError):  # days and times that Python's calendar does not have
         return [_python_value(value) for value in values]
 
@@ -178,15 +187,27 @@ def _labelled(
     columns: dict[str, TextColumn] = {}
     typed = []
     for name, values in data.items():
-        missing = _missing(name, values, mapping.format, meta)
-        columns[name] = from_texts([missing(v) for v in values])
+        layout = str(meta.original_variable_types.get(name, ""))
+        text = _months(mapping.format, layout) or value_text
+        missing = _missing(name, mapping.format, meta, text)
+        codes, distinct = _distinct(values)
+        columns[name] = text_column(codes, [missing(v) for v in distinct])
         labels = meta.variable_value_labels.get(name)
         if labels and f"{name}{LABEL}" not in data:
-            columns[f"{name}{LABEL}"] = from_texts([labels.get(v) or missing(v) for v in values])
+            said = [labels.get(v) or missing(v) for v in distinct]
+            columns[f"{name}{LABEL}"] = text_column(codes, said)
         if meta.readstat_variable_types.get(name) not in ("string", "string_ref"):
             typed.append(name)
     named = {name: text for name, text in meta.column_names_to_labels.items() if text}
     return columns, typed, named
+
+
+def _distinct(values: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Code of each value and the different ones, so that each is written but once."""
+    places: dict[Any, int] = {}
+    keys = (v if v == v else None for v in values)  # NaN is not itself
+    codes = np.fromiter((places.setdefault(k, len(places)) for k in keys), np.int64, len(values))
+    return codes, list(places)
 
 
 def _refuse_cut_off(content: bytes, kind: str, shown: str) -> None:
@@ -241,13 +262,43 @@ def _reader(
     return lambda path: readers[mapping.format](path, **options)
 
 
-def _missing(name: str, values: Sequence[Any], kind: str, meta: Any) -> Callable[[object], str]:
+def _missing(
+    name: str, kind: str, meta: Any, text: Callable[[object], str]
+) -> Callable[[object], str]:
     """How a value of a column is written: those declared missing are marked as such."""
     if kind == "spss":
         ranges = [(r["lo"], r["hi"]) for r in meta.missing_ranges.get(name, [])]
-        return lambda v: f"missing:{value_text(v)}" if _within(v, ranges) else value_text(v)
+        return lambda v: f"missing:{value_text(v)}" if _within(v, ranges) else text(v)
     letters = set(meta.missing_user_values.get(name, []))
-    return lambda v: f".{v}" if isinstance(v, str) and v in letters else value_text(v)
+    return lambda v: f".{v}" if isinstance(v, str) and v in letters else text(v)
+
+
+_SPSS_EPOCH = dt.datetime(1582, 10, 14)  # noqa: DTZ001  # days of a calendar have no zone
+
+
+def _months(kind: str, layout: str) -> Callable[[object], str] | None:
+    """How a month without a day is written, which their reader leaves as the number stored."""
+    if kind == "stata" and layout.startswith("%tm"):
+        return _month_of_stata
+    if kind == "spss" and layout.startswith("MOYR"):
+        return _month_of_spss
+    return None
+
+
+def _month_of_stata(value: object) -> str:
+    """Month of a count from January 1960."""
+    if not isinstance(value, float) or not value.is_integer():
+        return value_text(value)
+    year, month = divmod(int(value), 12)
+    return f"{1960 + year:04d}-{month + 1:02d}"
+
+
+def _month_of_spss(value: object) -> str:
+    """Month of the seconds since the calendar of Gregory began."""
+    try:
+        return f"{_SPSS_EPOCH + dt.timedelta(seconds=float(str(value))):%Y-%m}"
+    except (OverflowError, ValueError):
+        return value_text(value)
 
 
 def _within(value: object, ranges: Sequence[tuple[Any, Any]]) -> bool:

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 _WORDS = (
     "grand total|subtotal|sub-total|totals|total general|total|totale|totali|sum|summe|gesamtsumme|"
     "zwischensumme|gesamt|insgesamt|sveukupno|ukupno|zbroj|suma total|suma|somme|mean|median|"
-    "average|mittelwert|durchschnitt|prosjek|medijan|mediana|promedio|moyenne"
+    "average|mittelwert|durchschnitt|prosjek|medijan|mediana|promedio|moyenne|"
+    "celkem|celkom|prumer|razem|lacznie|ogolem|srednia|totaal|gemiddelde|summa|totalt|medelvarde|"
+    "soma|media|osszesen|atlag|toplam|ortalama|ukupan broj|skupaj|povprecje"
+)
+_BANNER = re.compile(
+    r"(?:year|jahr|rok|godina|god|anno|ano|annee|ar|ev|yil|jaar|leto|q[1-4]|quartal|kvartal)"
+    r"[ .:]*(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[ .]*(?:year|rok|godina|ev|yil)"
 )
 _TOTAL = re.compile(rf"(?:{_WORDS})(?: ?[(\[]?n[)\]]?)?[ :=(\[]{{0,3}}[0-9]{{0,9}}[)\]]?(?: ?%)?")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _MARKS = ("*", "†", "‡", "§")
 _SENTENCE = 3  # words from which on a cell that stands alone is a sentence and no identifier
+_JOINED = " / "  # between the names of several header rows
 _NARROW = 3  # columns below which a row with one filled cell may well be a record
 
 
@@ -43,16 +50,27 @@ def without_summaries(raw: RawSource) -> RawSource:
     """
     if not len(raw) or len(raw.columns) < _NARROW:
         return raw
-    drop = _totals(raw)
+    drop = _totals(raw) | _banners(raw)
+    again = _headers(raw)
     for number in range(len(raw.files)):
         rows = np.flatnonzero(raw.file == number)
         for row in rows[::-1]:
             if not (drop[row] or _is_note(raw, int(row)) or _is_total(raw, int(row))):
                 break
             drop[row] = True
-    if not drop.any():
+    drop &= ~again
+    if not drop.any() and not again.any():
         return raw
     notes = [
+        SourceNote(
+            "file.repeated_header",
+            raw.files[raw.file[row]],
+            "the header is repeated; the row was left out",
+            row=int(raw.row[row]),
+        )
+        for row in np.flatnonzero(again)
+    ]
+    notes += [
         SourceNote(
             "file.summary_row",
             raw.files[raw.file[row]],
@@ -61,7 +79,7 @@ def without_summaries(raw: RawSource) -> RawSource:
         )
         for row in np.flatnonzero(drop)
     ]
-    return raw.take(np.flatnonzero(~drop)).noted(*notes)
+    return raw.take(np.flatnonzero(~(drop | again))).noted(*notes)
 
 
 def _totals(raw: RawSource) -> Array:
@@ -72,6 +90,32 @@ def _totals(raw: RawSource) -> Array:
     for row in np.flatnonzero(np.isin(first.codes, said)):
         drop[row] = _is_total(raw, int(row))
     return drop
+
+
+def _banners(raw: RawSource) -> Array:
+    """Rows that hold nothing but the year of those below: ``Rok 2022``."""
+    first = next(iter(raw.columns.values()))
+    filled = np.zeros(len(raw), np.int64)
+    for column in raw.columns.values():
+        filled += column.filled
+    drop: Array = first.filled & (filled == 1)
+    for row in np.flatnonzero(drop):
+        drop[row] = _BANNER.fullmatch(fold(first.spellings[first.codes[row]])) is not None
+    return drop
+
+
+def _headers(raw: RawSource) -> Array:
+    """Rows that repeat the last of several header rows: each cell ends its column's name."""
+    again = np.zeros(len(raw), bool)
+    ends = {name: name.rpartition(_JOINED)[2] for name in raw.columns}
+    first = next(iter(raw.columns))
+    if ends[first] == first or ends[first] not in raw.columns[first].spellings:
+        return again
+    code = raw.columns[first].spellings.index(ends[first])
+    for row in np.flatnonzero(raw.columns[first].codes == code):
+        cells = [(c.codes[row], c.spellings, ends[n]) for n, c in raw.columns.items()]
+        again[row] = all(at < 0 or spellings[at] == end for at, spellings, end in cells)
+    return again
 
 
 def _suspects(text: TextColumn) -> list[int]:

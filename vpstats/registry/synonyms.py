@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from vpstats.registry.synonyms_course import COURSE_WORDS
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split("|"))
@@ -95,10 +97,28 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             ),
             "other": "drugo|ostalo|andere|altro|otro|autre",
         },
+        "immuno_reasons": {
+            "chemo": (
+                "chemotherapy|kemoterapija|chemotherapie|chemioterapia|quimioterapia|chimiotherapie"
+            ),
+            "steroid": (
+                "steroids|corticosteroids|steroidi|kortikosteroidi|steroide|kortikosteroide"
+                "|kortison|corticosteroidi|cortisone|corticoides|esteroides|corticotherapie"
+            ),
+            "transplant": (
+                "transplantation|transplantacija|transplantiert|trapianto|trasplante|greffe"
+            ),
+            "hiv": "vih|aids|hiv/aids",
+            "neutropenia": "neutropenija|neutropenie|neutropenic",
+            "biologics": (
+                "biologic|bioloska terapija|biologika|biologici|biologicos|biotherapie|anti-tnf"
+                "|anti tnf"
+            ),
+        },
         "anticoag": {
             "asa": (
                 "aspirin|acetilsalicilna|ass|andol|cardioaspirina|cardioaspirin|aspirina"
-                "|aspirine|acetylsalicylic acid|kardegic|aas"
+                "|aspirine|acetylsalicylic acid|kardegic|aas|ask"
             ),
             "doac": (
                 "noac|rivaroxaban|apixaban|dabigatran|edoxaban|xarelto|eliquis|pradaxa|noak"
@@ -125,14 +145,15 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
                 "bivsi|bivsi pusac|former|exraucher|ex-raucher|ex raucher|ex-smoker|ex smoker"
                 "|bivsa pusacica|ex fumatore|ex fumatrice|ex-fumatore|exfumador|exfumadora"
                 "|ex fumador|ex-fumador|ex fumeur|ex-fumeur|ancien fumeur|ancienne fumeuse"
-                "|exraucherin|exsmoker|former smoker|ehemaliger raucher"
-                "|quit|quit smoking|past smoker|stopped"
+                "|exraucherin|exsmoker|former smoker|ehemaliger raucher|quit|quit smoking"
+                "|past smoker|stopped|sevre|sevree|tabac sevre|tabagisme sevre|ex fumeuse"
+                "|previous smoker|fruher"
             ),
             "current": (
                 "pusac|aktivni|raucher|smoker|aktiv|active|pusacica|fumatore|fumatrice|fumador"
                 "|fumadora|fumeur|fumeuse|raucherin|current smoker|current every day smoker"
-                "|current some day smoker|every day smoker|some days smoker|heavy tobacco smoker"
-                "|light tobacco smoker"
+                "|current some day smoker|every day smoker|some days smoker"
+                "|heavy tobacco smoker|light tobacco smoker|actif|tabagisme actif|aktuell"
             ),
         },
         "status": {
@@ -143,7 +164,7 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             "dead": (
                 "umro|umrla|preminuo|preminula|exitus|mrtav|tot|verstorben|died|deceased|morto"
                 "|muerto|decede|morta|muerta|deceduto|deceduta|decesso|fallecido|fallecida"
-                "|decedee|mort|gestorben"
+                "|decedee|mort|gestorben|expired"
             ),
             "lost": (
                 "izgubljen|lost to follow-up|ltfu|lost to follow up|verloren"
@@ -158,25 +179,42 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "indication": {
             "osteoporotic": (
                 "osteoporoza|osteoporotska|osteoporoticka|osteoporotisch|osteoporose"
-                "|osteoporosis|oporotica|osteoporotica|osteoporosi|osteoporotico"
-                "|osteoporotique|frattura osteoporotica|fractura osteoporotica|porotska"
-                "|porotica|senile osteoporose"
+                "|osteoporosis|oporotica|osteoporotica|osteoporosi|osteoporotico|osteoporotique"
+                "|frattura osteoporotica|fractura osteoporotica|porotska|porotica"
+                "|senile osteoporose|ovcf|osteoporotic fracture|osteoporotic vcf"
+                "|osteoporotic vertebral fracture|osteoporotic compression fracture"
+                "|osteoporotic vertebral compression fracture|osteoporosefraktur"
+                "|osteoporotische fraktur|osteoporoticki prijelom"
+                "|frattura vertebrale osteoporotica|fractura vertebral osteoporotica"
+                "|fracture osteoporotique|fracture vertebrale osteoporotique"
+                "|tassement osteoporotique"
             ),
             "trauma": (
                 "traumatski|traumatska|traumatisch|traumatic|traumatica|traumatico|traumatique"
-                "|traumatisme|traumatismo"
+                "|traumatisme|traumatismo|traumatic fracture|traumatska fraktura"
+                "|traumatski prijelom|traumatische fraktur|frattura traumatica"
+                "|fractura traumatica|fracture traumatique"
             ),
             "metastasis": (
                 "metastaza|meta|metastaze|metastase|metastatic|metastatisch|metastasi"
                 "|metastasen|metastasis osea|metastases|metastatica|metastatico|metastatique"
+                "|mts|mets|bone metastasis|bone metastases|spinal metastasis|spinal metastases"
+                "|vertebral metastasis|vertebral metastases|knochenmetastase|knochenmetastasen"
+                "|wirbelmetastase|wirbelmetastasen|metastasi ossea|metastasi ossee"
+                "|metastasi vertebrale|metastasi vertebrali|metastasis vertebral"
+                "|metastasis oseas|metastase osseuse|metastases osseuses|metastase vertebrale"
+                "|metastaza kraljeska|kostane metastaze"
             ),
             "myeloma": (
                 "mijelom|multipli mijelom|plasmozytom|myelom|multiple myeloma|mieloma"
                 "|mieloma multiplo|mieloma multiple|myelome|myelome multiple|multiples myelom"
+                "|plasmacytoma|plazmocitom|plasmocitoma"
             ),
             "haemangioma": (
                 "hemangiom|hamangiom|haemangiom|hemangioma|emangioma|hemangiome|angiome"
-                "|wirbelhamangiom"
+                "|wirbelhamangiom|vertebral hemangioma|vertebral haemangioma"
+                "|aggressive hemangioma|aggressive haemangioma|hemangiom kraljeska"
+                "|angioma vertebrale|angioma vertebral|angiome vertebral"
             ),
             "other": "drugo|ostalo|andere|sonstige|altro|otro|autre",
         },
@@ -185,43 +223,91 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
                 "vp|vertebroplastika|vertebroplasty|vertebroplastie|ptvp"
                 "|perkutana vertebroplastika|vertebroplastica|vertebroplastia"
                 "|vertebroplastica percutanea|vertebroplastia percutanea"
-                "|vertebroplastie percutanee|perkutane vertebroplastie"
+                "|vertebroplastie percutanee|perkutane vertebroplastie|vertebroplastik"
+                "|percutaneous vertebroplasty"
             ),
             "bkp": (
                 "pkp|kp|kifoplastika|balonska kifoplastika|kyphoplasty|kyphoplastie"
                 "|balloon kyphoplasty|ballonkyphoplastie|cifoplastica|cifoplastia|cyphoplastie"
                 "|cifoplastica con palloncino|cifoplastia con balon|cyphoplastie par ballonnet"
+                "|kyphoplastik|ballonkyphoplastik|ballon-kyphoplastie|percutaneous kyphoplasty"
+                "|balloon assisted kyphoplasty|balon kifoplastika|cifoplastica con palloncini"
+                "|cyphoplastie par ballon"
             ),
-            "stent": "stentoplastika|vertebral body stenting|vbs|stentoplasty|stenting",
+            "stent": (
+                "stentoplastika|vertebral body stenting|vbs|stentoplasty|stenting"
+                "|vertebral body stent|vertebral stenting|body stenting|stentoplastie"
+                "|stentoplastica|stentoplastia|wirbelkorperstent"
+            ),
             "other": "drugo|ostalo|andere|sonstige|altro|otro|autre",
+            "rf_ablation_pvp": (
+                "rfa + pvp|rfa+pvp|rfa + vp|rfa+vp|radiofrequency ablation and vertebroplasty"
+                "|radiofrekventna ablacija i vertebroplastika"
+                "|radiofrequenzablation und vertebroplastie"
+            ),
         },
         "guidance": {
             "fluoro": (
                 "fluoroskopija|fluoroscopy|durchleuchtung|dsa|c-luk|c-arm|c-bogen|bv"
                 "|fluoroscopia|scopie|radioscopie|radioscopia|arco a c|arco en c|fluoroscopie"
+                "|fluoroskopie|fluoroscopic|fluoroscopy guidance|skopija|rtg skopija"
+                "|dijaskopija|bildwandler|bildverstarker|c arm|c bogen"
+                "|amplificatore di brillanza|escopia|ampli de brillance"
+                "|amplificateur de brillance|arceau"
             ),
-            "biplane": "biplanarna|biplan|zweiebenen|biplanare|biplano|biplana|biplan scopie",
-            "ct": "msct|tc|tac|tdm|scanner|tomodensitometrie|computertomographie",
+            "biplane": (
+                "biplanarna|biplan|zweiebenen|biplanare|biplano|biplana|biplan scopie|biplanar"
+                "|biplane fluoroscopy|biplane angiography|biplanarno"
+            ),
+            "ct": (
+                "msct|tc|tac|tdm|scanner|tomodensitometrie|computertomographie|ct guided"
+                "|ct-guided|ct gesteuert|ct-gesteuert|ct vodeno|tc guidata|tc-guidata"
+                "|guiado por tac|sous scanner"
+            ),
             "ct_fluoro": (
                 "ct fluoro|ct-fluoro|ct+fluoro|ct fluoroskopija|ct-fluoroscopy|tc fluoro"
                 "|tc-fluoro|tc + fluoro|tc+fluoro|fluoro-tc|fluoro tc|ct + fluoro|tac fluoro"
+                "|ct + fluoroscopy|ct + scopie|scanner + scopie|tac + escopia|tc + escopia"
+                "|ct + skopija|ct + durchleuchtung|ct-fluoroskopie|ct fluoroscopy"
             ),
         },
         "anaesthesia": {
             "local": (
                 "lokalna|lokal|la|lokalanasthesie|lokalna anestezija|local anaesthesia|locale"
                 "|anestesia locale|anestesia local|anesthesie locale|local anesthesia|ortlich"
+                "|al|infiltrativna|lokalno|infiltrationsanasthesie|local infiltration"
             ),
             "sedation": (
                 "sedacija|analgosedacija|sedierung|analgosedierung|sedazione|sedacion"
                 "|analgosedazione|sedoanalgesia|sedierung + la|mac|monitored anesthesia care"
-                "|conscious sedation|moderate sedation"
+                "|conscious sedation|moderate sedation|analgosedation|sedation + la"
+                "|la + sedierung|local + sedation|local with sedation|lokalna + sedacija"
+                "|locale + sedazione|local + sedacion|al + sedation|deep sedation"
+                "|sedazione cosciente|sedacion consciente|sedation consciente"
             ),
             "general": (
                 "opca|ota|vollnarkose|narkose|ga|ita|opca anestezija|allgemein|generale"
                 "|anestesia generale|anestesia general|anesthesie generale|general anaesthesia"
-                "|general anesthesia|allgemeinanasthesie|itn"
+                "|general anesthesia|allgemeinanasthesie|itn|ag|tiva|oeta|endotrahealna"
+                "|opca endotrahealna anestezija|intubationsnarkose"
             ),
+        },
+        "antibiotic_iv": {
+            "cefazolin": (
+                "kefzol|ancef|cefazolina|cefazoline|cephazolin|cefamezin|cefacidal|basocef"
+            ),
+            "other": (
+                "vancomycin|vankomicin|vancomicina|vancomycine|clindamycin|klindamicin"
+                "|clindamicina|clindamycine|cefuroxim|cefuroxime|cefuroksim|cefuroxima"
+                "|ceftriaxon|ceftriaxone|ceftriakson|ceftriaxona|augmentin|co-amoxiclav"
+                "|amoxiclav|teicoplanin|teikoplanin|teicoplanina|teicoplanine|gentamicin"
+                "|gentamicina|gentamicine|ciprofloxacin|ampicillin/sulbactam|unacid|drugo"
+                "|ostalo|andere|sonstige|altro|otro|autre|drugi|anderes|other antibiotic"
+            ),
+        },
+        "antibiotic_in_cement": {
+            "tobramycin": "tobramicin|tobramicina|tobramycine|tobra",
+            "gentamicin": "gentamicina|gentamicine|gentamycin|gentamycine|genta",
         },
         "viscosity_class": {
             "low": (
@@ -273,8 +359,15 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             "negative": (
                 "neg|uredan|uredno|negativna|negativan|negativo|negativa|negatif|negative|negativ"
             ),
-            "tumour": "tumor|maligno|malignom|malignant|tumore|tumeur|maligne|neoplasia|neoplasie",
-            "infection": "infekcija|infekt|infektion|upala|infezione|infeccion",
+            "tumour": (
+                "tumor|maligno|malignom|malignant|tumore|tumeur|maligne|neoplasia|neoplasie"
+                "|maligna|maligni|bosartig|tumorale|tumoral|metastaza|metastase|metastasi"
+                "|metastasis|metastases"
+            ),
+            "infection": (
+                "infekcija|infekt|infektion|upala|infezione|infeccion|infeccioso|infektios"
+                "|infectieux"
+            ),
         },
         "blood_culture": {
             "negative": (
@@ -282,80 +375,50 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             ),
             "positive": "pos|poz|pozitivna|positiv|positiva|positivo|positif|positive",
         },
-        "visit_type": {
-            "discharge": (
-                "otpust|entlassung|dimissione|alta|alta hospitalaria|sortie|hospital discharge"
+        "ct_post_reason": {
+            "routine": (
+                "rutina|rutinski|rutinsko|routinemassig|routinario|rutinario|de routine"
+                "|systematique|protocol|protokol|protokoll|protocollo|protocolo"
             ),
-            "month_3": (
-                "3 mj|3 mjeseca|3 monate|3 months|3m|month 3|3 mesi|3 meses|3 mois|3 mo"
-                "|3-month|3 month|m3|mois 3|mes 3|mese 3"
+            "suspicion": (
+                "sumnja|klinicka sumnja|verdacht|sospetto|sospetto clinico|sospecha"
+                "|sospecha clinica|suspicion clinique|suspected|clinical suspicion"
             ),
-            "month_6": (
-                "6 mj|6 mjeseci|6 monate|6 months|6m|month 6|6 mesi|6 meses|6 mois|6 mo"
-                "|6-month|6 month|m6|mois 6|mes 6|mese 6"
-            ),
-            "month_12": (
-                "12 mj|12 mjeseci|12 monate|12 months|12m|month 12|12 mesi|12 meses|12 mois"
-                "|12 mo|12-month|12 month|m12|mois 12|mes 12|mese 12|1 anno|1 ano|1 an|1 jahr"
-                "|1 year"
-            ),
-            "annual": "godisnja|jahrlich|yearly|annuale|anual|annuel|annuelle",
-            "week_2_4": (
-                "2-4 tj|2-4 tjedna|2-4 wochen|2-4 weeks|week 2-4|2-4 settimane|2-4 semanas"
-                "|2-4 semaines|2-4 wk"
-            ),
-            "unscheduled": (
-                "izvanredni|izvanredna|hitno|ungeplant|ausserplanmassig|non programmata"
-                "|no programada|non programmee|non programme|non programmato|no programado"
-            ),
+            "other": "drugo|ostalo|andere|sonstige|altro|otro|autre",
         },
         "chest_imaging_modality": {
             "xray": (
                 "rtg|rontgen|x-ray|rendgen|rx|rx torace|rx torax|radiographie|radiografia"
-                "|rontgenthorax"
+                "|rontgenthorax|cxr|chest x-ray|chest xray|rtg pluca|rtg toraksa|thorax rontgen"
+                "|rontgen thorax|rx de torax|radiografia de torax|radiografia del torace"
+                "|radio thorax|radio de thorax|radiographie thoracique"
             ),
             "ct_full": (
                 "ct toraksa|ct thorax|thorax-ct|ct prsista|tc torace|tac torax|tdm thorax"
-                "|scanner thoracique|chest ct|thorax ct"
+                "|scanner thoracique|chest ct|thorax ct|ct pluca|tac de torax|tc de torax"
+                "|tc del torace|tdm thoracique|full ct|ct puni|ct full"
             ),
-            "ct_partial": "tc parziale|tac parcial|tdm partielle",
+            "ct_partial": (
+                "tc parziale|tac parcial|tdm partielle|partial ct|ct partiell|ct djelomicni"
+                "|ct partial"
+            ),
         },
-        "imaging_at_visit": {
-            "xray": "rx|rtg|rontgen|rendgen|x-ray|x ray|radiografia|radiographie|rontgenbild",
-            "ct": "tc|tac|tdm|scanner|msct",
-            "mri": "mr|mrt|rm|rmn|irm",
+        "leak_intervention": {
+            "steroid": (
+                "steroids|steroidi|kortikosteroidi|steroide|kortison|cortisone|corticosteroids"
+                "|corticoides"
+            ),
+            "decompression": (
+                "dekompresija|dekompression|decompressione|descompresion|laminectomy"
+                "|laminektomija|laminektomie|laminectomia|laminectomie"
+            ),
+            "removal": (
+                "cement removal|uklanjanje cementa|zemententfernung|rimozione|rimozione cemento"
+                "|retirada de cemento|retrait de ciment|uklanjanje"
+            ),
+            "vascular": "vaskularna|vascolare|vasculaire",
         },
-        "event_type": {
-            "infection": (
-                "infekcija|infezione|infektion|infeccion|discitis|spondylodiscitis|spondilodiscitis"
-                "|spondylodiszitis|diszitis|spondilodiscite|spondylodiscite|infection / discitis"
-            ),
-            "adjacent_fx": (
-                "adjacent fracture|susjedni prijelom|anschlussfraktur|frattura adiacente"
-                "|fractura adyacente|fracture adjacente|adjacent level fracture"
-                "|adjacent vertebral fracture|new adjacent fracture"
-            ),
-            "pce": (
-                "cement pe|cement embolism|cement embolus|cement pulmonary embolism"
-                "|pulmonary cement embolism|zementembolie|pulmonale zementembolie"
-                "|plucna embolija cementom|embolia di cemento|embolia polmonare da cemento"
-                "|embolia de cemento|embolia pulmonar por cemento|embolie de ciment"
-                "|embolie pulmonaire de ciment"
-            ),
-            "death": "smrt|exitus|tod|decesso|morte|muerte|deces|died|deceased",
-            "reoperation": (
-                "reoperacija|reintervento|reintervencion|reintervention|re-operation|re-intervention"
-                "|revision surgery|revisionsoperation"
-            ),
-            "pneumothorax": "pneumotoraks|pneumotorace|neumotorax",
-        },
-        "detected_by": {
-            "xray": "rx|rtg|rontgen|rendgen|x-ray|radiografia|radiographie",
-            "ct": "tc|tac|tdm|scanner|msct",
-            "mri": "mr|mrt|rm|rmn|irm",
-            "clinical": "klinicki|klinisch|clinico|clinique|klinika",
-            "autopsy": "obdukcija|autopsie|obduktion|autopsia",
-        },
+        **COURSE_WORDS,
     }.items()
 }
 """Field → folded spelling → code, beside the mapping's own codes."""
@@ -372,8 +435,11 @@ SITE_WORDS = lexicon(
         "epidural": (
             "epiduralno|epiduralni|epid|spinalni kanal|kanal|canal|spinal canal|spinalkanal"
             "|epidurale|epidural|epidurales|canale|canale spinale"
+            "|intraspinal|intraspinale|intrakanalno|wirbelkanal|canale vertebrale|canal vertebral"
+            "|canal rachidien|canal raquideo"
         ),
-        "foraminal": "foraminalno|foramen|neuroforamen|neural foramen|foraminale",
+        "foraminal": "foraminalno|foramen|neuroforamen|neural foramen|foraminale"
+        "|neuroforaminal|neuroforamina",
         "disc_sup": (
             "gornji disk|disk gore|disc above|superior disc|disc superior|bandscheibe oben"
             "|obere bandscheibe|disco superiore|disco superior|disque superieur|disco sup"
@@ -391,11 +457,13 @@ SITE_WORDS = lexicon(
         ),
         "venous": (
             "venozno|vene|vena|venos|vein|veins|paravertebralne vene|venoso|venosa|veneux"
-            "|veineux|veineuse|venose|venosi|venen"
+            "|veineux|veineuse|venose|venosi|venen|vensko|venski|paravertebral veins"
+            "|paravertebrale venen|vene paravertebrali|venas paravertebrales|veines paravertebrales"
         ),
         "needle_track": (
             "kanal igle|trakt igle|stichkanal|needle track|needle tract|tragitto dell'ago"
             "|trayecto de la aguja|trajet de l'aiguille"
+            "|tragitto ago|trayecto aguja|trajet aiguille|put igle"
         ),
         "remote": "udaljeno|fern|distant|a distanza|a distancia|a distance|distante",
     }

@@ -14,6 +14,8 @@ import pandas as pd
 
 from vpstats.errors import MappingError
 from vpstats.registry.cells import fold
+from vpstats.registry.chosen_rows import INSTRUMENT, chosen_rows
+from vpstats.registry.columns import Dialect
 from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-INSTRUMENT = "redcap_repeat_instrument"
-EVENT = "redcap_event_name"
 ACCESS_GROUP = "redcap_data_access_group"
 
 
@@ -74,7 +74,9 @@ class TextTable:
         return len(self.raw)
 
 
-def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTable:
+def text_table(
+    raw: RawSource, source: SourceMap, mapping: TableMap, dialect: Dialect | None = None
+) -> TextTable:
     """Gather the text of one canonical table.
 
     Parameters
@@ -85,6 +87,8 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
         The source.
     mapping : TableMap
         The table.
+    dialect : Dialect, optional
+        How the source writes; needed where rows are chosen by their days.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def text_table(raw: RawSource, source: SourceMap, mapping: TableMap) -> TextTabl
         If a mapped raw column is not in the file, or stands there twice.
     """
     _require_columns(raw, source, mapping)
-    positions = np.flatnonzero(_chosen(raw, source, mapping))
+    positions = np.flatnonzero(chosen_rows(raw, source, mapping, dialect))
     chosen = raw.take(positions)
     if source.is_redcap:
         chosen = carry(raw, positions, _needed(source, mapping))
@@ -224,36 +228,6 @@ def _place(table: TextTable) -> Array:
 
 
 # ------------------------------------------------------------------ rows
-
-
-def rows_read(raw: RawSource, source: SourceMap) -> Array:
-    """Rows that any table of a source takes: what the others hold says nothing of how it writes."""
-    names = [name for table in source.tables for name in table.where]
-    whole = any(not table.where for table in source.tables)
-    if whole or source.is_redcap or any(name not in raw.columns for name in names):
-        return np.ones(len(raw), bool)
-    taken = np.zeros(len(raw), bool)
-    for table in source.tables:
-        taken |= _chosen(raw, source, table)
-    return taken
-
-
-def _chosen(raw: RawSource, source: SourceMap, mapping: TableMap) -> Array:
-    keep = np.ones(len(raw), bool)
-    for name, wanted in mapping.where.items():
-        keep &= _matches(raw.columns[name], wanted)
-    if source.is_redcap and INSTRUMENT not in mapping.where and INSTRUMENT in raw.columns:
-        keep &= ~raw.columns[INSTRUMENT].filled
-    return keep
-
-
-def _matches(text: TextColumn, wanted: tuple[str, ...]) -> Array:
-    """Rows whose text is one of those wanted; "*" is any text."""
-    if "*" in wanted:
-        return text.filled
-    plain = {fold(w) for w in wanted}
-    hits = np.array([fold(s) in plain for s in text.spellings] + [False], bool)
-    return hits[text.codes]
 
 
 def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
@@ -419,12 +393,16 @@ def _ticks(text: TextColumn, signs: frozenset[str]) -> Array:
 
 
 def _checked(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
-    """Codes of the ticked boxes, joined; all boxes empty on an incomplete form is missing."""
+    """Codes of the ticked boxes, joined; without a tick, what a form that was filled in means."""
     boxes = _boxes(table.raw, str(column.checkbox))
     ticks = {code: _ticks(table.raw.columns[raw], _CHECKED) for code, raw in boxes.items()}
     asked = np.any([table.raw.columns[raw].filled for raw in boxes.values()], axis=0)
     any_tick = np.any(list(ticks.values()), axis=0)
-    incomplete = asked & ~any_tick & ~_form_done(table.raw, next(iter(boxes.values())))
+    codes = {box_code(code): word for code, word in column.codes.items()}
+    # where a box says none, a form without any tick says nothing
+    has_none = any(codes.get(box_code(code)) == "none" for code in boxes)
+    done = _form_done(table.raw, next(iter(boxes.values())))
+    incomplete = asked & ~any_tick & (has_none | ~done)
     table.entries.append(
         entry(
             "redcap.incomplete",
@@ -436,10 +414,11 @@ def _checked(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
         )
     )
     texts = np.full(len(table), "", dtype=object)
-    codes = {box_code(code): word for code, word in column.codes.items()}
     for code, ticked in ticks.items():
         _report_unknown(table, name, column, code, ticked)
         word = codes.get(box_code(code), code)
+        if word == "missing":
+            continue
         texts[ticked] = np.where(texts[ticked] == "", word, texts[ticked] + ";" + word)
     texts[asked & ~any_tick & ~incomplete] = "none"
     return from_texts(list(texts))

@@ -20,18 +20,12 @@ from vpstats.registry.columns import (
     render,
 )
 from vpstats.registry.compound import CLOCKS, proved_clock
-from vpstats.registry.dates import (
-    DateContext,
-    Evidence,
-    Order,
-    Shape,
-    choose_order,
-    date_shape,
-    resolve,
-)
+from vpstats.registry.date_orders import Evidence, choose_order
+from vpstats.registry.dates import DateContext, Order, Shape, date_shape, resolve, six_digits
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.months import Names
 from vpstats.registry.numbers import NumberContext, decimal_evidence, read_number, stated_factor
 from vpstats.registry.raw import TextColumn, by_code
 from vpstats.registry.units import factor, fold_unit
@@ -304,12 +298,23 @@ def column_evidence(shapes: list[Shape], counts: Array) -> dict[str, Evidence]:
     return {style: Evidence(n.get("dmy", 0), n.get("mdy", 0)) for style, n in found.items()}
 
 
+def month_names(shapes: list[Shape], counts: Array) -> Names:
+    """Whose names of months most cells of a column prove; "" where none does, or both alike."""
+    seen = {"south": 0, "north": 0}
+    for shape, count in zip(shapes, counts.tolist(), strict=True):
+        if shape.names in seen:
+            seen[shape.names] += count
+    if seen["south"] == seen["north"]:
+        return ""
+    return "south" if seen["south"] > seen["north"] else "north"
+
+
 def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Dialect) -> Cleaned:
     """Read a column of dates; see `vpstats.registry.cleaning.clean_column`."""
     birth = column.role == "birth"
-    shapes = [_coded_shape(s, mapping, birth) for s in text.spellings]
-    evidence = column_evidence(shapes, text.counts())
     declared = mapping.date_order or dialect.date_order
+    shapes = [six_digits(_coded_shape(s, mapping, birth), declared) for s in text.spellings]
+    evidence = column_evidence(shapes, text.counts())
     styles = dict.fromkeys(s.style for s in shapes if s.kind == "ordered")
     orders = {
         style: choose_order(
@@ -320,7 +325,8 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
         )
         for style in styles
     }
-    context = DateContext(orders, dialect.cut, birth)
+    names = month_names(shapes, text.counts()) or dialect.months
+    context = DateContext(orders, dialect.cut, birth, names)
     readings = [
         _quiet_if_canonical(resolve(shape, context), spelling)
         for shape, spelling in zip(shapes, text.spellings, strict=True)

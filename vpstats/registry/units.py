@@ -10,7 +10,7 @@ from types import MappingProxyType
 _TABLE: Mapping[str, str] = MappingProxyType(
     {
         "mL": (
-            "ml=1 cc=1 ccm=1 cm3=1 milliliter=1 mililitar=1 mililitara=1 millilitri=1 "
+            "ml=1 mls=1 cc=1 ccm=1 cm3=1 milliliter=1 mililitar=1 mililitara=1 millilitri=1 "
             "mililitros=1 millilitres=1 l=1000 ul=0.001"
         ),
         "mg/L": "mg/l=1 mgl=1 ug/ml=1 mcg/ml=1 mg/dl=10 mgdl=10 mg%=10 g/l=1000",
@@ -24,8 +24,8 @@ _TABLE: Mapping[str, str] = MappingProxyType(
         ),
         "ng/mL": "ng/ml=1 ug/l=1 mcg/l=1",
         "mm/h": "mm/h=1 mm/1h=1 mm/3.6ks=1 mm=1",
-        "cm": "cm=1 m=100 mm=0.1 in=2.54",
-        "kg": "kg=1 g=0.001 lb=0.45359237",
+        "cm": "cm=1 m=100 mm=0.1 in=2.54 inch=2.54 inches=2.54",
+        "kg": "kg=1 kgs=1 g=0.001 lb=0.45359237 lbs=0.45359237 pound=0.45359237 pounds=0.45359237",
         "kg/m²": "kg/m2=1 kg/m^2=1",
         "Gy·cm²": (
             "gycm2=1 gy*cm2=1 gy.cm2=1 dgycm2=0.1 cgycm2=0.01 mgycm2=0.001 ugym2=0.01 mgym2=10 "

@@ -12,7 +12,7 @@ from vpstats.registry.cells import fold
 from vpstats.registry.lexicon import kind_of_missing, read_yes_no
 from vpstats.registry.mapping import TableMap
 from vpstats.registry.raw import RawSource, TextColumn, from_texts
-from vpstats.registry.spine import parse_levels
+from vpstats.registry.spine import and_or_to, parse_levels
 from vpstats.schema_tables import LEVELS
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def vertebra_rows(
     if len(mapping.explode) > 1:
         return _explode_columns(raw, mapping.explode)
     text = raw.columns[mapping.explode[0]]
-    lists = [_items(spelling) for spelling in text.spellings]
+    doubtful = and_or_to(text.spellings)
+    lists = [[s] if s in doubtful else _items(s) for s in text.spellings]
     # an empty list has no row: nothing was treated
     sizes = np.array([len(items) for items in lists] + [0], np.int64)[text.codes]
     positions = np.repeat(np.arange(n), sizes)

@@ -1,0 +1,142 @@
+"""Words of vertebrae: regions, numbers, and what joins them, as hospitals write them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+_STEMS = {
+    "C": ("cerv", "cerw", "vratn", "hals", "hwk", "hw"),
+    "T": ("thorac", "thorak", "torac", "torak", "prsn", "brust", "bwk", "bw", "dors", "dorz", "th"),
+    "L": ("lumb", "lomb", "slabin", "lend", "lwk", "lw"),
+    "S": ("sacr", "sakr", "kriz", "kreuz", "swk"),
+}
+_LETTERS = {
+    "c": "C",
+    "t": "T",
+    "th": "T",
+    "d": "T",
+    "l": "L",
+    "s": "S",
+    "bwk": "T",
+    "lwk": "L",
+    "hwk": "C",
+    "swk": "S",
+}
+_NOISE = ("kralj", "vertebr", "wirbel", "wk", "corp", "tijel", "trup", "body")
+_AND = frozenset(
+    {"i", "and", "und", "et", "y", "e", "ed", "te", "u", "sowie", "plus", "en", "och", "oraz", "ve"}
+)
+_TO = frozenset(
+    {"do", "to", "bis", "through", "thru", "a", "ad", "al", "au", "hasta", "ate", "till", "tot"}
+)
+FROM = frozenset({"da", "dal", "dalla", "from", "desde", "ab"})  # only before a range
+_OF = frozenset({"di", "de", "del", "della", "des", "du", "of", "od", "von"})
+_LONG_TO = re.compile(
+    r"jusqu ?['’]? ?(?:a|au)\b|\bfino ad?\b|\bbis zum?\b|\bup to\b|\bsve do\b|\bt/m\b"
+)
+_PLACEHOLDERS = frozenset({"tx", "lx", "cx"})  # T10 in Roman numbers, or a number to be filled in
+_NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii"
+_ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS.split(), start=1)}
+_TOKEN = re.compile(r"[a-z]+|[0-9]+|[-,;/+&|\n()]|[^ ]")
+TH = re.compile(r"\bth")  # as in Czech, and as nobody writes who says "a" for "to"
+_ORDINAL = re.compile(r"(?<=[0-9])(?:[ªº°]|(?:[eè]me|[eè]re|st|nd|rd)\b)")  # 12ª dorsal
+_REGION_DASH = re.compile(r"[-‐‑‒–—―−]")
+
+
+_LETTER_LIKE = str.maketrans({"đ": "d", "т": "t", "х": "h", "л": "l", "д": "d"})
+"""Letters of vertebrae in Cyrillic, which look like Latin ones or stand for them: Тх12, Л1."""
+
+
+def folded(text: str) -> str:
+    """Lower case, no accents, one kind of dash; two dots say nothing that can be read."""
+    numbered = _ORDINAL.sub(".", text.casefold())  # before ª becomes an a
+    plain = unicodedata.normalize("NFKD", numbered.translate(_LETTER_LIKE))
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    plain = " ".join(_REGION_DASH.sub("-", plain).replace("..", " : ").split())
+    return _LONG_TO.sub(" to ", plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word or sign of a cell of vertebrae."""
+
+    kind: Literal["region", "number", "and", "to", "from", "dash", "slash", "bad"]
+    text: str = ""
+    number: int = 0
+
+
+def _roman_tail(word: str) -> tuple[str, int] | None:
+    """Split ``thviii`` into its region and its Roman number."""
+    for letters in sorted(_LETTERS, key=len, reverse=True):
+        number = _ROMAN.get(word[len(letters) :])
+        if word.startswith(letters) and number is not None:
+            return _LETTERS[letters], number
+    return None
+
+
+def region_of(word: str) -> str | None:
+    """Letter of the region that a folded word names."""
+    if word in _LETTERS:
+        return _LETTERS[word]
+    long_enough = len(word) >= 3
+    for letter, stems in _STEMS.items():
+        if word in stems or (
+            long_enough and word.startswith(tuple(s for s in stems if len(s) > 2))
+        ):
+            return letter
+    return None
+
+
+def _read_word(word: str, before: Word | None) -> list[Word]:
+    """Meaning of one run of letters; ``i`` is 1 after a region and "and" elsewhere."""
+    after_region = before is not None and before.kind == "region"
+    if word in _ROMAN and (after_region or word not in _AND):
+        return [Word("number", number=_ROMAN[word])]
+    if word in _AND:
+        return [Word("and")]
+    if word in _TO or word in FROM:
+        return [Word("to" if word in _TO else "from", word)]
+    letter = region_of(word)
+    if letter is not None:
+        return [Word("region", letter)]
+    if word in _OF or word.startswith(_NOISE):
+        return []
+    if word in _PLACEHOLDERS:
+        return [Word("bad", word)]
+    split = _roman_tail(word)
+    if split is not None:
+        return [Word("region", split[0]), Word("number", number=split[1])]
+    return [Word("bad", word)]
+
+
+_SIGNS = {
+    "-": "dash",
+    "/": "slash",
+    ",": "and",
+    ";": "and",
+    "+": "and",
+    "&": "and",
+    "|": "and",
+    "\n": "and",
+}
+
+
+def _read_token(token: str, before: Word | None) -> list[Word]:
+    if token.isdigit() and token.isascii():
+        return [Word("number", number=int(token)) if len(token) <= 3 else Word("bad", token)]
+    if token in _SIGNS:
+        return [Word(_SIGNS[token])]  # type: ignore[arg-type]  # values of the table above
+    if token.isalpha() and token.isascii():
+        return _read_word(token, before)
+    return [Word("bad", token)]
+
+
+def words_of(text: str) -> list[Word]:
+    """Words and signs of a folded cell, in their order."""
+    words: list[Word] = []
+    for token in _TOKEN.findall(text.replace(".", " ")):
+        words += _read_token(token, words[-1] if words else None)
+    return words
