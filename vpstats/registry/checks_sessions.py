@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _BENIGN = ("osteoporotic", "trauma")
-_SCALE_FIELDS = ("crp_mg_l", "pct_ng_ml", "dose_gy_cm2")
-_SCALE = 5.0  # a center whose median is five times off writes another unit, or measures others
+_SCALES = {"crp_mg_l": 10**0.5, "pct_ng_ml": 5.0, "dose_gy_cm2": 5.0}
+"""How many times off the median of a center may be before it is doubted.
+
+CRP is written in mg/L or in a tenth of it: what is nearer to the tenth is doubted. Doses differ
+from hospital to hospital.
+"""
+_LIMITS_APART, _UPPER_APART = 5.0, 2.0  # limits of detection, and the values well above them
 _FEWEST = 10
 _LARGE_DOSE = 5.0  # mL in one vertebra; equal doses above it suggest a total that was copied
 _CT_WINDOW = 30
@@ -187,34 +192,56 @@ def _pairs(pattern: str, first: pd.Series, second: pd.Series, positions: Array) 
 def center_scale(case: Case) -> Iterator[Doubt]:
     """A center whose median is several times that of the others may write another unit."""
     rows = case["procedures"]
-    for field in _SCALE_FIELDS:
+    for field, most in _SCALES.items():
         known = rows[rows[field].notna() & (rows[field] > 0).fillna(value=False)]
-        limit = LIMITS.get(field)
-        measured = known[known[limit] == "exact"] if limit else known
         for center, part in known.groupby("center_id", observed=True):
-            ratios = [_median_ratio(some, field, str(center)) for some in (known, measured)]
-            ratio = max(ratios, key=lambda r: abs(np.log(r)))
-            if len(part) >= _FEWEST and not 1 / _SCALE < ratio < _SCALE:
+            said = _other_scale(known, field, str(center), most)
+            if said and len(part) >= _FEWEST:
                 yield Doubt(
                     "unit.center_scale",
                     "procedures",
                     field,
                     part.index.to_numpy(np.int64),
-                    note=f"the median of the center is {ratio:.2g} times that of the "
-                    "others; its unit may differ",
+                    note=f"{said}; its unit may differ",
                 )
 
 
-def _median_ratio(rows: pd.DataFrame, field: str, center: str) -> float:
-    """Median of a center over that of the others; 1 where either has too few values.
+def _other_scale(known: pd.DataFrame, field: str, center: str, most: float) -> str:
+    """How the numbers of a center differ from those of the others; "" where they do not."""
+    limit = LIMITS.get(field)
+    measured = known[known[limit] == "exact"] if limit else known
+    ratios = [_ratio(some, field, center) for some in (known, measured)]
+    ratio = max(ratios, key=lambda r: abs(np.log(r)))
+    if not 1 / most < ratio < most:
+        return f"the median of the center is {ratio:.2g} times that of the others"
+    if not limit:
+        return ""
+    # a laboratory may measure less than another; then what lies well above is as elsewhere
+    limits = _ratio(known[known[limit] == "below"], field, center, fewest=2)
+    upper = _ratio(known, field, center, share=0.75)
+    lower = limits < 1 / _LIMITS_APART and upper < 1 / _UPPER_APART
+    higher = limits > _LIMITS_APART and upper > _UPPER_APART
+    said = f"its limit of detection is {limits:.2g}, and its upper quartile {upper:.2g} times"
+    return f"{said} that of the others" if lower or higher else ""
+
+
+def _ratio(
+    rows: pd.DataFrame,
+    field: str,
+    center: str,
+    *,
+    share: float = 0.5,
+    fewest: int = _FEWEST // 2,
+) -> float:
+    """Quantile of a center over that of the others; 1 where either has too few values.
 
     Of values alone, too: where many write "<5", the limit is the median of all they write.
     """
     own = (rows["center_id"] == center).to_numpy(bool)
-    if min(own.sum(), (~own).sum()) < _FEWEST // 2:
+    if min(own.sum(), (~own).sum()) < fewest:
         return 1.0
     values = rows[field].to_numpy(float)
-    return float(np.median(values[own]) / np.median(values[~own]))
+    return float(np.quantile(values[own], share) / np.quantile(values[~own], share))
 
 
 @check
