@@ -288,3 +288,39 @@ def test_numbers_like_those_of_another_unit_are_doubted(cells: list[str], doubte
     declared = ColumnMap(column="x", unit="mg/dL")
     said = clean_texts(TABLES["procedures"]["crp_mg_l"], cells, mapping=declared)["rules"]
     assert not said.str.contains("unit.beside").any()
+
+
+def crp(center: str, *cells: str) -> list[dict[str, Any]]:
+    """Sessions of a center by what they write of CRP; "<5" is a limit."""
+    return [
+        {
+            "procedure_id": f"{center}/{i}",
+            "patient_id": f"{center}/{i}",
+            "center_id": center,
+            "proc_date": day("2021-03-01"),
+            "crp_mg_l": float(cell.removeprefix("<")),
+            "crp_limit": "below" if cell.startswith("<") else "exact",
+        }
+        for i, cell in enumerate(cells)
+    ]
+
+
+OTHERS = ("<5", "<5", "<5", "<5", "6", "7", "9", "12", "20", "40")
+
+
+@pytest.mark.parametrize(
+    ("cells", "doubted"),
+    [
+        # a tenth of it, all patients a little sicker: nearer to mg/dL
+        (("<0.5", "0.9", "1.1", "1.2", "1.3", "1.6", "1.9", "2.5", "4", "7"), True),
+        # sick patients: the middle does not tell, the limits and the upper values do
+        (("<0.5", "<0.5", "0.9", "1.8", "2.9", "3.0", "3.5", "4.9", "6", "17"), True),
+        # a laboratory that measures less, in the same unit
+        (("<0.3", "<0.3", "1.1", "2.8", "4.1", "5.2", "7", "14", "22", "45"), False),
+        (OTHERS, False),
+    ],
+)
+def test_a_center_in_another_unit_is_doubted(cells: tuple[str, ...], doubted: bool) -> None:
+    rows = [*crp("A", *cells), *crp("B", *OTHERS)]
+    people = [{name: row[name] for name in ("patient_id", "center_id")} for row in rows]
+    assert ("unit.center_scale" in rules(patients=people, procedures=rows)) is doubted
