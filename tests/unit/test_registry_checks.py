@@ -13,6 +13,7 @@ from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.registry import Registry
 from vpstats.registry.spine import parse_levels
+from vpstats.registry.vertebra_rows import _tick
 from vpstats.schema_tables import TABLES
 
 PERSON = {"patient_id": "A/1", "center_id": "A"}
@@ -324,3 +325,132 @@ def test_a_center_in_another_unit_is_doubted(cells: tuple[str, ...], doubted: bo
     rows = [*crp("A", *cells), *crp("B", *OTHERS)]
     people = [{name: row[name] for name in ("patient_id", "center_id")} for row in rows]
     assert ("unit.center_scale" in rules(patients=people, procedures=rows)) is doubted
+
+
+@pytest.mark.parametrize(
+    ("cells", "clean", "doubted"),
+    [
+        # the year first: few and recent, the days up to 31
+        (
+            ("21-09-01", "22-08-30", "21-03-14", "20-04-28", "22-11-05"),
+            ("2021-09-01", "2022-08-30", "2021-03-14", "2020-04-28", "2022-11-05"),
+            "",
+        ),
+        (("14/03/23", "21/04/23", "30/01/21"), ("2023-03-14", "2023-04-21", "2021-01-30"), ""),
+        (
+            ("2021-03-04", "2021-05-06", "21-12-22"),
+            ("2021-03-04", "2021-05-06", ""),
+            "date.order_ambiguous",
+        ),
+        (
+            ("1/25/2021", "2/28/2021", "2.3.2021"),
+            ("2021-01-25", "2021-02-28", "2021-03-02"),
+            "date.order_assumed",
+        ),
+    ],
+)
+def test_dates_without_a_declared_order(
+    cells: tuple[str, ...], clean: tuple[str, ...], doubted: str
+) -> None:
+    read = clean_texts(TABLES["procedures"]["proc_date"], list(cells))
+    assert tuple(read["clean"]) == clean
+    assert [doubted in rules for rules in read["rules"]][-1]
+    assert not any(doubted in rules for rules in read["rules"][:-1]) or not doubted
+
+
+SWAPPED = ("2021-05-03 00:00:00", "2021-06-04", "2021-07-03", "2021-08-09")
+
+
+@pytest.mark.parametrize(
+    ("texts", "doubted"),
+    [
+        (("25/03/2021", "26/03/2021", "13/04/2021", "30/05/2021"), 4),
+        (("25/03/2021", "26/03/2021", "13/04/2021", "02/05/2021"), 0),  # a text below 13
+    ],
+)
+def test_days_that_a_spreadsheet_of_another_country_swapped_are_doubted(
+    texts: tuple[str, ...], doubted: int
+) -> None:
+    read = clean_texts(TABLES["procedures"]["proc_date"], [*SWAPPED, *texts])
+    assert sum("date.order_assumed" in rules for rules in read["rules"]) == doubted
+    other = clean_texts(TABLES["procedures"]["proc_date"], [*SWAPPED, "2021-08-19", *texts])
+    assert not any("date.order_assumed" in rules for rules in other["rules"])
+
+
+def events_where(folder: Path, cells: str) -> Registry:
+    """Sessions of four patients, and the infections that a mapping takes by ``inf = Yes``."""
+    (folder / "e.csv").write_text(cells, "utf-8")
+    (folder / "registry.toml").write_text(
+        """version = 1
+[registry]
+name = "r"
+data_cut = 2025-12-31
+[[source]]
+name = "s"
+file = "e.csv"
+center = "A"
+[[source.table]]
+name = "procedures"
+columns = { patient_id = "id", proc_date = "day" }
+[[source.table]]
+name = "events"
+where = { inf = "Yes" }
+columns = { patient_id = "id", event_type = { value = "infection" }, event_date = "infd" }
+[[source.table]]
+name = "visits"
+where = { seen = "*" }
+columns = { patient_id = "id", visit_date = "seen", vas_0_10 = "vas" }
+""",
+        "utf-8",
+    )
+    return read_registry(folder)
+
+
+def test_rows_that_look_wanted_are_not_lost_unsaid(tmp_path: Path) -> None:
+    head = "id;day;inf;infd;seen;vas\n"
+    day = "2021-03-01;"
+    found = events_where(
+        tmp_path,
+        head
+        + f"1;{day}Yes;2021-04-01;2021-05-01;3\n2;{day}x;2021-04-02;2021-05-02;2\n"
+        + f"3;{day}no;;;4\n4;{day};;;\n5;{day};;;-\n6;{day};;;\n",
+    )
+    untaken = found.findings[found.findings["rule"] == "mapping.row_untaken"]
+    assert list(zip(untaken["row"], untaken["column"], strict=True)) == [(3, "inf"), (4, "seen")]
+    assert len(found.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("imaging", "named", "doubted"),
+    [
+        (("ct_full", "none"), None, False),  # the event may belong to either session
+        (("ct_full", "none"), "s1", True),
+        (("ct_full", None), "s1", True),
+        (("ct_full", None), "s0", False),
+    ],
+)
+def test_an_embolism_is_seen_by_the_imaging_of_its_session(
+    imaging: tuple[str | None, str | None], named: str | None, doubted: bool
+) -> None:
+    sessions = [
+        session(f"s{i}", f"202{i}-01-01", chest_imaging_modality=seen)
+        for i, seen in enumerate(imaging)
+    ]
+    event = {
+        "event_id": "e",
+        "patient_id": "A/1",
+        "event_type": "pce",
+        "event_date": day("2021-01-05"),
+        "procedure_id": named,
+    }
+    found = rules(patients=[PERSON], procedures=sessions, events=[event])
+    assert ("event.pce_unseen" in found) is doubted
+
+
+@pytest.mark.parametrize(
+    ("cell", "ticked"),
+    [("3,2", "L1"), ("ca. 3,2", "L1"), ("~3", "L1"), ("2+2", "L1"), ("4-5", "L1"), ("0", ""),
+     ("0,0", ""), ("x", "L1"), ("-", ""), ("T12", "L1? T12")],
+)  # fmt: skip
+def test_a_volume_ticks_its_vertebra(cell: str, ticked: str) -> None:
+    assert _tick(cell, "L1", measured=True) == ticked

@@ -226,12 +226,16 @@ def embolism_without_imaging(case: Case) -> Iterator[Doubt]:
     imaged = is_code(events["detected_by"], "xray", "ct")
     denied = (pce | (other & imaged & soon)) & (imaging == "none").to_numpy(bool)
     note = "an embolism, although the session has no imaging of the chest"
+    yield Doubt("event.pce_unseen", "events", "event_type", where(denied), note=note)
+    # of several sessions that the event may belong to, one may have the imaging
+    known = _session_of(case).notna().to_numpy(bool)
+    blank = pce & imaging.isna().to_numpy(bool) & known & ~seen & ~denied
     yield Doubt(
         "event.pce_unseen",
         "events",
         "event_type",
-        where(denied | (pce & imaging.isna().to_numpy(bool) & ~seen)),
-        note=note,
+        where(blank),
+        note="an embolism, although no imaging of the chest is recorded for the session",
     )
     doubtful = sessions["procedure_id"].isin(set(_session_of(case)[denied]))
     yield Doubt(

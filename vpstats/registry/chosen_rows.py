@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 INSTRUMENT = "redcap_repeat_instrument"
 EVENT = "redcap_event_name"
 _ANY_DAY, _ANY_YES_NO = PROCEDURES["fracture_date"], PROCEDURES["hypotension"]
+_CODE = 2  # digits of a code; more are a date or a number
 _RARE = 20  # a spelling of at most a twentieth of the cells is a slip rather than a code
 
 
@@ -63,7 +64,8 @@ def rows_without_day(raw: RawSource, source: SourceMap, dialect: Dialect) -> lis
 def rows_beside(raw: RawSource, source: SourceMap) -> list[SourceNote]:
     """Rows that no table takes although their cell begins as a wanted one does: ``yes, deep``.
 
-    Beside a yes, rare cells that are neither a no nor a gap are doubted as well.
+    Beside a yes, another spelling of it is doubted too, and so are rare cells that are neither a no
+    nor a gap; beside a cell that has to be filled, a row that says something of that table alone.
     """
     wanted: dict[str, set[str]] = {}
     for table in source.tables:
@@ -82,7 +84,46 @@ def rows_beside(raw: RawSource, source: SourceMap) -> list[SourceNote]:
         for name, values in sorted(wanted.items())
         if name in raw.columns and "*" not in values and name not in (INSTRUMENT, EVENT)
         for row in np.flatnonzero(_alike(raw.columns[name], values))
+    ] + [note for table in source.tables for note in _half_filled(raw, source, table)]
+
+
+def _half_filled(raw: RawSource, source: SourceMap, table: TableMap) -> list[SourceNote]:
+    """Rows whose date, say, is blank, so that a table does not take them, beside a score of it."""
+    names = [n for n, v in table.where.items() if not isinstance(v, Days) and "*" in v]
+    if len(names) != 1 or source.is_redcap or names[0] not in raw.columns:
+        return []
+    blank = ~raw.columns[names[0]].filled
+    told = np.zeros(len(raw), bool)
+    for name in _only_of(source, table) - {names[0]}:
+        says = _tells(raw.columns[name]) & blank
+        if 2 * says.sum() < blank.sum():  # what stands in most rows is no sign of a contact
+            told |= says
+    note = "the row was not taken, since this is blank; other columns of it say something"
+    return [
+        SourceNote(
+            "mapping.row_untaken",
+            raw.files[raw.file[row]],
+            note,
+            row=int(raw.row[row]),
+            column=names[0],
+        )
+        for row in np.flatnonzero(told)
     ]
+
+
+def _only_of(source: SourceMap, table: TableMap) -> set[str]:
+    """Raw columns that one table uses and no other does."""
+    own, others = (
+        {c.column for t in tables for c in t.columns.values() if c.column is not None}
+        for tables in ([table], [t for t in source.tables if t is not table])
+    )
+    return own - others
+
+
+def _tells(text: TextColumn) -> Array:
+    """Rows whose cell is neither blank nor a no nor a kind of missing."""
+    said = [_says(spelling) in ("yes", "?", "") for spelling in text.spellings]
+    return np.array([*said, False], bool)[text.codes]
 
 
 def _alike(text: TextColumn, wanted: set[str]) -> Array:
@@ -91,10 +132,15 @@ def _alike(text: TextColumn, wanted: set[str]) -> Array:
     plain = [fold(spelling) for spelling in text.spellings]
     for word, count in zip(plain, text.counts().tolist(), strict=True):
         often[word] = often.get(word, 0) + count
-    most = text.filled.sum() / _RARE if any(_says(value) == "yes" for value in wanted) else 0
+    asks = any(_says(value) == "yes" for value in wanted)
+    most = text.filled.sum() / _RARE if asks else 0
     found = [
         word not in wanted
-        and (_begins(word, wanted) or (often[word] <= most and _says(word) == "?"))
+        and (
+            _begins(word, wanted)
+            or (asks and _says(word) == "yes")
+            or (often[word] <= most and _says(word) == "?")
+        )
         for word in plain
     ]
     return np.array([*found, False], bool)[text.codes]
@@ -105,11 +151,11 @@ def _begins(plain: str, wanted: set[str]) -> bool:
 
 
 def _says(text: str) -> str:
-    """Yes, no or a kind of missing; "?" for words that are none, "" for a code."""
+    """Yes, no or a kind of missing; "?" for words and dates that are none, "" for a code."""
     said = read_yes_no(text, _ANY_YES_NO)
     if said.value is not None or said.rule.startswith("missing."):
         return str(said.value)
-    return "?" if any(c.isalpha() for c in text) else ""
+    return "?" if any(c.isalpha() for c in text) or len(text) > _CODE else ""
 
 
 def _days(raw: RawSource, source: SourceMap, name: str, dialect: Dialect) -> Array:

@@ -450,8 +450,10 @@ def _readings(shape: Shape, context: DateContext) -> dict[str, dt.date]:
     }
     if shape.two_digits and context.orders.get(shape.style) == "ymd":
         orders = {"ymd": (shape.first, shape.second, shape.year)}
+    elif shape.two_digits and context.orders.get(shape.style) is None:
+        orders["ymd"] = (shape.first, shape.second, shape.year)
     if shape.style.startswith("word"):
-        del orders["mdy"]
+        orders = {"dmy": orders["dmy"]}
     for order, (year, month, day) in orders.items():
         full = century(year, context) if shape.two_digits else year
         try:

@@ -20,7 +20,7 @@ from vpstats.registry.columns import (
     render,
 )
 from vpstats.registry.compound import CLOCKS, proved_clock
-from vpstats.registry.date_orders import Evidence, choose_order
+from vpstats.registry.date_orders import Evidence, choose_order, with_years_first
 from vpstats.registry.dates import DateContext, Order, Shape, date_shape, resolve, six_digits
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _OF_A_UNIT = 2  # cells with a unit, below which one odd patient would speak for a column
 _APART = 5.0  # how far two units are apart at least, for numbers to tell which one is meant
+_FEW_DAYS, _MONTHS = 4, 12  # different days and texts, below which their numbers prove nothing
 _DOUBTED = 5  # impossible values, below which a column of few cells proves nothing
 
 # ------------------------------------------------------------------ numbers
@@ -325,6 +326,8 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
         )
         for style in styles
     }
+    if declared is None:
+        orders = with_years_first(orders, shapes, dialect.cut, birth=birth)
     names = month_names(shapes, text.counts()) or dialect.months
     context = DateContext(orders, dialect.cut, birth, names)
     readings = [
@@ -336,14 +339,24 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
         cleaned.first = _days(readings, text, "first")
         cleaned.last = _days(readings, text, "last")
     cleaned.entries = log_readings(text, readings, column, mapping)
+    cleaned.entries += _swapped(text, shapes, column, mapping)
     if declared is not None:
         cleaned.entries += _assumed(text, shapes, readings, column, mapping, _usual(text, shapes))
         return cleaned
     cleaned.entries += _inferred(text, shapes, orders, column, mapping)
     if {"dmy", "mdy"} <= set(orders.values()):
         note = "other cells of the column are written in another order"
-        cleaned.entries += _assumed(text, shapes, readings, column, mapping, ".", note)
+        sure = _proven(orders, evidence, dialect.evidence)
+        cleaned.entries += _assumed(text, shapes, readings, column, mapping, sure, note)
     return cleaned
+
+
+def _proven(orders: Mapping[str, Order | None], *evidence: Mapping[str, Evidence]) -> str:
+    """The separator of dates whose order is proved: dots, where they are, else another."""
+    proven = {
+        style[:1] for seen in evidence for style in orders if style in seen and seen[style].verdict
+    }
+    return "." if "." in proven or not proven else min(proven)
 
 
 def _usual(text: TextColumn, shapes: list[Shape]) -> str:
@@ -384,6 +397,36 @@ def _assumed(
             column=raw_name(mapping),
             raw=spellings[text.codes[where]],
             note=note,
+            masked=column.masked,
+        )
+    ]
+
+
+def _swapped(
+    text: TextColumn, shapes: list[Shape], column: Column, mapping: ColumnMap
+) -> list[Entry]:
+    """Days that a spreadsheet of another country took for its own, and their day for the month.
+
+    What it cannot read so, since the day is above 12, stays text: then no real day of the column
+    has a day above 12, and every text has one.
+    """
+    real = [s.kind == "day" and s.style in ("iso", "serial") for s in shapes]
+    typed = [s for s in shapes if s.kind == "ordered" and s.style.endswith("yyyy")]
+    days = [s.first for s, is_real in zip(shapes, real, strict=True) if is_real]
+    few = min(len(days), len(typed)) < _FEW_DAYS
+    if few or max(days) > _MONTHS or not all(s.evidence for s in typed):
+        return []
+    doubtful = [r and s.first != s.second for r, s in zip(real, shapes, strict=True)]
+    where = np.flatnonzero(np.array([*doubtful, False], bool)[text.codes])
+    return [
+        entry(
+            "date.order_assumed",
+            where,
+            field=column.name,
+            column=raw_name(mapping),
+            raw=text.take(where).texts(),
+            note="days above 12 stand as text here, none as a day; a spreadsheet may have taken "
+            "the day of this one for its month",
             masked=column.masked,
         )
     ]

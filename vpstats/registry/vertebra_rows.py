@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpstats.registry.cells import fold
 from vpstats.registry.lexicon import kind_of_missing, read_yes_no
 from vpstats.registry.mapping import TableMap
+from vpstats.registry.numbers import NumberContext, read_number
 from vpstats.registry.raw import RawSource, TextColumn, from_texts
 from vpstats.registry.spine import and_or_to, parse_levels
 from vpstats.schema_tables import LEVELS
@@ -89,13 +88,17 @@ def _explode_ticks(
     return positions, rank, listed, from_texts(list(texts[positions, rank]))
 
 
-_NUMBER = re.compile(r"[0-9]{1,4}(?:[.,][0-9]+)?(?: ?[a-z]{2,3})?")
+_VOLUME = NumberContext(LEVELS["cement_ml"])
 
 
 def _tick(spelling: str, vertebra: str, *, measured: bool) -> str:
     """The vertebra that a cell ticks, "" for none, the cell itself where nobody can tell."""
-    if measured and _NUMBER.fullmatch(fold(spelling)):
-        return "" if not any(c in "123456789" for c in spelling) else vertebra
+    if measured and any(c.isdigit() for c in spelling):
+        number = read_number(spelling, _VOLUME)
+        if isinstance(number.value, float):
+            return vertebra if number.value > 0 else ""
+        if number.rule == "number.ambiguous":  # 4-5: how much is not known, that it was is
+            return vertebra
     if parse_levels(spelling).levels == (vertebra,):
         return vertebra
     if kind_of_missing(spelling) in ("missing", "declared", "not_done", "not_applicable"):
