@@ -264,3 +264,29 @@ def test_a_list_of_something_else_is_refused(here: Path, columns: str) -> None:
     with pytest.raises(DataError, match="no table of the registry can be made") as raised:
         draft_mapping(["stock.csv"], center="C1")
     assert "Days stand in 'Date'" in str(raised.value)
+
+
+# ------------------------------------------------------------------ what the rows are
+
+
+@pytest.mark.parametrize(
+    ("header", "more", "certain"),
+    [
+        ("Datum", {}, False),  # of a new fracture, as well as of a session
+        ("Datum zahvata", {}, True),
+        ("Datum", {"Cement ml": lambda i: 2 + i % 5}, True),
+    ],
+)
+def test_a_date_and_vertebrae_alone_wait(
+    here: Path, header: str, more: dict[str, Cells], certain: bool
+) -> None:
+    rows: dict[str, Cells] = {
+        "MBO": lambda i: f"{i + 5000:06d}",
+        header: day,
+        "Kralježak": lambda i: f"L{i % 5 + 1}",
+        "Opis": lambda i: ("prijelom", "bol")[i % 2],
+        **more,
+    }
+    found = proposal(draft_of(rows), "Kralježak")
+    assert found is not None
+    assert found.certain is certain

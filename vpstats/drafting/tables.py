@@ -9,10 +9,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from vpstats.drafting.abbreviations import is_general
 from vpstats.drafting.headers import hints
 from vpstats.drafting.matching import Match, assign
 from vpstats.drafting.names_course import TABLE_WORDS
 from vpstats.drafting.parts import Part
+from vpstats.registry.cells import fold
 from vpstats.registry.columns import Dialect
 from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.registry.mapping import KEY_FIELDS
@@ -142,9 +144,18 @@ def choose(part: Part, dialect: Dialect, group: str, center: str = "") -> Chosen
     ranked = sorted(_families(part, dialect), key=lambda found: -found[0])
     (best, family, matches), (second, other, _) = ranked[:2]
     doubt = f"the rows may also be {other}" if best - second < _CLEAR else ""
+    if not doubt and family == "treatment" and _says_no_more_than_when(matches):
+        doubt = "a date and vertebrae alone may also be those of new fractures"
     where = part.raw.columns.get(center)
     checked = tuple(_checked(matches, match, where) for match in matches)
     return Chosen(group, part, family, checked, doubt)
+
+
+def _says_no_more_than_when(matches: Sequence[Match]) -> bool:
+    """Whether rows have a date of anything, and nothing that only a session or its levels have."""
+    day = next((m for m in matches if m.field == "proc_date"), None)
+    own = {m.field for m in matches if m.certain} - {*KEYS, "level", *TABLES["patients"].names}
+    return day is not None and not own and is_general(fold(" ".join(day.profile.columns)))
 
 
 def _families(part: Part, dialect: Dialect) -> Iterator[tuple[float, str, list[Match]]]:
