@@ -184,7 +184,7 @@ def test_lists_of_vertebrae_and_what_stands_beside_them(tmp_path: Path) -> None:
         "2 niveles": ([], "level.unreadable"),
         "L6": ([], "level.transitional"),
         "DXII": (["T12"], ""),
-        "12ª dorsal": ([], "level.unreadable"),
+        "12ª dorsal": (["T12"], ""),
         "T11 T12 L1": (["T11", "T12", "L1"], ""),
     }
     people = "id;sex\n" + "".join(f"{i};f\n" for i in range(len(lists)))

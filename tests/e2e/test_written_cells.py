@@ -415,7 +415,9 @@ def test_a_second_cleaning_changes_nothing(written: Written, tmp_path: Path) -> 
     assert len(first["procedures"]) == 300
     write_cleaned(first, tmp_path / "again")
     second, corrections = cleaned(tmp_path / "again")
-    assert corrections.empty, corrections.head().to_dict("records")
+    # the apostrophe that the writer puts before what a spreadsheet would run is taken away again
+    changed = corrections[corrections["rule"] != "file.text_mark"]
+    assert changed.empty, changed.head().to_dict("records")
     for name, frame in first.items():
         back = second[name].assign(**{k: second[name][k].map(restore) for k in KEYS if k in frame})
         pd.testing.assert_frame_equal(

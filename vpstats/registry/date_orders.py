@@ -117,7 +117,9 @@ def with_years_first(
     for style, order in orders.items():
         if style.endswith("yy") and not style.endswith("yyyy") and not style.startswith("word"):
             own = [shape for shape in shapes if shape.kind == "ordered" and shape.style == style]
-            found[style] = _year_first(own, order, _beside(shapes) >= len(own), context)
+            # few dates with dots are days first, as all with dots are: one of them is mistyped
+            if len(own) >= _ENOUGH or not style.startswith("."):
+                found[style] = _year_first(own, order, _beside(shapes) >= len(own), context)
     return found
 
 
