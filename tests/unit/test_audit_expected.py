@@ -527,8 +527,9 @@ def test_ascertainment_refuses() -> None:
     with pytest.raises(UsageError, match="share"):
         ascertainment(rows, outcome="leak", completeness=85)
     frame = Frame(rows, unit="row")
+    imputed: Any = Imputations((frame, frame))
     with pytest.raises(UsageError, match="before imputation"):
-        ascertainment(Imputations((frame, frame)), outcome="leak")  # type: ignore[arg-type]  # what is refused
+        ascertainment(imputed, outcome="leak")
 
 
 @pytest.mark.parametrize(

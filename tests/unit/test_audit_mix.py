@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,9 +138,9 @@ def test_a_difference_is_shown_only_beside_both_counts(public: Released) -> None
 def test_a_difference_does_not_undo_a_rounded_network() -> None:
     """Everybody's count is rounded to protect one center's; the others' differences tell it not."""
 
-    def rows(stat: str, value: float, group: str, **more: object) -> dict[str, object]:
+    def rows(stat: str, value: float, group: str, **more: Any) -> dict[str, object]:
         return cell("audit_casemix_row", "casemix:rare", stat, value, group=group, label="Rare",
-                    level="yes", unit="rows" if stat == "n" else "", **more)  # type: ignore[arg-type]  # kind is one of CellKind  # fmt: skip
+                    level="yes", unit="rows" if stat == "n" else "", **more)  # fmt: skip
 
     sizes, has = {"A": 600, "B": 500, "C": 700, "network": 1800}, [200, 3, 150, 353]
     made = []

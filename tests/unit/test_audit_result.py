@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,9 +154,9 @@ def test_an_incidence_is_held_against_its_hazard() -> None:
         ({"outcome": "center_id"}, "name the values that count"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(options: dict[str, object], words: str) -> None:
+def test_a_wrong_request_is_told_what_is_wrong(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        audit_centers(table(A=(10, 2), B=(10, 2)), **options)  # type: ignore[arg-type]  # wrong
+        audit_centers(table(A=(10, 2), B=(10, 2)), **options)
 
 
 def test_rows_of_one_patient_are_not_taken_for_independent() -> None:

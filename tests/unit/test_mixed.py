@@ -626,8 +626,9 @@ def test_profiles_of_two_nested_groups() -> None:
 
 
 def test_unknown_intervals_are_refused() -> None:
+    unknown: Any = "exact"
     with pytest.raises(UsageError, match="intervals is 'exact'"):
-        fit_mixed_logistic(rows_with_profile(), "y ~ x", group="g", intervals="exact")  # type: ignore[arg-type]  # wrong on purpose
+        fit_mixed_logistic(rows_with_profile(), "y ~ x", group="g", intervals=unknown)
 
 
 def rows_with_profile() -> pd.DataFrame:

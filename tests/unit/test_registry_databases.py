@@ -24,7 +24,7 @@ from vpstats.registry.read import read_registry
 from vpstats.registry.sources import read_source
 
 server = runpy.run_path(str(Path(__file__).parent / "postgres.py"))["server"]
-PASSWORD = "s3cret:p@ss/word"  # noqa: S105  # of a server that lives as long as the test
+PASSWORD = "s3cret:p@ss/word"  # noqa: S105  # signs that a URL has to escape; of a server that lives as long as the test
 TABLE = """
 create table patients (
   id varchar(10) primary key, sex varchar(10), born date, crp numeric(8,3), weight double precision,

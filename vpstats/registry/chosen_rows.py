@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 INSTRUMENT = "redcap_repeat_instrument"
 EVENT = "redcap_event_name"
 _ANY_DAY, _ANY_YES_NO = PROCEDURES["fracture_date"], PROCEDURES["hypotension"]
+_UNTAKEN = "mapping.row_untaken"
 _CODE = 2  # digits of a code; more are a date or a number
 _RARE = 20  # a spelling of at most a twentieth of the cells is a slip rather than a code
 
@@ -49,15 +50,19 @@ def rows_without_day(raw: RawSource, source: SourceMap, dialect: Dialect) -> lis
     names = {name for table in source.tables for name in _by_days(table) if name in raw.columns}
     note = "the row was not taken by its day, which is missing or cannot be read"
     return [
-        SourceNote(
-            "mapping.day_unread",
-            raw.files[raw.file[row]],
-            note,
-            row=int(raw.row[row]),
-            column=name,
-        )
+        said
         for name in sorted(names)
-        for row in np.flatnonzero(np.isnat(_days(raw, source, name, dialect)))
+        for said in _notes(
+            raw, name, np.isnat(_days(raw, source, name, dialect)), "mapping.day_unread", note
+        )
+    ]
+
+
+def _notes(raw: RawSource, column: str, rows: Array, rule: str, note: str) -> list[SourceNote]:
+    """The same of each of some rows."""
+    return [
+        SourceNote(rule, raw.files[raw.file[row]], note, row=int(raw.row[row]), column=column)
+        for row in np.flatnonzero(rows)
     ]
 
 
@@ -73,18 +78,13 @@ def rows_beside(raw: RawSource, source: SourceMap) -> list[SourceNote]:
             if not isinstance(values, Days):
                 wanted.setdefault(name, set()).update(fold(value) for value in values)
     note = "the row was not taken, although what stands here is like what where asks for"
-    return [
-        SourceNote(
-            "mapping.row_untaken",
-            raw.files[raw.file[row]],
-            note,
-            row=int(raw.row[row]),
-            column=name,
-        )
+    found = [
+        said
         for name, values in sorted(wanted.items())
         if name in raw.columns and "*" not in values and name not in (INSTRUMENT, EVENT)
-        for row in np.flatnonzero(_alike(raw.columns[name], values))
-    ] + [note for table in source.tables for note in _half_filled(raw, source, table)]
+        for said in _notes(raw, name, _alike(raw.columns[name], values), _UNTAKEN, note)
+    ]
+    return found + [said for table in source.tables for said in _half_filled(raw, source, table)]
 
 
 def _half_filled(raw: RawSource, source: SourceMap, table: TableMap) -> list[SourceNote]:
@@ -99,16 +99,7 @@ def _half_filled(raw: RawSource, source: SourceMap, table: TableMap) -> list[Sou
         if 2 * says.sum() < blank.sum():  # what stands in most rows is no sign of a contact
             told |= says
     note = "the row was not taken, since this is blank; other columns of it say something"
-    return [
-        SourceNote(
-            "mapping.row_untaken",
-            raw.files[raw.file[row]],
-            note,
-            row=int(raw.row[row]),
-            column=names[0],
-        )
-        for row in np.flatnonzero(told)
-    ]
+    return _notes(raw, names[0], told, _UNTAKEN, note)
 
 
 def _only_of(source: SourceMap, table: TableMap) -> set[str]:
