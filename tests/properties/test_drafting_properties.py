@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from vpstats.drafting import MappingDraft, draft_mapping
 from vpstats.drafting.headers import read_header
-from vpstats.drafting.likeness import likeness, quantity
+from vpstats.drafting.likeness import likeness
+from vpstats.drafting.names import quantity
 from vpstats.errors import VpstatsError
 from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.registry.mapping import parse_mapping

@@ -15,8 +15,9 @@ import pytest
 from vpstats.drafting import MappingDraft, Proposal, draft_mapping
 from vpstats.drafting.headers import hints, read_header
 from vpstats.drafting.heads import find_header
-from vpstats.drafting.likeness import ABBREVIATED, NAMED, likeness, quantity
+from vpstats.drafting.likeness import ABBREVIATED, NAMED, likeness
 from vpstats.drafting.matching import WORTH_SAYING
+from vpstats.drafting.names import quantity
 from vpstats.errors import DataError, UsageError, VpstatsError
 from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.registry.mapping import parse_mapping

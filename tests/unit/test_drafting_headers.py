@@ -10,8 +10,9 @@ import pytest
 
 from vpstats.drafting import MappingDraft, Proposal, draft_mapping
 from vpstats.drafting.headers import read_header, stated_codes
-from vpstats.drafting.likeness import NAMED, likeness, quantity, shared_prefix
+from vpstats.drafting.likeness import NAMED, likeness, shared_prefix
 from vpstats.drafting.matching import WORTH_SAYING
+from vpstats.drafting.names import quantity
 from vpstats.errors import DataError
 from vpstats.registry.fields import allowed_fields, field_column
 from vpstats.schema_tables import TABLES

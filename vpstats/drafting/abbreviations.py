@@ -26,6 +26,7 @@ _SAME = """
     procedure: operacion surgery surg zahvat zahvata eingriff eingriffs intervention interv
     procedure: intervento intervencion intervencija intervencije cirugia chirurgie vp geste
     procedure: vertebroplasty vertebroplastika vertebroplastike vertebroplastik vertebroplastie
+    procedure: surgical quirurgico quirurgica chirurgico chirurgica chirurgical kirurski
     last: last ult ultimo ultima dernier derniere dern letzter letzte letztes zadnji zadnja zadnje
     last: posljednji posljednja posljednje
     new: new novi nova neue neuer nuovo nuova nuevo nueva nouveau nouvelle
@@ -36,6 +37,12 @@ _SAME = """
     fracture: fracture fx frx fract frac fraktur prijelom prijeloma frakture frattura fractura
     complication: complication compl cplx komplikation komplikations komplikacija komplikacije
     complication: complicanza complicacion
+    embolism: embolism embolisms embolus emboli embolisation embolization embolie embolien embolia
+    embolism: embolija embolije
+    leak: leak leakage leaks leck leckage fuga fuite curenje istjecanje extravasation
+    leak: ekstravazacija stravaso
+    paravertebral: paravertebral paravertebralno paravertebrale paravertebralna paraspinal
+    paravertebral: paraspinalno paraspinale paraspinous paraspinoso paraespinal paraspinalna
     event: event ereignis ereignisses dogadaj dogadaja evento evenement
     level: level levels lvl lvls
     cement: cement cem cementa zement cemento ciment cim
@@ -46,7 +53,7 @@ _SAME = """
     anaesthesia: anaesthesia anesthesia anaes anaesth anes anest anesth anast anasth anasthesie
     anaesthesia: anestezija anestesia anesthesie
     type: type typ tip tipo art vrsta
-    pre: pre preop praop before prije vor prima antes avant
+    pre: pre preop pra prae praop before prije vor prima antes avant
     post: post postop after nach poslije nakon dopo despues apres
 """
 """Concept → its words, folded. A word that means two things here stands nowhere."""
@@ -59,6 +66,13 @@ _JOINTS = ("", "s", "n", "en", "e", "of", "de", "di", "da")
 """What may stand between two words that are written as one: Infektion-s-datum, date-of-birth."""
 _SHORTEST, _LONGEST = 4, 40
 _MOST_WORDS = 4
+_COMPOUND, _REST = 6, 4  # letters of a known word that begins a compound, and of what follows it
+_TURN_WORDS = (
+    "hyper hypo hiper hipo iper ipo inter intra para peri epi supra sub infra endo extra uni bi "
+    "non asym dys"
+)
+_TURNS = tuple(_TURN_WORDS.split())
+"""Beginnings of medical words that turn what they mean."""
 _PREFIX, _ALONE = 3, 4  # letters of an abbreviation beside other words, and of one by itself
 
 
@@ -77,13 +91,24 @@ def _concept_of() -> MappingProxyType[str, str]:
 def expanded(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words of a header by what they mean, in no order.
 
+    Before and after are those of the procedure, whether or not it is named.
+
     Examples
     --------
     >>> expanded(("pt", "no")), expanded(("nummer", "patienten"))
     (('number', 'patient'), ('number', 'patient'))
+    >>> expanded(("crp", "vor", "op")) == expanded(("crp", "pre"))
+    True
     """
-    concepts = _concept_of()
-    return tuple(sorted(concepts.get(word, word) for word in words))
+    meant = sorted(meaning_of(word) for word in words)
+    if len(meant) > 2 and {"pre", "post"} & set(meant):
+        return tuple(word for word in meant if word != "procedure")
+    return tuple(meant)
+
+
+def meaning_of(word: str) -> str:
+    """What a word with one meaning means; any other stands for itself."""
+    return _concept_of().get(word, word)
 
 
 def is_known(word: str) -> bool:
@@ -147,6 +172,39 @@ def parted(word: str) -> tuple[str, ...]:
             if rest.startswith(joint) and len(tail) > 1 and (tail in known or parted(tail)):
                 return (first, *(parted(tail) or (tail,)))
     return ()
+
+
+@lru_cache(maxsize=32768)
+def cut_behind(word: str, firsts: frozenset[str]) -> tuple[str, ...]:
+    """A compound as what it begins with, where that means one of some things, and its rest.
+
+    Examples
+    --------
+    >>> [cut_behind(word, frozenset({"cement"})) for word in ("zementallergie", "zementa")]
+    [('zement', 'allergie'), ('zementa',)]
+    """
+    known = _concept_of()
+    for cut in range(len(word) - _REST, _COMPOUND - 1, -1):
+        if word not in known and known.get(word[:cut]) in firsts:
+            return word[:cut], word[cut:]
+    return (word,)
+
+
+def turned(a: str, b: str) -> bool:
+    """Whether two words that look alike differ in a beginning that turns their meaning.
+
+    Examples
+    --------
+    >>> turned("hypertension", "hypotension"), turned("paraspinal", "intraspinal")
+    (True, True)
+    >>> turned("hypertension", "hypertensoin")
+    False
+    """
+    return _turn(a) != _turn(b)
+
+
+def _turn(word: str) -> str:
+    return next((p for p in _TURNS if word.startswith(p)), "")
 
 
 def initials(words: Sequence[str]) -> str:

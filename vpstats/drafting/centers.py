@@ -12,8 +12,8 @@ from vpstats.registry.dates import date_shape
 from vpstats.registry.raw import LABEL, TextColumn
 from vpstats.registry.tables import ACCESS_GROUP
 
-_MOST = 60
-_MOSTLY = 0.9
+_MOST = 60  # hospitals of one export
+_MOSTLY = 0.9  # of the rows
 _NOBODY = "No column says where the rows come from. Write the center's name."
 
 

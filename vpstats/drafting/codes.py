@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from vpstats.drafting.abbreviations import expanded, turned
+from vpstats.drafting.headers import words_of
 from vpstats.drafting.likeness import NAMED
 from vpstats.drafting.matching import Match
 from vpstats.drafting.profiles import Profile
@@ -19,7 +21,7 @@ from vpstats.registry.synonyms import SITE_WORDS, SYNONYMS
 from vpstats.schema import Column
 from vpstats.schema_tables import PATIENTS
 
-_ALIKE = 0.75
+_ALIKE, _FEWEST_LETTERS = 0.75, 4
 _MOST_CODES = 40
 _FREQUENT = 3
 _LONGEST = 40
@@ -110,11 +112,20 @@ def _words(column: Column) -> Mapping[str, str]:
 
 
 def _near(spelling: str, words: Mapping[str, str]) -> str:
+    """Code of the word that means the same or else is spelled most alike; "" for none."""
     plain = fold(spelling)
-    if len(plain) < 4:
+    if len(plain) < _FEWEST_LETTERS:
         return ""
+    meant = expanded(words_of(plain))
+    same = {code for word, code in words.items() if expanded(words_of(word)) == meant}
+    if len(same) == 1:
+        return same.pop()
     ranked = sorted(
-        ((SequenceMatcher(None, plain, w, autojunk=False).ratio(), w) for w in words if len(w) > 3),
+        (
+            (SequenceMatcher(None, plain, word, autojunk=False).ratio(), word)
+            for word in words
+            if len(word) >= _FEWEST_LETTERS and word[0] == plain[0] and not turned(plain, word)
+        ),
         reverse=True,
     )
     return words[ranked[0][1]] if ranked and ranked[0][0] >= _ALIKE else ""

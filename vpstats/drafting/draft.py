@@ -21,10 +21,11 @@ from vpstats.drafting.parts import Part, is_system, parts_of
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import Chosen, TableDraft, choose, drafts_of, fields_of
 from vpstats.drafting.wide_events import WideEvent, wide_events, without_events
-from vpstats.drafting.writing import SourceDraft, draft_toml
+from vpstats.drafting.writing import SourceDraft, counted, draft_toml
 from vpstats.errors import DataError, UsageError
 from vpstats.registry.columns import Dialect
 from vpstats.registry.dates import date_shape
+from vpstats.registry.fields import field_column
 from vpstats.registry.mapping import parse_mapping
 from vpstats.registry.raw import from_texts
 from vpstats.registry.tables import ACCESS_GROUP
@@ -77,16 +78,14 @@ class MappingDraft:
         Every column that has one, in the order of the file.
     unmapped : tuple of (str, str)
         Source and raw column of the others.
+    summary : str
+        How many columns are certain, doubtful and left, in one line.
     """
 
     toml: str
     proposals: tuple[Proposal, ...]
     unmapped: tuple[tuple[str, str], ...]
-
-    @property
-    def summary(self) -> str:
-        """How many columns are certain, doubtful and left, in one line."""
-        return self.toml.split("# Columns: ")[1].split("\n")[0]
+    summary: str
 
 
 def draft_mapping(
@@ -145,7 +144,8 @@ def draft_mapping(
     cut = data_cut or _last_day(sources)
     text = draft_toml(sources, name=name, data_cut=cut, known=data_cut is not None, skipped=skipped)
     parse_mapping(tomllib.loads(text), file="the draft")
-    return MappingDraft(text, tuple(_proposals(sources)), tuple(_unmapped(sources)))
+    unmapped = tuple(_unmapped(sources))
+    return MappingDraft(text, tuple(_proposals(sources)), unmapped, counted(sources))
 
 
 def _refuse_nothing(exports: Sequence[Export], sources: Sequence[SourceDraft]) -> None:
@@ -317,9 +317,11 @@ def _last_day(sources: Sequence[SourceDraft]) -> dt.date:
 def _dated(sources: Sequence[SourceDraft]) -> Iterable[Profile]:
     """Columns of days, births aside."""
     for source in sources:
-        for match in (m for t in source.tables for m in t.matches):
-            if match.found.fit.says.endswith("dates") and "birth" not in match.field:
-                yield match.profile
+        for table in source.tables:
+            for match in table.matches:
+                column = field_column(table.name, match.field)
+                if column.kind == "date" and column.role != "birth" and not match.lent:
+                    yield match.profile
         for name in (event.day for event in source.events if event.day):
             yield Profile((name,), name, source.export.raw.columns[name])
 

@@ -25,6 +25,9 @@ from vpstats.schema_tables import VERTEBRAE
 ENOUGH = 0.85
 """Share of the cells that have to fit for a match to be certain: the rest may be faults."""
 
+ANY_DAY = dt.date(2199, 12, 31)
+"""Stands for the day of the export while nobody has said which it is."""
+
 _GAP_DIGITS = frozenset("3456789")
 _SLIPS = 0.03  # of the cells: fewer are faults
 _NEAR = 0.02  # scales further from 1 than this cannot be mistaken: a height of 1.62
@@ -53,6 +56,8 @@ class Fit:
         Unit to declare, "" for the schema's.
     codes : tuple of (str, str)
         Raw code to canonical code to declare.
+    listed : int
+        Spellings of codes that are frequent, and understood.
     """
 
     share: float
@@ -60,6 +65,7 @@ class Fit:
     against: str = ""
     unit: str = ""
     codes: tuple[tuple[str, str], ...] = ()
+    listed: int = 0
 
 
 def fit(profile: Profile, column: Column, unit: str, dialect: Dialect) -> Fit:
@@ -133,7 +139,7 @@ def _may_be_serial(spelling: str) -> bool:
 
 
 def _is_fraction(spelling: str) -> bool:
-    return any(mark in spelling for mark in ".,") and spelling.replace(",", ".", 1)[-1:].isdigit()
+    return any(mark in spelling for mark in ".,") and spelling[-1:].isdigit()
 
 
 def _date(profile: Profile, column: Column, dialect: Dialect) -> Fit:
@@ -159,7 +165,8 @@ def _against_years(years: np.ndarray[tuple[int], np.dtype[np.int64]], column: Co
     middle = float(np.median(years))
     if column.role == "birth":
         wrong = not _FIRST_BIRTH <= middle <= _LAST_BIRTH
-        return "the dates are none of births" if wrong else ""
+        said = f"half of the dates lie outside {_FIRST_BIRTH} to {_LAST_BIRTH} and are no births"
+        return said if wrong else ""
     too_early = middle < _EARLIEST and column.name not in _ANY_TIME
     return "half of the dates lie before 1984" if too_early else ""
 
@@ -264,8 +271,8 @@ def _coded(profile: Profile, column: Column, dialect: Dialect) -> Fit:
     if column.kind == "set":
         read |= np.array([fold(s) in ("0", "ne", "no") for s, _ in profile.told])
     share = float(weights[read].sum() / weights.sum())
-    says = _code_list(profile, values)
-    return Fit(share, says, _against_codes(profile, column, values))
+    says, listed = _code_list(profile, values)
+    return Fit(share, says, _against_codes(profile, column, values), listed=listed)
 
 
 def _against_codes(profile: Profile, column: Column, values: Sequence[object]) -> str:
@@ -308,7 +315,7 @@ def _missing_code(label: str) -> str:
     return "missing" if kind == "declared" else kind
 
 
-def _code_list(profile: Profile, values: Sequence[object]) -> str:
+def _code_list(profile: Profile, values: Sequence[object]) -> tuple[str, int]:
     """Codes and what they are read as; a rare spelling is not shown, as it may be anything."""
     shown: list[str] = []
     hidden, unread = 0, 0
@@ -321,13 +328,10 @@ def _code_list(profile: Profile, values: Sequence[object]) -> str:
         else:
             hidden += n
     more = [f"{hidden:,} more"] if hidden else []
-    return "; ".join([*shown, *more, *([f"{unread:,} not understood"] if unread else [])])
+    left = [f"{unread:,} not understood"] if unread else []
+    return "; ".join([*shown, *more, *left]), len(shown)
 
 
 def _joined(pairs: Sequence[str]) -> str:
     more = [f"{len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else []
     return "; ".join([*pairs[:_SHOWN], *more])
-
-
-ANY_DAY = dt.date(2199, 12, 31)
-"""Stands for the day of the export while nobody has said which it is."""

@@ -20,6 +20,7 @@ _STATED = re.compile(r"([0-9]{1,2}) ?[=:] ?([^\W\d_][^,;/|()\[\]=:0-9]{0,30})")
 """A code and what it means, as headers state them: ``1 = F``."""
 _OUI_NON = re.compile(r"\bO ?/ ?N\b")
 _LONGEST = 300
+_FEW_WORDS, _UNIT = 3, 4  # words in brackets that may be of the name; letters of a unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,16 @@ def headers_of(name: str, label: str = "", prefix: str = "") -> tuple[Header, ..
     if prefix and name.casefold().startswith(prefix):
         finer.append(name[len(prefix) :].lstrip(_BETWEEN))
     plain = tuple(read_header(text) for text in (name, *finer, label) if text)
-    # a modality in brackets is part of the name: Leak (CT) is no leak on fluoroscopy
-    whole = (Header((*h.words, m)) for h in plain for m in _modalities(h.aside))
-    return (*plain, *whole)
+    # what stands in brackets may be part of the name: Leak (CT) is no leak on fluoroscopy
+    whole = [Header((*h.words, m)) for h in plain for m in _modalities(h.aside)]
+    whole += [Header((*h.words, *words_of(h.aside))) for h in plain if _may_name(h.aside)]
+    return (*plain, *dict.fromkeys(whole))
+
+
+def _may_name(aside: str) -> bool:
+    """Whether brackets hold words rather than a unit, numbers or codes."""
+    words = words_of(aside)
+    return 0 < len(words) <= _FEW_WORDS and all(len(w) > _UNIT and w.isalpha() for w in words)
 
 
 def _modalities(aside: str) -> set[str]:

@@ -69,14 +69,14 @@ def lent(chosen: Sequence[Chosen]) -> list[Chosen]:
     several = _several(home, days[0])
     seen = replace(days[0].found.fit, says=_LENT)
     doubt = f"{several:,} records have several sessions; which is it?" if several else ""
-    day = replace(days[0], found=replace(days[0].found, fit=seen), doubt=doubt)
+    day = replace(days[0], found=replace(days[0].found, fit=seen), doubt=doubt, lent=True)
     return [_with(c, day) if _lacks_day(c) else c for c in chosen]
 
 
 def borrows_day(chosen: Chosen) -> bool:
     """Whether the day of the session is one that the record lends."""
     day = chosen.match("proc_date")
-    return day is not None and day.found.fit.says == _LENT
+    return day is not None and day.lent
 
 
 def _repeats(chosen: Chosen) -> bool:
@@ -120,7 +120,7 @@ def _linked(chosen: Chosen, home: Chosen | None, known: set[str] | None, field: 
         return chosen
     match = chosen.match(field)
     if match is not None and match.certain:
-        return _replaced(chosen, match, _met(match, known, home.part.name))
+        return _replaced(chosen, match, _met(match, known, home.part.source))
     if match is not None and _share(match.profile, known) < _STRANGE:
         chosen = replace(chosen, matches=tuple(m for m in chosen.matches if m is not match))
     if field == "procedure_id" and len(known) >= _ENOUGH:
@@ -143,7 +143,7 @@ def _met(match: Match, known: set[str], where: str) -> Match:
     share = _share(match.profile, known)
     if match.profile.distinct < _ENOUGH or share >= _STRANGE:
         return match
-    return replace(match, doubt=f"only {share:.0%} of its cells are also in {where.split()[0]}")
+    return replace(match, doubt=f"only {share:.0%} of its cells are also in {where}")
 
 
 def _found(chosen: Chosen, known: set[str], field: str) -> Match | None:

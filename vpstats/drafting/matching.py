@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,9 +10,17 @@ import numpy as np
 
 from vpstats.drafting.fitting import ENOUGH, Fit, fit
 from vpstats.drafting.headers import hints
-from vpstats.drafting.likeness import NAMED, Likeness, is_named, likeness, quantity
+from vpstats.drafting.likeness import (
+    NAMED,
+    Likeness,
+    is_named,
+    is_of_anything,
+    likeness,
+)
+from vpstats.drafting.names import quantity
 from vpstats.drafting.names_levels import MODALITY_WORDS
 from vpstats.drafting.profiles import Profile
+from vpstats.drafting.unheld import why_unheld
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.columns import Dialect
 from vpstats.registry.fields import LEAK_SET_FIELDS
@@ -68,6 +77,8 @@ class Match:
         Why a person has to confirm it; "" where it is certain.
     unit_column : str
         Raw column that holds the unit of each row, "" where there is none.
+    lent : bool
+        Whether the column is one of the record's other rows, which lend it to these.
     """
 
     profile: Profile
@@ -75,6 +86,7 @@ class Match:
     found: Candidate
     doubt: str = ""
     unit_column: str = ""
+    lent: bool = False
 
     @property
     def certain(self) -> bool:
@@ -106,6 +118,8 @@ def candidates(
         return {"level": Candidate(1.0, Likeness(1.0, ""), seen)} if "level" in fields else {}
     if any(is_named(header, "personal") for header in profile.headers):
         return {}  # a name is no key and no code, whatever else is called by that word
+    if any(why_unheld(header) for header in profile.headers):
+        return {}
     found = {}
     for name, like in _likes(profile, fields).items():
         seen = fit(profile, fields[name], like.unit, dialect)
@@ -178,7 +192,7 @@ def assign(
     """
     from scipy.optimize import linear_sum_assignment
 
-    table = [candidates(profile, fields, dialect) for profile in profiles]
+    table = _told_apart([candidates(profile, fields, dialect) for profile in profiles])
     names = list(fields)
     scores = np.zeros((len(profiles), len(names)))
     for row, found in enumerate(table):
@@ -197,6 +211,30 @@ def assign(
     used = {m.profile for m in matches}
     rest = [p for p in profiles if p not in used]
     return [_with_unit_column(match, fields[match.field], rest) for match in matches]
+
+
+def _told_apart(table: Sequence[Mapping[str, Candidate]]) -> list[dict[str, Candidate]]:
+    """Candidates without those of which nothing says which it is.
+
+    These are the leaks of a header that is as much like one site as another, and dates of something
+    unknown; where there is one such date alone, it may be the session's.
+    """
+    guessed = [{n for n, c in found.items() if is_of_anything(c.like)} for found in table]
+    times = Counter(name for names in guessed for name in names)
+    left = [{n for n in names if times[n] > 1} | _undecided(found)
+            for found, names in zip(table, guessed, strict=True)]  # fmt: skip
+    return [
+        {n: c for n, c in found.items() if n not in names}
+        for found, names in zip(table, left, strict=True)
+    ]
+
+
+def _undecided(found: Mapping[str, Candidate]) -> set[str]:
+    """All fields of leaks, where two sites are as likely: a disc may be above or below."""
+    sites = [(LEAK_FIELDS[n][1], c.like.score) for n, c in found.items() if n in LEAK_FIELDS]
+    best = max((score for _, score in sites), default=NAMED)
+    even = best < NAMED and any(sites.count((modality, best)) > 1 for modality, _ in sites)
+    return {n for n in found if n in LEAK_FIELDS or n in LEAK_SET_FIELDS} if even else set()
 
 
 _WORDS_FOR_UNITS = "unit units einheit jedinica mj unita unidad unidades unite"
@@ -225,7 +263,7 @@ def _doubt(profile: Profile, column: Column, found: Candidate) -> str:
 def _reasons(profile: Profile, column: Column, found: Candidate) -> Iterator[str]:
     if not found.like.name and found.like.score < NAMED:
         yield "only the cells speak for it"
-    if _is_leak(column) and not _modality(profile):
+    if _lacks_modality(profile, column):
         yield "on CT or on fluoroscopy? The header does not say"
     if found.like.score < NAMED:
         yield f"the header is only like '{found.like.name}'"
@@ -235,8 +273,10 @@ def _reasons(profile: Profile, column: Column, found: Candidate) -> Iterator[str
         yield f"only {found.fit.share:.0%} of the cells can be read as it"
 
 
-def _is_leak(column: Column) -> bool:
-    return column.name in LEAK_FIELDS or column.name in LEAK_SET_FIELDS
+def _lacks_modality(profile: Profile, column: Column) -> bool:
+    """Whether nothing says if a leak was seen on CT or on fluoroscopy."""
+    leak = column.name in LEAK_FIELDS or column.name in LEAK_SET_FIELDS
+    return leak and not _modality(profile)
 
 
 def _modality(profile: Profile) -> set[str]:
@@ -248,8 +288,7 @@ def _needed(column: Column, seen: Fit) -> float:
     """Share of the cells that has to fit; codes that are not known are found when they are read."""
     if column.role in ("identifier", "key"):
         return _KEY_FITS
-    several = seen.says.count("(") > 1 and tuple(column.codes) != VERTEBRAE
-    return _HALF if column.kind == "category" and several else ENOUGH
+    return _HALF if column.kind == "category" and seen.listed > 1 else ENOUGH
 
 
 def _rival(

@@ -183,9 +183,11 @@ SITE_NAMES = {
     "epidural": "epidural|epiduralno|epidurale|epiduralna",
     "foraminal": "foraminal|foraminalno|foraminale|foramen",
     "disc_sup": "disc sup|gornji disk|disk gornji|disc superior|superior disc|disc above"
-    "|bandscheibe oben|obere bandscheibe|disco superiore|disco superior|disque supérieur",
+    "|bandscheibe oben|obere bandscheibe|disco superiore|disco superior|disque supérieur"
+    "|disc cranial|bandscheibe kranial|disk kranijalno|disco craniale|disco craneal|disque cranial",
     "disc_inf": "disc inf|donji disk|disk donji|disc inferior|inferior disc|disc below"
-    "|bandscheibe unten|untere bandscheibe|disco inferiore|disco inferior|disque inférieur",
+    "|bandscheibe unten|untere bandscheibe|disco inferiore|disco inferior|disque inférieur"
+    "|disc caudal|bandscheibe kaudal|disk kaudalno|disco caudale|disco caudal|disque caudal",
     "paravertebral_soft": "paravertebral soft|paravertebralno|paravertebral|meka tkiva"
     "|soft tissue|weichteile|weichteil|tessuti molli|partes blandas|tejidos blandos|tissus mous"
     "|paravertebrale|paravertébral",

@@ -208,12 +208,13 @@ PROCEDURE_NAMES = {
         es: antibiótico en cemento|antibiótico en el cemento
         fr: antibiotique dans le ciment""",
     "cement_brand": """
-        hr: cement|marka cementa|vrsta cementa
-        en: cement brand|brand of cement|cement|cement name|cement product
-        de: zementmarke|zement|zementprodukt|zementsorte
-        it: marca cemento|cemento|tipo di cemento
-        es: marca cemento|marca de cemento|cemento|tipo de cemento
-        fr: marque ciment|marque du ciment|ciment|type de ciment""",
+        hr: cement|marka cementa|vrsta cementa|proizvođač cementa|naziv cementa
+        en: cement brand|brand of cement|cement|cement name|cement product|cement manufacturer
+        de: zementmarke|zement|zementprodukt|zementsorte|zementhersteller|zementpräparat
+        it: marca cemento|cemento|tipo di cemento|produttore cemento|nome cemento
+        es: marca cemento|marca de cemento|cemento|tipo de cemento|fabricante del cemento
+        fr: marque ciment|marque du ciment|ciment|type de ciment|nom du ciment
+        fr: fabricant du ciment""",
     "viscosity_class": """
         hr: viskoznost|viskoznost cementa
         en: viscosity|cement viscosity|cement type

@@ -11,7 +11,7 @@ import numpy as np
 from vpstats.drafting.exports import Export
 from vpstats.drafting.headers import stated_codes
 from vpstats.drafting.likeness import shared_prefix
-from vpstats.drafting.profiles import Profile, group_of, profile_of
+from vpstats.drafting.profiles import Profile, group_of
 from vpstats.registry.chosen_rows import EVENT, INSTRUMENT
 from vpstats.registry.lexicon import kind_of_missing, read_yes_no
 from vpstats.registry.raw import LABEL, RawSource, TextColumn, stack_columns
@@ -34,6 +34,8 @@ class Part:
     ----------
     name : str
         Of the file, sheet, table or form, for what it says about the rows.
+    source : str
+        Name of the export that it is of.
     where : tuple of (str, tuple of str)
         Raw column to the values of the rows.
     raw : RawSource
@@ -45,6 +47,7 @@ class Part:
     """
 
     name: str
+    source: str
     where: tuple[tuple[str, tuple[str, ...]], ...]
     raw: RawSource
     profiles: tuple[Profile, ...]
@@ -114,9 +117,7 @@ def _by_event(raw: RawSource, events: TextColumn, rows: Rows) -> Iterator[tuple[
 
 def _part(export: Export, name: str, where: Where, raw: RawSource) -> Part:
     twice = tuple(dict.fromkeys(n.split(DUPLICATE)[0] for n in raw.columns if DUPLICATE in n))
-    columns = {
-        n: c for n, c in raw.columns.items() if DUPLICATE not in n and n not in twice
-    }  # fmt: skip
+    columns = {n: c for n, c in raw.columns.items() if DUPLICATE not in n and n not in twice}
     typed = set.intersection(*(set(meta.get("typed", ())) for meta in raw.meta))
     redcap = str(export.keys["format"]).startswith("redcap")
     if redcap:
@@ -125,7 +126,7 @@ def _part(export: Export, name: str, where: Where, raw: RawSource) -> Part:
     known = _Known(typed, fields, dict(raw.meta[0].get("labels", {})), redcap and not fields)
     prefix = shared_prefix(tuple(columns))
     profiles = [replace(p, prefix=prefix) for p in _profiles(columns, known)]
-    return Part(name, where, raw, tuple(profiles), twice)
+    return Part(name, export.name, where, raw, tuple(profiles), twice)
 
 
 def is_system(name: str) -> bool:
@@ -187,7 +188,7 @@ def _single(
     if name in known.fields:
         choices, asked = dict(known.fields[name].choices), known.fields[name].label
     typed = name in known.typed
-    return profile_of(name, text, typed=typed, choices=choices, label=asked, coded=known.bare)
+    return Profile((name,), name, text, typed=typed, choices=choices, label=asked, coded=known.bare)
 
 
 def _stated(name: str, text: TextColumn) -> dict[str, str]:
@@ -224,12 +225,17 @@ def _ticked(
 def _last_word(name: str, boxes: Mapping[str, str], fields: Mapping[str, Field]) -> str:
     """What a column is named after: its label in a dictionary, its box, or its last word."""
     if name in boxes:
-        code = re.sub(r"^.*?(?:___| \(choice=)", "", name).rstrip(")")
+        code = _box_of(name)
         item = fields.get(boxes[name])
         known = {} if item is None else {box_code(c): t for c, t in item.choices.items()}
         return known.get(code, code)
     whole = parse_levels(name).levels
     return name if whole else re.split(r"[ _./:-]+", name)[-1]
+
+
+def _box_of(name: str) -> str:
+    """Code or label of the box that a checkbox column is for."""
+    return re.sub(r"^.*?(?:___| \(choice=)", "", name).rstrip(")")
 
 
 def _is_ticks(text: TextColumn) -> bool:
@@ -263,7 +269,7 @@ def _checkbox(
     members = [n for n, s in boxes.items() if s == stem]
     item = fields.get(stem)
     by_box = {} if item is None else {box_code(c): (c, t) for c, t in item.choices.items()}
-    codes = [re.sub(r"^.*?(?:___| \(choice=)", "", n).rstrip(")") for n in members]
+    codes = [_box_of(name) for name in members]
     plain = {code: code for code in codes if not code.lstrip("_-").isdigit()}
     choices = dict(by_box.values()) if by_box else plain
     first = columns[members[0]]

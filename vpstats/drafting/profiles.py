@@ -38,16 +38,16 @@ class Profile:
         Whether the source holds numbers, not texts of numbers.
     choices : mapping of str to str
         Code to label, where the source says what its codes mean.
-    prefix : str
-        Word before the names of all columns of the export, "" where there is none.
     label : str
         Text of the question or variable, "" where there is none.
     checkbox : str
         Stem of REDCap checkbox columns, "" for others.
-    ticks : mapping of str to str
-        Column to the vertebra that it is named after, where the cells are nothing but ticks.
     coded : bool
         Whether digits are most likely codes: a raw REDCap export without its dictionary.
+    ticks : mapping of str to str
+        Column to the vertebra that it is named after, where the cells are nothing but ticks.
+    prefix : str
+        Word before the names of all columns of the export, "" where there is none.
     """
 
     columns: tuple[str, ...]
@@ -124,11 +124,6 @@ def _is_vertebra(spelling: str) -> bool:
 def _is_gap(spelling: str) -> bool:
     """What a source marks as missing itself."""
     return spelling.startswith("missing:") or (len(spelling) == 2 and spelling[0] == ".")
-
-
-def profile_of(name: str, text: TextColumn, **known: object) -> Profile:
-    """Profile of a single column."""
-    return Profile((name,), name, text, **known)  # type: ignore[arg-type]  # passed on as they are
 
 
 def group_of(name: str, members: Mapping[str, TextColumn], *, typed: bool = False) -> Profile:

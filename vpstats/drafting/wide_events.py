@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from vpstats.drafting.abbreviations import expanded, parted
+from vpstats.drafting.fitting import ENOUGH
 from vpstats.drafting.headers import Header, words_of
 from vpstats.drafting.likeness import NAMED
 from vpstats.drafting.matching import Match
+from vpstats.drafting.names import large_words
 from vpstats.drafting.profiles import Profile
-from vpstats.drafting.tables import Chosen
+from vpstats.drafting.tables import KEYS, Chosen
 from vpstats.registry.lexicon import read_yes_no
 from vpstats.registry.synonyms import SYNONYMS
 from vpstats.schema_tables import EVENTS
@@ -30,8 +32,6 @@ _MORE = {
     "reoperation": "reoperation|re op|reop|revision|revision surgery|reoperacija|reintervento",
 }
 _DAY, _WHEN = "date", ("post",)
-_ENOUGH = 0.85
-_KEYS = ("patient_id", "procedure_id", "proc_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def wide_events(chosen: Chosen) -> tuple[WideEvent, ...]:
     tuple of WideEvent
         One for each kind of event; none where the rows are no sessions.
     """
-    keys = tuple(m for m in chosen.matches if m.field in _KEYS)
+    keys = tuple(m for m in chosen.matches if m.field in KEYS)
     if chosen.family != "treatment" or not any(m.field == "patient_id" for m in keys):
         return ()
     surely = {m.profile for m in chosen.matches if m.found.like.score >= NAMED and m.certain}
@@ -107,7 +107,9 @@ def wide_events(chosen: Chosen) -> tuple[WideEvent, ...]:
 def without_events(chosen: Chosen, events: tuple[WideEvent, ...]) -> Chosen:
     """A part without what its columns of events might have been otherwise."""
     taken = {name for event in events for name in event.columns}
-    rest = (m for m in chosen.matches if not taken & set(m.profile.columns))
+    rest = [m for m in chosen.matches if not taken & set(m.profile.columns)]
+    if chosen.family == "treatment":
+        rest = [m for m in rest if m.certain or not any(_kinds(m.profile))]
     return replace(chosen, matches=tuple(rest))
 
 
@@ -150,9 +152,7 @@ def _kinds(profile: Profile) -> Iterator[tuple[str, bool]]:
 
 
 def _meanings(header: Header) -> Iterator[tuple[str, ...]]:
-    small = ("of", "the", "de", "der", "di", "des", "d", "l", "da")
-    words = tuple(w for w in header.words if w not in small)
-    yield expanded(words)
+    yield expanded(large_words(header.words))
     if parts := parted("".join(header.words)):
         yield expanded(parts)
 
@@ -162,7 +162,8 @@ def _by_meaning() -> Mapping[tuple[str, ...], str]:
     names = [(code.replace("_", " "), code) for code in EVENTS["event_type"].codes]
     names += list(SYNONYMS["event_type"].items())
     names += [(name, code) for code, text in _MORE.items() for name in text.split("|")]
-    return {expanded(words_of(name)): code for name, code in names if code not in _OTHERWISE}
+    known = ((large_words(words_of(name)), code) for name, code in names)
+    return {expanded(words): code for words, code in known if code not in _OTHERWISE}
 
 
 def _yes(profile: Profile) -> tuple[str, ...]:
@@ -170,6 +171,6 @@ def _yes(profile: Profile) -> tuple[str, ...]:
     column = EVENTS["fx_symptomatic"]
     read = [(s, n, read_yes_no(s, column).value) for s, n in profile.told]
     answers = sum(n for _, n, value in read if value is not None)
-    if answers < _ENOUGH * sum(n for _, n, _ in read):
+    if answers < ENOUGH * sum(n for _, n, _ in read):
         return ()
     return tuple(s for s, _, value in read if value == "yes")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from vpstats.drafting.centers import Center
 from vpstats.drafting.codes import unknown_codes
 from vpstats.drafting.exports import Export
-from vpstats.drafting.likeness import NAMED, is_named, likeness, quantity
+from vpstats.drafting.likeness import NAMED, is_named, likeness
 from vpstats.drafting.matching import Match
+from vpstats.drafting.names import quantity
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import TableDraft
+from vpstats.drafting.unheld import why_unheld
 from vpstats.drafting.wide_events import WideEvent
 from vpstats.registry.dates import date_shape
 from vpstats.registry.elapsed import is_elapsed
@@ -23,6 +25,7 @@ from vpstats.schema_tables import TABLES
 _WIDTH = 110
 _LONG = 600
 _COLUMN = 46
+_MOSTLY = 0.9  # of the cells
 
 _TOP = """\
 # Draft of a registry.toml: what the columns of the exports most likely are. It reads as it is.
@@ -94,7 +97,7 @@ def draft_toml(
     str
         TOML, the same for the same exports.
     """
-    lines = [_TOP, *_counts(sources)]
+    lines = [_TOP, "#", f"# Columns: {counted(sources)}"]
     lines += [f"# Not read: {_clean(f)}" for f in skipped]
     lines += ["", "version = 1", "", "[registry]", f"name = {quoted(name)}"]
     if known:
@@ -111,7 +114,8 @@ def draft_toml(
     return "\n".join(lines) + "\n"
 
 
-def _counts(sources: Sequence[SourceDraft]) -> list[str]:
+def counted(sources: Sequence[SourceDraft]) -> str:
+    """How many columns are certain, doubtful and left, in one line."""
     sure: set[object] = set()
     doubtful: set[object] = set()
     for source in sources:
@@ -122,7 +126,7 @@ def _counts(sources: Sequence[SourceDraft]) -> list[str]:
         doubtful |= {(source.export.name, (c,)) for event in source.events for c in event.columns}
     doubtful -= sure
     left = sum(len(s.rest) + len(s.twice) + len(s.homeless) for s in sources)
-    return ["#", f"# Columns: {len(sure)} certain, {len(doubtful)} to confirm, {left} not mapped."]
+    return f"{len(sure)} certain, {len(doubtful)} to confirm, {left} not mapped."
 
 
 # ------------------------------------------------------------------ TOML
@@ -200,7 +204,7 @@ def _read_as(source: SourceDraft) -> Iterator[str]:
     open_order: list[str] = []
     for table in source.tables:
         for match in table.matches:
-            if "dates" in match.found.fit.says:
+            if field_column(table.name, match.field).kind == "date" and not match.lent:
                 _count_order(match.profile, seen, open_order)
     if any(seen.values()):
         order = "day" if seen["dmy"] >= seen["mdy"] else "month"
@@ -255,16 +259,18 @@ def _kind(profile: Profile) -> str:
     """What an unknown column holds, without any of its values."""
     if any(is_named(header, "personal") for header in profile.headers):
         return "names a person; it has no place in a registry"
+    if why := next(filter(None, map(why_unheld, profile.headers)), ""):
+        return why
     several = f"{len(profile.columns)} numbered columns of " if len(profile.columns) > 1 else ""
     if not profile.filled:
         return f"{several}nothing; empty"
     if all(is_elapsed(s) for s, _ in profile.told[:200]):
         return f"{several}times such as 'month 6', which are no days; a contact needs its day"
-    if profile.numeric > 0.9:
+    if profile.numeric > _MOSTLY:
         return f"{several}numbers"
     if profile.dated:
         return f"{several}dates"
-    return f"{several}vertebrae" if profile.vertebral > 0.9 else f"{several}text"
+    return f"{several}vertebrae" if profile.vertebral > _MOSTLY else f"{several}text"
 
 
 # ------------------------------------------------------------------ tables
