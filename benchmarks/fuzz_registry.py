@@ -27,7 +27,8 @@ def main(seconds: int) -> None:
         from vpstats.registry.dates import date_shape
         from vpstats.registry.decoding import decode, detect, repair, signature
         from vpstats.registry.delimited import detect_delimiter
-        from vpstats.registry.numbers import decimal_evidence, readings_of
+        from vpstats.registry.digits import readings_of
+        from vpstats.registry.numbers import decimal_evidence
         from vpstats.registry.people import plain_id
         from vpstats.registry.spine import parse_levels, style_of
         from vpstats.registry.units import fold_unit

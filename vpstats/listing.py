@@ -28,9 +28,9 @@ _PLACES_SHOWN = 3
 _LINES_SHOWN = 12
 _OF_NAMES = (
     *("file.unmapped", "file.not_read", "file.hidden_sheet", "file.other_sheets"),
-    "mapping.unconfirmed",
+    *("file.formula", "mapping.unconfirmed"),
 )
-"""Rules whose messages are made of the names of files, sheets, columns and fields alone."""
+"""Rules whose messages are made of the names of files, sheets, cells, columns and fields alone."""
 _PLACE = ["severity", "rule", "file", "column"]
 _LINE = ["kind", "severity", "rule", "file", "row", "column", "table", "field", "message", "action"]
 

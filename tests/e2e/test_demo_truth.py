@@ -144,7 +144,9 @@ class Comparison:
     def said(self) -> Said:
         places: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for p in self.exports.places.itertuples(index=False):
-            places.setdefault((p.table, p.key), []).append((p.file, p.row))
+            # the workbook of the demo has several sheets, so its findings name the sheet
+            file = f"{p.file}:{p.sheet}" if p.sheet else p.file
+            places.setdefault((p.table, p.key), []).append((file, p.row))
         return Said(self.registry.findings, self.registry.corrections, places)
 
     @cached_property

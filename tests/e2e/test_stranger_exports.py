@@ -84,6 +84,39 @@ def test_a_name_of_two_months_without_a_witness_is_not_read(tmp_path: Path, cell
     assert rules(registry, 2) == {"date.month_ambiguous"}
 
 
+@pytest.mark.parametrize("word", ["marraskuuta", "maybe", "marked", "decided"])
+def test_a_word_that_begins_as_a_month_does_is_none(tmp_path: Path, word: str) -> None:
+    days, registry = started(tmp_path, f"3 {word} 2021", "3.8.2020")
+    assert days == [None, "2020-08-03"]
+    assert rules(registry, 2) == {"date.unreadable"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["14.03.2021, 16.03.2021", "14.03.2021 16.03.2021", "14.03.21 16.03.21"]
+)
+def test_two_days_in_a_cell_are_no_day_and_a_time(tmp_path: Path, cell: str) -> None:
+    days, registry = started(tmp_path, cell, "3.8.2020")
+    assert days == [None, "2020-08-03"]
+    assert rules(registry, 2) == {"date.unreadable"}
+
+
+def test_times_behind_a_day_are_taken_off(tmp_path: Path) -> None:
+    cells = (
+        "14.3.2021, 10:30:05",
+        "14.03.2021 10.30.00",
+        "2021-03-14 10.30.00",
+        "14.03.2021 24:00",
+    )
+    days, _ = started(tmp_path, *cells)
+    assert days == ["2021-03-14"] * 4
+
+
+def test_months_with_a_letter_mistyped_are_read(tmp_path: Path) -> None:
+    cells = ("3 Febuary 2021", "3. kolovza 2021.", "3 janviers 2021", "3 Sept 2021")
+    days, _ = started(tmp_path, *cells)
+    assert days == ["2021-02-03", "2021-08-03", "2021-01-03", "2021-09-03"]
+
+
 def test_dates_with_the_year_in_front_or_a_word_behind(tmp_path: Path) -> None:
     cells = (
         "2021. máj. 10.",

@@ -16,9 +16,10 @@ from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.dates import DateContext, date_shape, resolve
 from vpstats.registry.decoding import decode, detect, repair, signature
+from vpstats.registry.digits import readings_of
 from vpstats.registry.lexicon import kind_of_missing, read_code, read_set
 from vpstats.registry.mapping import ColumnMap
-from vpstats.registry.numbers import NumberContext, read_number, readings_of
+from vpstats.registry.numbers import NumberContext, read_number
 from vpstats.registry.people import plain_id
 from vpstats.registry.sources import detect_delimiter
 from vpstats.registry.spine import (

@@ -81,6 +81,25 @@ def test_numbers(name: str, raw: str, clean: str) -> None:
         assert fired(name, [raw])[0], "a change or a loss is never silent"
 
 
+@pytest.mark.parametrize(
+    ("name", "raw", "rule"),
+    [
+        ("levels.cement_ml", "3,2?", "number.marked"),
+        ("levels.cement_ml", "3,2 ml (?)", "number.marked"),
+        ("levels.cement_ml", "3,2 (2)", "number.marked"),
+        ("levels.cement_ml", "3,2¹", "number.marked"),
+        ("levels.cement_ml", "6 /", "number.marked"),
+        ("patients.bmd_tscore", "-2.5*", "number.marked"),
+        ("patients.bmd_tscore", "-2.5 SD†", "number.marked"),
+        ("levels.cement_ml", "3?2", "number.unreadable"),
+        ("levels.cement_ml", "3,2 %", "unit.unknown"),
+        ("levels.cement_ml", "3,2 g?", "unit.unknown"),
+    ],
+)
+def test_a_mark_beside_a_number_is_no_unit(name: str, raw: str, rule: str) -> None:
+    assert (cleaned(name, [raw]), fired(name, [raw])) == ([""], [rule])
+
+
 def test_a_column_that_shows_its_decimal_mark_decides_a_doubtful_cell() -> None:
     days = "procedures.days_fx_to_proc"
     assert cleaned(days, ["1.200", "12.5"], decimal=".") == ["1.2", "12.5"]

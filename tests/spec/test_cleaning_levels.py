@@ -49,6 +49,11 @@ L1 L3                  | L1 L3
 L2-L4, Th12            | L2 L3 L4 T12
 L I i L II             | L1 L2
 L1, L1                 | L1
+ThXII, LI              | T12 L1
+DIX, DX                | T9 T10
+T12, 11, 10            | T12 T11 T10
+Th12, 1. LWK           | T12 L1
+L1,                    | L1
 """
 
 NOT_READ = """
@@ -57,6 +62,13 @@ L2/3         | ambiguous
 Th12/L1      | ambiguous
 Th11-12      | ambiguous
 C1-L5        | ambiguous
+L1 dx        | ambiguous
+L3 li.       | ambiguous
+D12, 1       | ambiguous
+Th11 i 12, 1 | ambiguous
+L1 i         | ambiguous
+L1 und       | ambiguous
+L1 +         | ambiguous
 T13          | transitional
 L6           | transitional
 1-2          | unreadable

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from vpstats.registry.cleaning import clean_texts
+from vpstats.registry.fields import allowed_fields
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.read import read_registry
 from vpstats.registry.registry import Registry
@@ -145,15 +146,10 @@ def mapping_text(example: Export) -> str:
     extra = options.pop("columns", {})
     explode = options.pop("explode", None)
     where = options.pop("where", None)
+    beside = options.pop("beside", {})
+    again = options.pop("again", {})
     header = text.split("\n")[0].replace(";", ",").split(",")
-    columns: dict[str, Any] = {}
-    for name in [h.lower() for h in header] + ["patient_id", "proc_date", "procedure_id"]:
-        known = name in TABLES[example.table] or name in ("patient_id", "proc_date", "level")
-        if known and name in [h.lower() for h in header]:
-            columns[name] = name
-    if example.table == "levels" and "procedure_id" not in columns and "proc_date" not in columns:
-        columns |= {"patient_id": {"value": "1"}, "proc_date": {"value": "2020-01-01"}}
-    columns |= extra
+    columns = _columns(example.table, header) | extra
     lines = [
         "version = 1",
         "[registry]",
@@ -172,7 +168,28 @@ def mapping_text(example: Export) -> str:
     if where is not None:
         lines.append(f"where = {_toml(where)}")
     lines += ["[source.table.columns]", *(f"{k} = {_toml(v)}" for k, v in columns.items())]
-    return "\n".join(lines)
+    for table, rows in beside.items():
+        own = [h for h in header if h in allowed_fields(table)]
+        lines += ["[[source.table]]", f'name = "{table}"', f"where = {_toml(rows)}"]
+        lines += ["[source.table.columns]", *(f'{name} = "{name}"' for name in own)]
+    return "\n".join(lines + _again(lines, again))
+
+
+def _columns(table: str, header: list[str]) -> dict[str, Any]:
+    """Fields of a table to the columns that are named as they are."""
+    names = [h.lower() for h in header]
+    columns: dict[str, Any] = {name: name for name in names if name in allowed_fields(table)}
+    if table == "levels" and "procedure_id" not in columns and "proc_date" not in columns:
+        columns |= {"patient_id": {"value": "1"}, "proc_date": {"value": "2020-01-01"}}
+    return columns
+
+
+def _again(lines: list[str], again: dict[str, str]) -> list[str]:
+    """The source once more, with other columns for some fields."""
+    second = lines[lines.index("[[source]]") :] if again else []
+    for field, column in {"s": "again", **again}.items():
+        second = [line.replace(f'"{field}"', f'"{column}"') for line in second]
+    return second
 
 
 def _toml(value: Any) -> str:

@@ -61,6 +61,7 @@ def test_where_nothing_tells_both_are_named(page: str, text: str) -> None:
     assert len({text.encode(page).decode(name) for name in found}) == 2
 
 
+UNPROVED = "read as cp1252, and nothing in it proves that."
 MAP = """
 version = 1
 [registry]
@@ -82,7 +83,7 @@ death_cause = "x"
 @pytest.mark.parametrize(
     ("text", "declared", "said"),
     [
-        ("año", "", ["read as cp1252; it may be cp1250: nothing in it proves one."]),
+        ("año", "", [f'{UNPROVED} If ñ should be ń, write encoding = "cp1250".']),
         ("año", 'encoding = "cp1252"', []),
         ("año y médico", "", []),
         ("ano", "", []),
@@ -101,3 +102,38 @@ def test_a_doubtful_code_page_is_said_without_a_value(
 def test_the_words_of_a_large_file_are_found_at_its_end() -> None:
     pieces = [b"plain;text\n" * 100_000, "Kovač;pušač".encode("cp1250")]
     assert words_beyond_ascii(pieces) == [w.encode("cp1250") for w in ("Kovač", "pušač")]
+
+
+def test_a_doubt_names_the_key_to_write_and_the_letters_to_look_at(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id;x\n1;año\n".encode("cp1252"))
+    (tmp_path / "registry.toml").write_text(MAP.format(""), "utf-8")
+    findings = read_registry(tmp_path).findings
+    (message,) = findings.loc[findings["rule"] == "encoding.doubtful", "message"]
+    assert message.endswith('If ñ should be ń, write encoding = "cp1250".')
+    (tmp_path / "registry.toml").write_text(MAP.format('encoding = "cp1250"'), "utf-8")
+    again = read_registry(tmp_path)
+    assert "encoding.doubtful" not in set(again.findings["rule"])
+    assert again.patients["death_cause"].tolist() == ["ańo"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "page", "remedy"),
+    [
+        ('encoding = "cp1252"', "cp1250", 'write encoding = "cp1250".'),  # read wrongly here
+        ("", "utf-8", "write repair_encoding = true."),  # written wrongly before
+    ],
+)
+def test_letters_of_a_wrong_page_say_what_to_write(
+    tmp_path: Path, declared: str, page: str, remedy: str
+) -> None:
+    text = "id;x\n1;pušač\n2;Vuković\n"
+    text = text if declared else text.encode("cp1250").decode("cp1252")
+    (tmp_path / "a.csv").write_bytes(text.encode(page))
+    (tmp_path / "registry.toml").write_text(MAP.format(declared), "utf-8")
+    findings = read_registry(tmp_path).findings
+    (message,) = findings.loc[findings["rule"] == "encoding.mojibake", "message"]
+    assert message == f"2 cells look like cp1250 read as cp1252; {remedy}"
+    (tmp_path / "registry.toml").write_text(MAP.format(remedy[6:-1]), "utf-8")
+    mended = read_registry(tmp_path)
+    assert mended.patients["death_cause"].tolist() == ["pušač", "Vuković"]
+    assert "encoding.mojibake" not in set(mended.findings["rule"])

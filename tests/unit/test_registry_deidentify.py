@@ -137,7 +137,7 @@ def test_years_and_text_stay_where_they_are_asked_for(write: Write) -> None:
     hidden = read_registry(write(ask('birth = "year"', "free_text = true")))
     plain = read_registry(write())
     assert hidden.patients["birth_date"].isna().all()
-    assert hidden.patients["birth_year"].equals(plain.patients["birth_year"])
+    assert hidden.patients["birth_year"].tolist() == plain.patients["birth_date"].dt.year.tolist()
     assert hidden.patients["death_cause"].dropna().tolist() == ["heart"]
 
 
@@ -327,3 +327,35 @@ def test_a_key_that_is_absent_or_short_is_refused(
 def test_a_mapping_that_does_not_say_which_key_is_refused(write: Write, said: str) -> None:
     with pytest.raises(MappingError, match="deidentify"):
         read_registry(write(said))
+
+
+def test_somebody_without_a_row_of_patients_moves_too(write: Write) -> None:
+    plain, moved = (folder_with_a_stranger(write, said) for said in ("", "shift_days = 30"))
+    true, days = (
+        (registry.visits["visit_date"] - registry.procedures["proc_date"]).dt.days.tolist()
+        for registry in (plain, moved)
+    )
+    assert true == days == [60]
+    assert plain.procedures["proc_date"].item() != moved.procedures["proc_date"].item()
+
+
+def folder_with_a_stranger(write: Write, said: str) -> Registry:
+    folder = write(ask(said) if said else "", name=f"stranger{len(said)}")
+    text = (folder / "registry.toml").read_text("utf-8")
+    start, end = text.index("[[source.table]]"), text.index('[[source.table]]\nname = "procedures"')
+    (folder / "registry.toml").write_text(text[:start] + text[end:], "utf-8")
+    (folder / "a.csv").write_text(f"{HEAD}\nP9;f;;30.04.2024;;;Dr A;01.03.2024;X;T12\n", "utf-8")
+    return read_registry(folder)
+
+
+def test_cells_changed_before_they_were_read_show_no_day(write: Write) -> None:
+    folder = write(ask("shift_days = 30"), ROWS[0], ";;;;;;;;;L1", "'P002;m;;;;;;'02.03.2024;X;L3")
+    toml = folder / "registry.toml"
+    text = toml.read_text("utf-8")
+    toml.write_text(
+        text.replace('center = "A"', 'center = "A"\nfill_down = ["id", "day"]'), "utf-8"
+    )
+    log = read_registry(folder).corrections
+    early = log[log["rule"].isin(["file.filled_down", "file.text_mark"])]
+    assert set(early["column"]) == {"id", "day"}
+    assert set(early["raw"]) == set(early["clean"]) == {"(masked)"}

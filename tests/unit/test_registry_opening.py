@@ -49,7 +49,7 @@ def test_members_of_a_zip_are_stacked_by_name(tmp_path: Path) -> None:
     assert raw.files == ("x.zip:a/1.csv", "x.zip:b/2.CSV")
     assert raw.columns["id"].texts().tolist() == ["1", "2", "3"]
     assert (raw.file.tolist(), raw.row.tolist()) == ([0, 0, 1], [2, 3, 2])
-    said = "1 file does not match member and was not read: readme.txt"
+    said = "files that no source reads: readme.txt"
     assert notes(raw) == [("file.not_read", said)]
     assert [m["file"] for m in raw.meta] == list(raw.files)
     assert len({m["sha256"] for m in raw.meta}) == 2

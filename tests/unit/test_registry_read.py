@@ -360,6 +360,26 @@ def test_volumes_that_stand_in_one_cell(
     assert said == ([] if each else ["explode.shared"])
 
 
+@pytest.mark.parametrize(
+    ("levels", "cell", "each", "lacks"),
+    [
+        ("L1, L2", "6 / ", [6.0], ["L2"]),
+        ("L1, L2", "/ 6", [6.0], ["L1"]),
+        ("L1+L2", "6 +", [6.0], ["L2"]),
+        ("L1, L2, L3", "6 // 4", [6.0, 4.0], ["L2"]),
+    ],
+)
+def test_a_list_of_volumes_with_an_empty_place(
+    tmp_path: Path, levels: str, cell: str, each: list[float], lacks: list[str]
+) -> None:
+    text = f"id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n1;;f;;;1.1.2020.;{levels};{cell}\n"
+    registry = read(tmp_path, SOURCE + PEOPLE + IN_A_CELL, a=text)
+    assert registry.levels["cement_ml"].dropna().tolist() == each
+    lacking = found(registry, "explode.lacking")
+    assert [key.rpartition("/")[2] for key in lacking["key"]] == lacks
+    assert (set(lacking["column"]), set(lacking["row"])) == ({"z"}, {2})
+
+
 @pytest.mark.parametrize("level", ["T99", "L2-3", "Lx9", "vidi nalaz"])
 @pytest.mark.parametrize("cell", ["3.3/2.6", "4cc + 3cc", "4"])
 def test_a_vertebra_that_cannot_be_read_is_one_finding(

@@ -486,3 +486,63 @@ def test_a_table_without_an_instrument_where_every_row_has_one(tmp_path: Path) -
     found = registry(tmp_path, only + "\n").findings
     said = found.loc[found["rule"] == "mapping.contradicted", "message"].tolist()
     assert "every row is of a repeating instrument; say in where which patients is." in said
+
+
+LEAK_BOXES = """\
+record_id,proc_date,treated___t12,treated___l1,leak___1,leak___2,leak___3,proc_complete
+1,2022-01-03,0,1,1,0,0,2
+2,2022-02-03,0,1,0,0,0,2
+3,2022-02-05,0,1,0,0,0,0
+4,2022-02-06,1,1,0,1,0,2
+"""
+LEAK_TABLES = """
+[[source.table]]
+name = "procedures"
+columns = { patient_id = "record_id", proc_date = "proc_date" }
+[[source.table]]
+name = "levels"
+ticked = { "treated___t12" = "T12", "treated___l1" = "L1" }
+[source.table.columns]
+patient_id = "record_id"
+proc_date = "proc_date"
+leak_sites_ct = { checkbox = "leak", codes = { "1" = "epidural", "2" = "venous", "3" = "THIRD" } }
+"""
+
+
+def boxed(folder: Path, third: str, export: str = LEAK_BOXES) -> Registry:
+    """A form with three boxes for the sites of a leak."""
+    (folder / "s.csv").write_text(export, encoding="utf-8")
+    origin = 'file = "s.csv"\nformat = "redcap"\ncenter = "A"'
+    toml = mapping(origin, LEAK_TABLES.replace("THIRD", third))
+    (folder / "registry.toml").write_text(toml, encoding="utf-8")
+    return read_registry(folder / "registry.toml")
+
+
+def test_a_site_without_a_box_was_not_asked_for(tmp_path: Path) -> None:
+    found = boxed(tmp_path, "disc_sup")
+    leaks = found.leaks.astype(str)
+    assert set(leaks["site"]) == {"epidural", "disc_sup", "venous", "any"}
+    states = leaks.assign(level=leaks["level_id"].str[2:3]).drop_duplicates(["level", "site"])
+    wide = states.pivot_table(index="level", columns="site", values="state", aggfunc="first")
+    assert wide["epidural"].tolist() == ["present", "absent", "not_assessed", "absent"]
+    assert wide["venous"].tolist() == ["absent", "absent", "not_assessed", "present"]
+    # a form that was filled in, with no tick, says that there was no leak at all
+    assert wide["any"].dropna().to_dict() == {"2": "absent"}
+
+
+def test_a_box_for_any_other_leak_says_nothing_of_the_boxed(tmp_path: Path) -> None:
+    export = LEAK_BOXES.replace("4,2022-02-06,1,1,0,1,0,2", "4,2022-02-06,0,1,0,0,1,2")
+    leaks = boxed(tmp_path, "any", export).leaks.astype(str)
+    fourth = leaks[leaks["level_id"].str.startswith("A/4")].set_index("site")["state"]
+    assert fourth.to_dict() == {
+        "epidural": "not_assessed",
+        "venous": "not_assessed",
+        "any": "present",
+    }
+
+
+def test_boxes_ticked_once_for_two_vertebrae_are_doubted(tmp_path: Path) -> None:
+    findings = boxed(tmp_path, "disc_sup").findings
+    said = findings[findings["rule"] == "explode.repeated"]
+    assert said["row"].tolist() == [5]
+    assert said["column"].tolist() == ["leak___*"]

@@ -174,7 +174,7 @@ def test_excel(tmp_path: Path) -> None:
         "id": ["1", "007"],
         "datum": ["2023-08-25", "45163"],
         "broj": ["4.3", "4,5"],
-        "da": ["1", ""],
+        "da": ["TRUE", ""],
     }
     assert raw.row.tolist() == [2, 4]
     with pytest.raises(DataError, match=r"has no sheet 'Podatci'.*Did you mean 'Podaci'"):
@@ -194,7 +194,7 @@ def test_cells_of_a_workbook() -> None:
         "100000000000000",
         "0.3",
         "08:30:00",
-        "0",
+        "FALSE",
     ]
     stamp = dt.datetime.fromisoformat("2023-08-25T14:30:00")
     assert cell_text(stamp) == "2023-08-25 14:30:00"
@@ -268,7 +268,7 @@ def test_several_sheets(tmp_path: Path) -> None:
     every = read_source(source(**given, sheet="*"), tmp_path)
     assert [meta["rows"] for meta in every.meta] == [1, 1, 0]
     first = read_source(source(**given), tmp_path)
-    assert (first.files, texts(first)) == (("a.xlsx",), {"id": ["1"]})
+    assert (first.files, texts(first)) == (("a.xlsx:2023",), {"id": ["1"]})
     assert [n.rule for n in first.notes] == ["file.hidden_sheet", "file.other_sheets"]
 
 

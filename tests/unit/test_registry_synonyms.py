@@ -120,3 +120,9 @@ def test_sites_that_exports_write(word: str, site: str) -> None:
 )
 def test_words_of_two_meanings_are_left_for_the_mapping(field: str, word: str) -> None:
     assert read_code(word, column(field), {}).value is None
+
+
+@pytest.mark.parametrize("text", ["+", "++", ";", "{}"])
+def test_a_sign_alone_is_no_list(text: str) -> None:
+    found = read_set(text, column("immuno_reasons"), {})
+    assert (found.value, found.rule) == (None, "word.unknown")

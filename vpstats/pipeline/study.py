@@ -303,7 +303,9 @@ def input_files(plan: StudyPlan, registry: Registry) -> dict[str, Path]:
 def registry_files(mapping: Path, registry: Registry) -> dict[str, Path]:
     """A mapping and the exports that it names, by their name relative to it."""
     base = mapping.parent.resolve()
-    files = [mapping.resolve(), *(base / name for name in registry.sources["file"])]
+    # what stands after a colon is a sheet of a workbook or a member of an archive
+    names = [n for name in registry.sources["file"] for n in (name, name.partition(":")[0])]
+    files = [mapping.resolve(), *(base / name for name in names if name)]
     return {_relative(path, base): path for path in files if path.is_file()}
 
 

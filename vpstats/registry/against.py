@@ -79,7 +79,9 @@ _PARENT = {
     "events": ("patient_id", "patients"),
 }
 _RESTS_ON = {"bmi": ("height_cm", "weight_kg")}
-_LEAVES_OUT = frozenset({"required.missing", "key.orphan", "duplicate.row", "duplicate.key"})
+_LEAVES_OUT = frozenset(
+    {"required.missing", "key.orphan", "duplicate.row", "duplicate.key", "event.repeated"}
+)
 
 Log = Mapping[tuple[str, str, str], Mapping[str, str]]
 _SILENT: Mapping[str, str] = MappingProxyType({})

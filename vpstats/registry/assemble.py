@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.blocks import Block
-from vpstats.registry.collapse import Conflict, collapse
+from vpstats.registry.collapse import Conflict, collapse, lists_apart
 from vpstats.registry.fields import field_column
 from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
+from vpstats.registry.repeats import repeats_of_session
+from vpstats.registry.row_names import own_names, shared_numbers
 from vpstats.registry.rules import RULES
 from vpstats.schema_tables import TABLES
 
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-FILE, ROW, SOURCE = "_file", "_row", "_source"
-HIDDEN = (FILE, ROW, SOURCE)
-"""Columns of a draft beside the canonical ones: where each row comes from."""
+FILE, ROW, SOURCE, MAPPED = "_file", "_row", "_source", "_mapped"
+HIDDEN = (FILE, ROW, SOURCE, MAPPED)
+"""Columns of a draft beside the canonical ones: where each row comes from.
+
+``MAPPED`` is the number of the ``[[source.table]]``: a source may have several of one name, each
+with columns of its own.
+"""
 
 _LEFT_OUT = "; the row was left out"
 
@@ -47,7 +53,7 @@ class Draft:
     frame : DataFrame
         Canonical and hidden columns.
     names : dict of (int, str) to str
-        Source and field to raw column, for findings.
+        Mapped table and field to raw column, for findings.
     unread : set of str
         Patients with a row that was left out, and that no other row stands for.
     cut_short : set of str
@@ -78,16 +84,45 @@ class Draft:
         """Keep of each row its key and where it comes from."""
         self.frame = self.frame[[*HIDDEN, self.key]]
 
-    def column_of(self, position: int, name: str) -> str:
-        """Raw column of a field in the row's source, "" where it was not mapped."""
-        return self.names.get((int(self.frame[SOURCE].iat[position]), name), "")
+    def said(
+        self,
+        rule: str,
+        positions: Array,
+        names: str | tuple[str, ...],
+        *,
+        raw: str | Array = "",
+        note: str | Array = "",
+        masked: bool = False,
+    ) -> list[Entry]:
+        """What a rule says of a field of some rows, each with the column of its mapped table.
+
+        Where several names are given, the first is the field, and its column that of the first
+        which is mapped.
+        """
+        names = (names,) if isinstance(names, str) else names
+        mapped = self.frame[MAPPED].to_numpy()[positions]
+        return [
+            entry(
+                rule,
+                positions[mapped == number],
+                field=names[0],
+                column=next(filter(None, (self.names.get((number, n)) for n in names)), ""),
+                raw=raw[mapped == number] if isinstance(raw, np.ndarray) else raw,
+                note=note[mapped == number] if isinstance(note, np.ndarray) else note,
+                masked=masked,
+            )
+            for number in np.unique(mapped).tolist()
+        ]
 
 
 # ------------------------------------------------------------------ keys of rows
 
 
-def row_keys(block: Block) -> Array:
-    """Key of every row of a block; None where a part of it is missing."""
+def row_keys(block: Block, shared: set[str]) -> Array:
+    """Key of every row of a block; None where a part of it is missing.
+
+    `shared` are names of visits and events that several patients have.
+    """
     if block.table == "patients":
         return block.patient
     if block.table == "procedures":
@@ -95,7 +130,7 @@ def row_keys(block: Block) -> Array:
     if block.table in ("levels", "leaks"):
         return _joined(block.procedure, block.values.get("level"))
     name = TABLES[block.table].key[0]
-    return _event_keys(block, block.values.get(name))
+    return _event_keys(block, block.values.get(name), shared)
 
 
 def _joined(first: Array, second: Array | None) -> Array:
@@ -109,7 +144,7 @@ def _joined(first: Array, second: Array | None) -> Array:
     return out
 
 
-def _event_keys(block: Block, mapped: Array | None) -> Array:
+def _event_keys(block: Block, mapped: Array | None, shared: set[str]) -> Array:
     """Visits and events: the export's own name where it has one, else patient, source and row."""
     rows = np.array([str(r) for r in block.text.raw.row], dtype=object)
     files = block.text.raw.file
@@ -125,7 +160,7 @@ def _event_keys(block: Block, mapped: Array | None) -> Array:
     keys = _joined(block.patient, where)
     if mapped is None:
         return keys
-    own = _joined(block.center, mapped)
+    own = own_names(block, _joined(block.center, mapped), shared)
     return np.where([o is None for o in own], keys, own)
 
 
@@ -156,18 +191,26 @@ def usable_rows(block: Block, key: Array) -> Array:
     """
     usable, nameless = np.ones(len(block), bool), ~_not_none(key)
     for name, known in _required(block, key).items():
-        lost = usable & ~known
+        lost, whose = usable & ~known, name == "patient_id"
         block.entries.append(
             entry(
                 "required.missing",
-                np.flatnonzero(lost & ~_told(block, name, lost & nameless)),
+                np.flatnonzero(lost & ~_told(block, name, lost & (nameless | whose))),
                 field=name,
                 column=block.names.get(name, ""),
-                note=f"{name} is missing or cannot be read, so the row was left out",
+                note=_WITHOUT.get(name, f"{name} is missing or cannot be read") + _SO_LEFT_OUT,
             )
         )
         usable &= known
     return usable
+
+
+_SO_LEFT_OUT = ", so the row was left out"
+_WITHOUT = {
+    "center_id": "the center is missing, and nobody can say whose patient this is; fill in the "
+    "center, in REDCap the record's data access group"
+}
+"""Field to what is wrong with a row that lacks it, where its name does not say so."""
 
 
 def _told(block: Block, name: str, lost: Array) -> Array:
@@ -176,6 +219,8 @@ def _told(block: Block, name: str, lost: Array) -> Array:
     A vertebra that cannot be read is one cause: a second finding would be of what follows from it.
     """
     told = np.zeros(len(block), bool)
+    if name == "proc_date" and block.table != "procedures":  # of a level: two things are wrong
+        return told
     for number, item in enumerate(block.entries):
         rule, here = RULES[item.rule], lost[item.positions]
         if item.field == name and rule.kind == "finding" and rule.severity == "error":
@@ -188,25 +233,41 @@ def _told(block: Block, name: str, lost: Array) -> Array:
 
 
 def _required(block: Block, key: Array) -> dict[str, Array]:
-    known = {"patient_id": _not_none(block.patient)}
+    # names of patients and sessions begin with the center: without it there are none
+    known = {"center_id": _not_none(block.center), "patient_id": _not_none(block.patient)}
     if block.table in ("levels", "leaks"):
-        known = {"procedure_id": _not_none(block.procedure)}
+        del known["patient_id"]
+        known |= _parts_of_session(block)
     for column in TABLES[block.table]:
-        if column.required and column.name in block.values:
+        # the name of a session that is doubted is not known, whatever its cell says
+        if column.required and column.name in block.values and column.name not in known:
             values = block.values[column.name]
             known[column.name] = ~pd.isna(values)
     known[TABLES[block.table].key[0]] = _not_none(key)
     return known
 
 
+def _parts_of_session(block: Block) -> dict[str, Array]:
+    """What names the session of a row: its own name, else the patient and the day."""
+    known = {"procedure_id": _not_none(block.procedure)}
+    if "procedure_id" in block.values or "proc_date" not in block.values:
+        return known
+    return {
+        "patient_id": known["procedure_id"] | _not_none(block.patient),
+        "proc_date": known["procedure_id"] | ~np.isnat(block.values["proc_date"]),
+        **known,
+    }
+
+
 def _not_none(values: Array) -> Array:
-    return np.array([v is not None for v in values], bool)
+    known: Array = ~pd.isna(values)
+    return known
 
 
 # ------------------------------------------------------------------ frames
 
 
-def block_frame(block: Block, key: Array, source: int) -> pd.DataFrame:
+def block_frame(block: Block, key: Array, source: int, mapped: int) -> pd.DataFrame:
     """The rows of a block as a frame: canonical, extra and hidden columns."""
     table = TABLES[block.table]
     wanted = (*table.names, *_EXTRA.get(block.table, ()))
@@ -221,7 +282,7 @@ def block_frame(block: Block, key: Array, source: int) -> pd.DataFrame:
     if "yeom" in block.values:
         columns |= yeom_columns(pd.Series(block.values["yeom"], dtype=object))
     places = block.places(key)
-    columns |= {FILE: places.file, ROW: places.row, SOURCE: source}
+    columns |= {FILE: places.file, ROW: places.row, SOURCE: source, MAPPED: np.int32(mapped)}
     return pd.DataFrame(columns)
 
 
@@ -248,27 +309,50 @@ def draft_table(
     """
     frames: list[pd.DataFrame] = []
     names: dict[tuple[int, str], str] = {}
+    sources: dict[int, int] = {}
     lost: list[tuple[Any, Any]] = []
     cut_short: set[str] = set()
-    for block in blocks:
+    shared = shared_numbers(table, blocks)
+    for mapped, block in enumerate(blocks):
         if block.table != table:
             continue
-        key = row_keys(block)
+        key = row_keys(block, shared)
         usable = usable_rows(block, key)
         lost += zip(key[~usable], block.patient[~usable], strict=True)
         cut_short |= {session for session in block.procedure[~usable] if session is not None}
+        usable &= ~repeats_of_session(block, blocks)
         shown = np.where([k is None for k in key], "", key)
         journal.add(block.entries, block.places(shown))
-        source = numbers[id(block)]
-        frame = block_frame(block, key, source)
+        sources[mapped] = numbers[id(block)]
+        frame = block_frame(block, key, sources[mapped], mapped)
         frames.append(frame if usable.all() else frame[usable])
-        names.update({(source, name): raw for name, raw in block.names.items()})
+        names.update({(mapped, name): raw for name, raw in block.names.items()})
         block.values, block.entries = {}, []  # they are in the frame and in the journal now
     whole = _stacked(frames, table)
     draft = _collapsed(Draft(table, whole, names, cut_short=cut_short), journal)
+    if len(draft.frame) < len(whole):
+        draft.names |= _shared_names(names, sources)
     there = set(draft.frame[draft.key]) if lost else set()
     draft.unread |= {who for key, who in lost if who is not None and key not in there}
     return draft
+
+
+def _shared_names(
+    names: Mapping[tuple[int, str], str], sources: Mapping[int, int]
+) -> dict[tuple[int, str], str]:
+    """Columns of a source for its mapped tables that lack them, where there is one for a field.
+
+    Rows of several mapped tables become one, which stands at the place of the first.
+    """
+    of_source: dict[tuple[int, str], set[str]] = {}
+    for (mapped, name), raw in names.items():
+        of_source.setdefault((sources[mapped], name), set()).add(raw)
+    return {
+        (mapped, name): next(iter(raws))
+        for (source, name), raws in of_source.items()
+        for mapped, own in sources.items()
+        if own == source and len(raws) == 1
+    }
 
 
 def _stacked(frames: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -280,7 +364,7 @@ def _stacked(frames: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
 def _empty(table: str) -> pd.DataFrame:
     declared = TABLES[table]
     frame = pd.DataFrame({name: pd.Series(dtype=object) for name in (*declared.names, *HIDDEN)})
-    return frame.astype({ROW: np.int64, SOURCE: np.int64})
+    return frame.astype({ROW: np.int64, SOURCE: np.int64, MAPPED: np.int32})
 
 
 def _collapsed(draft: Draft, journal: Journal) -> Draft:
@@ -291,12 +375,35 @@ def _collapsed(draft: Draft, journal: Journal) -> Draft:
     fields = [c for c in frame.columns if c not in (*HIDDEN, draft.key)]
     one, conflicts = collapse(frame, key, fields)
     places = draft.places()
-    journal.add([_conflict(draft, c) for c in conflicts], places)
+    journal.add([item for c in conflicts for item in _conflict(draft, c)], places)
     if draft.table in ("levels", "visits", "events") and len(one) < len(frame):
-        repeated = pd.Series(key).duplicated(keep=False)
+        repeated = _told_again(draft, key)
         journal.add([entry("duplicate.key", np.flatnonzero(repeated))], places)
+    if draft.table == "levels" and frame[SOURCE].nunique() > 1:
+        parts = (frame[name].to_numpy() for name in ("procedure_id", "level", SOURCE))
+        journal.add(draft.said("level.files_differ", lists_apart(*parts), "level"), places)
     draft.frame = one.reset_index(drop=True)
     return _without_lost_keys(draft, journal) if conflicts else draft
+
+
+def _told_again(draft: Draft, key: Array) -> Array:
+    """Rows about one thing, of one mapped table, or of several that say the same field of it.
+
+    One file may have the volumes of the vertebrae and another their leaks: nothing is said twice.
+    """
+    frame = draft.frame
+    several = pd.Series(key).duplicated(keep=False).to_numpy(bool)
+    rows = pd.DataFrame({"key": key[several], "mapped": frame[MAPPED].to_numpy()[several]})
+    values = [
+        column.name
+        for column in TABLES[draft.table]
+        if not (column.required or column.role in ("identifier", "key")) and column.name in frame
+    ]
+    filled = frame.loc[several, values].notna().reset_index(drop=True)
+    again = (filled & (filled.groupby(rows["key"]).transform("sum") > 1)).any(axis=1)
+    told = np.zeros(len(frame), bool)
+    told[several] = (rows.duplicated(keep=False) | again).to_numpy(bool)
+    return told
 
 
 def _without_lost_keys(draft: Draft, journal: Journal) -> Draft:
@@ -306,37 +413,48 @@ def _without_lost_keys(draft: Draft, journal: Journal) -> Draft:
         if column.required and column.name in draft.frame:
             missing = draft.frame[column.name].isna().to_numpy(bool) & ~lost
             note = f"rows contradict one another in {column.name}, so they were left out"
-            journal.add(
-                [entry("required.missing", np.flatnonzero(missing), field=column.name, note=note)],
-                draft.places(),
-            )
+            items = draft.said("required.missing", np.flatnonzero(missing), column.name, note=note)
+            journal.add(items, draft.places())
             lost |= missing
     if "patient_id" in draft.frame:
         draft.unread |= set(draft.frame["patient_id"][lost].dropna())
+    if draft.table == "procedures":
+        draft.cut_short |= set(draft.frame["procedure_id"][lost])
     draft.frame = draft.frame[~lost].reset_index(drop=True)
     return draft
 
 
 def drop_orphans(drafts: dict[str, Draft], journal: Journal) -> None:
     """Leave out levels whose session is not there: nothing is known of when or why."""
-    levels = drafts["levels"]
-    sessions = drafts["procedures"].frame["procedure_id"]
-    lost = ~levels.frame["procedure_id"].isin(sessions).to_numpy(bool)
-    note = "the session of this level is not there or cannot be used; the level was left out"
-    item = entry("key.orphan", np.flatnonzero(lost), field="procedure_id", note=note)
-    journal.add([item], levels.places())
+    levels, sessions = drafts["levels"], drafts["procedures"]
+    named = levels.frame["procedure_id"]
+    lost = ~named.isin(sessions.frame["procedure_id"]).to_numpy(bool)
+    unread = named[lost].isin(sessions.cut_short).to_numpy(bool)
+    note = np.where(unread, _UNREAD_SESSION, _NO_SESSION)
+    by = ("procedure_id", "proc_date")
+    items = levels.said("key.orphan", np.flatnonzero(lost), by, note=note)
+    journal.add(items, levels.places())
     levels.frame = levels.frame[~lost].reset_index(drop=True)
 
 
-def _conflict(draft: Draft, conflict: Conflict) -> Entry:
+_UNREAD_SESSION = (
+    "the row of this level's session was left out, as a finding at that row says, and the level "
+    "with it; correct the session's row and the level comes back"
+)
+_NO_SESSION = (
+    "no row of the sessions is about the session that this level names, so the level was left "
+    "out; add the session's row to the source, or correct how the level names it"
+)
+
+
+def _conflict(draft: Draft, conflict: Conflict) -> list[Entry]:
     # what is mapped here and used elsewhere, as a date of birth beside a session, is masked too
     masked = field_column(draft.table, conflict.field).masked
     values = draft.frame[conflict.field].take(conflict.positions)
-    return entry(
+    return draft.said(
         "conflict.rows",
         conflict.positions,
-        field=conflict.field,
-        column=draft.column_of(int(conflict.positions[0]), conflict.field),
+        conflict.field,
         raw=np.array([_text(v) for v in values], dtype=object),
         note="other rows of the same thing say otherwise; the value was set missing",
         masked=masked,

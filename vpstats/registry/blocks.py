@@ -6,17 +6,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from vpstats.registry.cells import trim
 from vpstats.registry.cleaning import clean_column
 from vpstats.registry.columns import LIMITS, PARTIAL, Cleaned, Dialect, raw_name
-from vpstats.registry.fields import allowed_fields, field_column
+from vpstats.registry.dates import date_shape
+from vpstats.registry.fields import LEAK_SET_FIELDS, allowed_fields, field_column
+from vpstats.registry.identifiers import NAMES, judge_identifiers, nobodies
 from vpstats.registry.journal import Entry, Places, entry
-from vpstats.registry.lexicon import coded, kind_of_missing
+from vpstats.registry.leaks import NAMED_SITES, asked_sites
+from vpstats.registry.lexicon import coded, kind_of_missing, read_set, read_yes_no
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.raw import TextColumn
 from vpstats.registry.tables import ACCESS_GROUP, TextTable
 from vpstats.registry.typed import judge_range
+from vpstats.schema import SET_SEPARATOR
 from vpstats.schema_tables import TABLES
 
 if TYPE_CHECKING:
@@ -144,8 +149,8 @@ def open_block(text: TextTable, dialect: Dialect) -> Block:
     for name in (*_KEY_FIELDS, *CONSENT_FIELDS):
         if name in text.fields:
             _read_field(block, name)
-    block.patient = _prefixed(block.center, block.values.get("patient_id"))
-    block.procedure = _prefixed(block.center, block.values.get("procedure_id"))
+    block.patient = prefixed(block.center, block.values.get("patient_id"))
+    block.procedure = prefixed(block.center, block.values.get("procedure_id"))
     return block
 
 
@@ -166,9 +171,9 @@ def _coded_centers(block: Block, text: TextColumn, name: str, codes: dict[str, s
     block.names["center_id"] = name
     mapped = [coded(s, codes) for s in text.spellings]
     unknown = np.array([bool(codes) and m is None for m in mapped] + [False], bool)[text.codes]
-    lookup = np.array(
-        [m or trim(s) for m, s in zip(mapped, text.spellings, strict=True)] + [None], dtype=object
-    )
+    nowhere = {i for i in nobodies(text.spellings) if not any(map(str.isdigit, text.spellings[i]))}
+    names = [m or (None if i in nowhere else trim(text.spellings[i])) for i, m in enumerate(mapped)]
+    lookup = np.array([*names, None], dtype=object)
     block.entries.append(
         entry(
             "center.unknown",
@@ -182,7 +187,8 @@ def _coded_centers(block: Block, text: TextColumn, name: str, codes: dict[str, s
     return lookup[text.codes]
 
 
-def _prefixed(center: Array, identifier: Array | None) -> Array:
+def prefixed(center: Array, identifier: Array | None) -> Array:
+    """``<center>/<identifier>`` where both are known."""
     out = np.full(len(center), None, dtype=object)
     if identifier is None:
         return out
@@ -202,17 +208,25 @@ def session_key(patient: Array, day: Array) -> Array:
     return out
 
 
+def _says_out(spelling: str) -> bool:
+    """Whether a cell of opt-outs is one: neither blank by another name, nor a no."""
+    if kind_of_missing(spelling) is not None or date_shape(spelling).kind == "placeholder":
+        return False
+    return str(read_yes_no(spelling, TABLES["patients"]["diabetes"]).value) != "no"
+
+
 def opted_out(block: Block) -> Array:
     """Rows whose patient did not want to be here: a no to research, or an opt-out in any form.
 
-    An opt-out that cannot be read as a date is still an opt-out.
+    An opt-out that cannot be read as a date is still an opt-out, unless it says no.
     """
     out = np.zeros(len(block), bool)
     if "consent_research" in block.values:
         out |= block.values["consent_research"] == "no"
     text = block.text.fields.get("optout_date")
     if text is not None:
-        says = [kind_of_missing(s) is None for s in text.spellings]
+        codes = block.mapping("optout_date").codes
+        says = [_says_out(coded(s, codes) or s) for s in text.spellings]
         out |= np.array([*says, False], bool)[text.codes]
     return out
 
@@ -237,6 +251,12 @@ def _read_field(block: Block, name: str) -> None:
         block.values[name] = _possible_days(block, name, cleaned, text)
     else:
         block.values[name] = cleaned.values
+    if name in NAMES:
+        coded, column_name = bool(mapping.codes), block.names[name]
+        block.values[name], entries = judge_identifiers(
+            text, cleaned.values, name=name, column=column_name, coded=coded
+        )
+        block.entries += entries
 
 
 def _keep_limit(block: Block, name: str, cleaned: Cleaned) -> None:
@@ -315,6 +335,24 @@ def read_values(block: Block) -> None:
             block.entries += entries
             _forget_limit(block, name)
     _merge_partial(block)
+    _part_sites(block)
+
+
+def _part_sites(block: Block) -> None:
+    """Of a form with boxes for some leak sites, the others were not asked for."""
+    for name, modality in LEAK_SET_FIELDS.items():
+        boxes = block.text.boxes.get(name, [])
+        if not boxes:
+            continue
+        column, codes = field_column(block.table, name), block.mapping(name).codes
+        words = (read_set(box, column, codes) for box in boxes)
+        asked = {site for word in words for site in str(word.value).split(SET_SEPARATOR)}
+        if asked >= set(NAMED_SITES):
+            continue
+        for field_name, states in asked_sites(block.values.pop(name), asked, modality).items():
+            known = block.values.get(field_name, np.full(len(block), None, dtype=object))
+            block.values[field_name] = np.where(pd.isna(known), states, known)
+            block.names.setdefault(field_name, block.names[name])
 
 
 def _log_again(block: Block) -> None:

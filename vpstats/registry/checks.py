@@ -129,9 +129,9 @@ class Desk:
     places : mapping of str to Places
         Where their rows come from.
     source : mapping of str to ndarray
-        Number of each row's source.
+        Number of the mapped table of a source that each row comes from.
     names : mapping of (str, int, str) to str
-        Table, source and field to raw column.
+        Table, number of the mapped table, and field to raw column.
     may_erase : bool
         Whether doubtful values may be set missing.
     """
@@ -151,7 +151,7 @@ class Desk:
                 frame.loc[doubt.positions, doubt.field] = doubt.put
 
     def _entries(self, doubt: Doubt) -> Iterator[Entry]:
-        """One entry per source, since sources spell their columns differently."""
+        """One entry per mapped table of a source, since each has columns of its own."""
         declared = TABLES[doubt.table]
         masked = doubt.field in declared and declared[doubt.field].masked
         sources = self.source.get(doubt.table)

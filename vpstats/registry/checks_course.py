@@ -126,13 +126,13 @@ def events_of_their_session(case: Case) -> Iterator[Doubt]:
             note="the event is before the session that it names",
         )
     keys = events[["patient_id", "event_type", "event_levels"]].astype(object).assign(day=day)
-    yield Doubt(
-        "event.twice",
-        "events",
-        "event_date",
-        where(keys.duplicated(keep=False) & day.notna()),
-        note="the patient has the same event of this day in another row",
-    )
+    session = events["procedure_id"].where(day.isna())  # without a day, those of one session
+    twice = keys.assign(session=session).duplicated(keep=False)
+    for known, note in (
+        (day.notna(), "the patient has the same event of this day in another row"),
+        (session.notna(), "the session has the same event without a day in another row"),
+    ):
+        yield Doubt("event.twice", "events", "event_date", where(twice & known), note=note)
 
 
 @check

@@ -211,19 +211,46 @@ def same_identifier(case: Case) -> Iterator[Doubt]:
 
 @check
 def same_person(case: Case) -> Iterator[Doubt]:
-    """Two identifiers with the same birth, sex and session, or the same birth, sex and body."""
+    """Two identifiers with the same birth, sex and session, or the same birth, sex and body.
+
+    One that has no session of its own is doubted for birth and sex alone: it may be mistyped.
+    """
     patients, procedures = case["patients"], case["procedures"]
     born = patients[["patient_id", "center_id", "birth_date", "sex", "height_cm"]]
     sessions = procedures[["patient_id", "proc_date"]].merge(born, on="patient_id")
     treated = _shared(sessions, ["birth_date", "sex", "proc_date"])
     readmitted = _shared(born, ["center_id", "birth_date", "sex", "height_cm"])
+    known = born[["birth_date", "sex"]].notna().all(axis=1)
+    alike = known & born.duplicated(["center_id", "birth_date", "sex"], keep=False)
     probable = patients["patient_id"].isin(treated | readmitted)
+    for mask, note in (
+        (probable, "another identifier has the same date of birth, sex and session or height"),
+        (
+            alike & _sessionless(case) & ~probable,
+            "another identifier has the same date of birth and sex, and this one has no session",
+        ),
+    ):
+        yield Doubt("duplicate.person", "patients", "patient_id", where(mask), note=note)
+
+
+def _sessionless(case: Case) -> pd.Series:
+    """Patients of centers with sessions who have none, although no row of theirs was left out."""
+    patients, sessions = case["patients"], case["procedures"]
+    seated = patients["patient_id"].isin(sessions["patient_id"]) | patients["patient_id"].isin(
+        case.unread
+    )
+    return ~seated & patients["center_id"].isin(sessions["center_id"])
+
+
+@check
+def patients_without_session(case: Case) -> Iterator[Doubt]:
+    """A patient of whom there is no session: a mistyped identifier, or a row that is no record."""
     yield Doubt(
-        "duplicate.person",
+        "patient.no_session",
         "patients",
         "patient_id",
-        where(probable),
-        note="another identifier has the same date of birth, sex and session or height",
+        where(_sessionless(case)),
+        note="no session is of this patient; the identifier may be mistyped",
     )
 
 

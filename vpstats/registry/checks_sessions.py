@@ -27,6 +27,7 @@ _LIMITS_APART, _UPPER_APART = 5.0, 2.0  # limits of detection, and the values we
 _FEWEST = 10
 _LARGE_DOSE = 5.0  # mL in one vertebra; equal doses above it suggest a total that was copied
 _CT_WINDOW = 30
+_CRP_WINDOW = 365  # days before the session; an older CRP has the year of another, most likely
 
 
 @check
@@ -56,6 +57,21 @@ def session_dates(case: Case) -> Iterator[Doubt]:
         "crp_date",
         where(procedures["crp_date"] > day),
         note="the CRP was taken after the session",
+    )
+    before = days_between(day, procedures["crp_date"])
+    yield Doubt(
+        "session.crp_earlier",
+        "procedures",
+        "crp_date",
+        where(before > _CRP_WINDOW),
+        note=f"the CRP was taken more than {_CRP_WINDOW} days before the session",
+    )
+    yield Doubt(
+        "session.entry_earlier",
+        "procedures",
+        "entry_date",
+        where(procedures["entry_date"] < day),
+        note="the session was entered before it was done",
     )
     after = days_between(procedures["ct_post_date"], day)
     yield Doubt(
@@ -442,7 +458,7 @@ def orphans(case: Case) -> Iterator[Doubt]:
             table,
             key,
             lost,
-            note=f"the row names one of the {of} that no row of {of} has",
+            note=f"no row of {of} is about the one that this row names",
             # an event can do without its session, and is better off than with a dangling one
             erase=(table, key) == ("events", "procedure_id"),
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vpstats.registry.cells import fold
 from vpstats.registry.columns import Dialect
-from vpstats.registry.lexicon import read_yes_no
+from vpstats.registry.lexicon import kind_of_missing, read_yes_no
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.mapping_parts import Days
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn
@@ -25,6 +26,10 @@ EVENT = "redcap_event_name"
 _ANY_DAY, _ANY_YES_NO = PROCEDURES["fracture_date"], PROCEDURES["hypotension"]
 _UNTAKEN = "mapping.row_untaken"
 _CODE = 2  # digits of a code; more are a date or a number
+_WHOSE = frozenset(
+    {"patient_id", "procedure_id", "visit_id", "event_id", "center_id", "proc_date", "birth_date"}
+)
+"""Fields that say whose a row is, and so nothing of what it tells."""
 _RARE = 20  # a spelling of at most a twentieth of the cells is a slip rather than a code
 
 
@@ -84,31 +89,64 @@ def rows_beside(raw: RawSource, source: SourceMap) -> list[SourceNote]:
         if name in raw.columns and "*" not in values and name not in (INSTRUMENT, EVENT)
         for said in _notes(raw, name, _alike(raw.columns[name], values), _UNTAKEN, note)
     ]
-    return found + [said for table in source.tables for said in _half_filled(raw, source, table)]
+    found += [
+        said
+        for name, values in sorted(wanted.items())
+        if name in raw.columns and values == {"*"}
+        for said in _notes(raw, name, _not_known(raw.columns[name]), _UNTAKEN, _UNKNOWN)
+    ]
+    return found + [said for name in sorted(wanted) for said in _half_filled(raw, source, name)]
 
 
-def _half_filled(raw: RawSource, source: SourceMap, table: TableMap) -> list[SourceNote]:
-    """Rows whose date, say, is blank, so that a table does not take them, beside a score of it."""
-    names = [n for n, v in table.where.items() if not isinstance(v, Days) and "*" in v]
-    if len(names) != 1 or source.is_redcap or names[0] not in raw.columns:
+def _half_filled(raw: RawSource, source: SourceMap, name: str) -> list[SourceNote]:
+    """Rows that no table takes, since a cell is blank or says no, beside a score of such a table.
+
+    The day of an infection beside no word on whether there was one, or beside a no; a CRP beside no
+    unit, where each unit has a table of its own.
+    """
+    tables = [table for table in source.tables if name in table.where]
+    if name in (INSTRUMENT, EVENT) or any(n not in raw.columns for t in tables for n in t.where):
         return []
-    blank = ~raw.columns[names[0]].filled
+    asked, taken = np.zeros(len(raw), bool), np.zeros(len(raw), bool)
+    for table in tables:
+        others = {n: v for n, v in table.where.items() if n != name and not isinstance(v, Days)}
+        rows = chosen_rows(raw, source, table.model_copy(update={"where": others}))
+        wanted = table.where[name]
+        asked |= rows
+        taken |= rows & (True if isinstance(wanted, Days) else _matches(raw.columns[name], wanted))
+    silent = asked & ~taken & _says_nothing(raw.columns[name])
     told = np.zeros(len(raw), bool)
-    for name in _only_of(source, table) - {names[0]}:
-        says = _tells(raw.columns[name]) & blank
-        if 2 * says.sum() < blank.sum():  # what stands in most rows is no sign of a contact
+    for own in _only_of(source, tables) if silent.any() else ():
+        says = _tells(raw.columns[own]) & silent
+        # what stands in most rows is no sign of a contact, unless nearly all rows are one
+        if 2 * says.sum() <= silent.sum() or 4 * silent.sum() <= taken.sum():
             told |= says
-    note = "the row was not taken, since this is blank; other columns of it say something"
-    return _notes(raw, names[0], told, _UNTAKEN, note)
+    blank = ~raw.columns[name].filled
+    return [
+        *_notes(raw, name, told & blank, _UNTAKEN, _BLANK),
+        *_notes(raw, name, told & ~blank, _UNTAKEN, _BESIDE_NO),
+    ]
 
 
-def _only_of(source: SourceMap, table: TableMap) -> set[str]:
-    """Raw columns that one table uses and no other does."""
+_BLANK = "the row was not taken, since this is blank; other columns of it say something"
+_BESIDE_NO = "the row was not taken, since this is no yes; other columns of it say something"
+
+
+def _says_nothing(text: TextColumn) -> Array:
+    """Rows whose cell is blank, a no or a kind of missing."""
+    nothing = [_says(s) not in ("yes", "?", "") for s in text.spellings]
+    return np.array([*nothing, True], bool)[text.codes]
+
+
+def _only_of(source: SourceMap, tables: Sequence[TableMap]) -> list[str]:
+    """Raw columns that some tables use beside those that choose their rows, and no other does."""
+    chosen = {name for table in tables for name in table.where}
     own, others = (
-        {c.column for t in tables for c in t.columns.values() if c.column is not None}
-        for tables in ([table], [t for t in source.tables if t is not table])
+        {c.column for t in some for f, c in t.columns.items() if c.column and f not in _WHOSE}
+        for some in (tables, [t for t in source.tables if t not in tables])
     )
-    return own - others
+    whose = {c.column for t in source.tables for f, c in t.columns.items() if f in _WHOSE}
+    return sorted(own - others - chosen - whose)
 
 
 def _tells(text: TextColumn) -> Array:
@@ -180,9 +218,22 @@ def chosen_rows(
 
 
 def _matches(text: TextColumn, wanted: tuple[str, ...]) -> Array:
-    """Rows whose text is one of those wanted; "*" is any text."""
-    if "*" in wanted:
-        return text.filled
+    """Rows whose text is one of those wanted; "*" is any text that is no sign for a missing one."""
     plain = {fold(w) for w in wanted}
-    hits = np.array([fold(s) in plain for s in text.spellings] + [False], bool)
-    return hits[text.codes]
+    some = "*" in wanted
+    hits = [fold(s) in plain or (some and not _is_gap(s)) for s in text.spellings]
+    return np.array([*hits, False], bool)[text.codes]
+
+
+def _is_gap(spelling: str) -> bool:
+    """Whether a cell says that there is nothing in it; 999 may be a number."""
+    return not spelling[0].isdigit() and kind_of_missing(spelling) is not None
+
+
+def _not_known(text: TextColumn) -> Array:
+    """Rows whose cell says that something is not known, and so not that there is nothing."""
+    gaps = [_is_gap(s) and kind_of_missing(s) == "unknown" for s in text.spellings]
+    return np.array([*gaps, False], bool)[text.codes]
+
+
+_UNKNOWN = "the row was not taken, since this says that it is not known"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from vpstats.registry.cells import Reading, fold
 from vpstats.registry.columns import Cleaned, Dialect, gather, render
-from vpstats.registry.lexicon import coded, kind_of_missing, read_code, read_set
+from vpstats.registry.lexicon import coded, doubtful_crosses, kind_of_missing, read_code, read_set
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.raw import TextColumn, from_texts
 from vpstats.registry.spine import AND_OR_TO, parse_levels
@@ -95,6 +95,12 @@ def _smoker_beside_yes(spelling: str, column: Column, mapping: ColumnMap) -> Rea
     return read_code(spelling, column, mapping.codes)
 
 
+_CROSS_OR_CIRCLE = (
+    "a cross beside circles or check marks, which is a no in some countries; say in codes what "
+    "each of them means"
+)
+
+
 def _yes_no_reader(
     column: Column, mapping: ColumnMap, text: TextColumn
 ) -> Callable[[str], Reading]:
@@ -102,6 +108,7 @@ def _yes_no_reader(
     folded = {fold(s) or s for s in text.spellings}
     plus = any(s.strip() in ("+", "++", "+++") for s in text.spellings)
     doubtful = "2" in folded and "0" not in folded and not mapping.codes
+    crossed = doubtful_crosses(text.spellings)
 
     def read(spelling: str) -> Reading:
         if coded(spelling, mapping.codes) is None:
@@ -111,6 +118,8 @@ def _yes_no_reader(
                 return Reading(
                     rule="word.ambiguous", note="1 and 2, and no code that says which is yes"
                 )
+            if spelling in crossed:
+                return Reading(rule="word.ambiguous", note=_CROSS_OR_CIRCLE)
         return read_code(spelling, column, mapping.codes)
 
     return read

@@ -55,6 +55,8 @@ _BEFORE_LETTERS = frozenset("°µ„“”‚‘’«»–—¿¡ªº")
 """Signs that a word may follow at once."""
 _MOST = 5000
 _CLEAR, _SURE, _OF_PAIRS = 0.02, 2, 0.2
+_ASCII, _SHOWN = 127, 3  # the last code of ASCII; letters that are named
+_LETTERS = 0xC0  # the first code that is a letter in each of these pages, and in most others
 _SYLLABLE = 3  # letters of a word that needs a vowel
 
 
@@ -139,6 +141,61 @@ def likely_pages(words: Iterable[bytes]) -> tuple[str, ...]:
     rivals = {p.text: p.name for p in ranked[:0:-1] if not _better(best, p)}
     rivals.pop(best.text, None)
     return (best.name, *reversed(rivals.values()))
+
+
+def page_doubt(words: Iterable[bytes], page: str) -> str:
+    """What to do where words that were read in one code page may be in another; "" where not.
+
+    Parameters
+    ----------
+    words : iterable of bytes
+        Distinct words with a byte above 127.
+    page : str
+        Code page that they were read in.
+
+    Returns
+    -------
+    str
+        A phrase with the key to write, and with letters, never with words of the file.
+
+    Examples
+    --------
+    >>> print(page_doubt(["año".encode("cp1252")], "cp1252"))
+    read as cp1252, and nothing in it proves that. If ñ should be ń, write encoding = "cp1250"
+    """
+    known = list(words)
+    found = likely_pages(known)
+    others = [name for name in found if name != page] if len(found) > 1 else []
+    if not others:
+        return ""
+    ways = [f'{_changes(known, page, name)}, write encoding = "{name}"' for name in others]
+    return f"read as {page}, and nothing in it proves that. If {'; if '.join(ways)}"
+
+
+def without_latin(words: Iterable[bytes]) -> bool:
+    """Whether most words beyond ASCII have no Latin letter at all, as Greek and Cyrillic ones.
+
+    Examples
+    --------
+    >>> without_latin(["όχι".encode("cp1253"), "Ναι".encode("cp1253")])
+    True
+    >>> without_latin(["été".encode("cp1252"), "–––".encode("cp1252")])
+    False
+    """
+    long = [word for word in words if len(word) >= _SYLLABLE]
+    none = sum(min(word) >= _LETTERS for word in long)
+    return 2 * none > len(long)
+
+
+def _changes(words: Iterable[bytes], page: str, other: str) -> str:
+    """Letters that another code page reads as others: ``ñ should be ń``."""
+    codes = sorted({code for word in words for code in word if code > _ASCII})
+    pairs = (
+        (bytes([c]).decode(page, "replace"), bytes([c]).decode(other, "replace")) for c in codes
+    )
+    changed = [(a, b) for a, b in pairs if a != b and a.isprintable() and b.isprintable()]
+    shown = " or ".join(f"{a} should be {b}" for a, b in changed[:_SHOWN])
+    return shown or "a name looks wrong"
 
 
 def _rank(page: Page) -> tuple[float, int, int]:

@@ -124,7 +124,7 @@ def log_readings(
     entries = []
     for rule in dict.fromkeys(r.rule for r in readings if r.rule):
         of_rule = np.array([r.rule == rule for r in readings] + [False])
-        positions = np.flatnonzero(by_code(of_rule & loud, text.codes))
+        positions = _rows_of(of_rule & loud, text)
         quiet = _first_of_each(text, readings, np.flatnonzero((of_rule & ~loud)[:-1]))
         where = np.concatenate([positions, quiet])
         if len(quiet):
@@ -132,6 +132,13 @@ def log_readings(
         if len(where):
             entries.append(_entry(rule, where, text, readings, column, mapping))
     return entries
+
+
+def _rows_of(spellings: Array, text: TextColumn) -> Array:
+    """Rows with some of the spellings; most rules speak of none."""
+    if not spellings.any():
+        return np.empty(0, np.int64)
+    return np.flatnonzero(by_code(spellings, text.codes))
 
 
 def _entry(

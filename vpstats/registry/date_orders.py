@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vpstats.registry.cells import Reading
 from vpstats.registry.dates import SIX, DateContext, Order, Shape, century
 
 _FIRST_YEAR = 1980  # before which nobody injected cement, so that no day but a birth is meant
 _MOST = 0.95  # share of cells that fit an order where a few are mistyped
 _ENOUGH = 5  # different dates, below which their parts do not tell which is the year
+_HABIT = 3  # cells of a year, below which it may be that of a slip
+_YEARS_BEYOND = 1  # years around those of a column in which another of its dates may lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +147,157 @@ def _year_first(
 
 def _share(shapes: Sequence[Shape], order: Order, context: DateContext) -> float:
     """Part of the dates that are possible days if they are read so."""
-    parts = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}[order]
-    possible = 0
-    for shape in shapes:
-        numbers = (shape.first, shape.second, shape.year)
-        year, month, day = (numbers[i] for i in parts)
-        try:
-            date = dt.date(century(year, context), month, day)
-        except ValueError:
-            continue
-        possible += context.birth or (date.year >= _FIRST_YEAR and date <= context.cut)
+    dates = (_read_as(shape, order, context) for shape in shapes)
+    possible = sum(
+        date is not None and (context.birth or (date.year >= _FIRST_YEAR and date <= context.cut))
+        for date in dates
+    )
     return possible / len(shapes) if shapes else 0.0
+
+
+def _read_as(shape: Shape, order: Order, context: DateContext) -> dt.date | None:
+    """The day of a date with a year of two digits in an order; None where there is none."""
+    numbers = (shape.first, shape.second, shape.year)
+    year, month, day = (numbers[i] for i in _PARTS[order])
+    try:
+        return dt.date(century(year, context), month, day)
+    except ValueError:
+        return None
+
+
+_PARTS: Mapping[Order, tuple[int, int, int]] = {
+    "dmy": (2, 1, 0),
+    "mdy": (2, 0, 1),
+    "ymd": (0, 1, 2),
+}
+
+
+# ------------------------------------------------------------------ beside years written out
+
+
+def beside_whole_years(
+    shapes: Sequence[Shape],
+    readings: Sequence[Reading],
+    counts: Sequence[int],
+    context: DateContext,
+    declared: Order | None,
+) -> list[Reading]:
+    """Judge years of two digits by the other dates of their column, whose years are written out.
+
+    ``14.03.22`` among ``2022-03-10`` is a day of 2022 or of 2014. It is read in the order that
+    gives a year of the column where the others give none, and is not read where that contradicts
+    how the column is written otherwise.
+
+    Parameters
+    ----------
+    shapes : sequence of Shape
+        Different dates of the column.
+    readings : sequence of Reading
+        What was made of each.
+    counts : sequence of int
+        Cells of each.
+    context : DateContext
+        Orders of the column.
+    declared : str, optional
+        What the mapping says.
+
+    Returns
+    -------
+    list of Reading
+        The same but for what is doubted or decided.
+
+    Examples
+    --------
+    >>> from vpstats.registry.dates import date_shape, resolve
+    >>> shapes = [date_shape(t) for t in ("2022-03-10", "2022-04-11", "14.03.22", "22-3-4")]
+    >>> context = DateContext({".yy": "dmy", "-yy": "dmy"}, dt.date(2025, 12, 31))
+    >>> readings = [resolve(shape, context) for shape in shapes]
+    >>> found = beside_whole_years(shapes, readings, [1] * 4, context, "dmy")
+    >>> [str(reading.value) for reading in found[2:]]
+    ['2022-03-14', '2022-03-04']
+    """
+    found = list(readings)
+    short = [i for i, s in enumerate(shapes) if _is_short(s)]
+    whole = [
+        i
+        for i, (s, r) in enumerate(zip(shapes, readings, strict=True))
+        if not s.two_digits and isinstance(r.value, dt.date)
+    ]
+    if not short or sum(counts[i] for i in whole) < _OF_A_COLUMN:
+        return found
+    years = _years([(readings[i], counts[i]) for i in whole], 1)
+    years |= _years([(readings[i], counts[i]) for i in short], _HABIT)
+    first = [shapes[i].style for i in whole if shapes[i].style.startswith(("iso", "ymd"))]
+    column = _Column(
+        range(min(years) - _YEARS_BEYOND, max(years) + _YEARS_BEYOND + 1),
+        2 * len(first) > len(whole),
+        frozenset("-" if style == "iso" else style[3:] for style in first),
+        declared,
+    )
+    for i in short:
+        found[i] = _judged(shapes[i], found[i], column, context)
+    return found
+
+
+_OF_A_COLUMN = 2  # dates with their year written out, below which they say nothing of the others
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What the dates of a column say whose years are written out."""
+
+    years: range
+    years_first: bool
+    signs: frozenset[str]  # between the parts of those whose year stands first
+    declared: Order | None
+
+    def contradicts(self, order: Order | None, sign: str) -> bool:
+        """Whether they are written another way than a year of two digits was read."""
+        if order == "ymd":
+            return not self.years_first or sign not in self.signs
+        return self.years_first and sign in self.signs
+
+
+def _is_short(shape: Shape) -> bool:
+    return shape.kind == "ordered" and shape.two_digits and not shape.style.startswith("word")
+
+
+def _years(readings: Sequence[tuple[Reading, int]], fewest: int) -> set[int]:
+    """Years of so many cells at least."""
+    cells: dict[int, int] = {}
+    for reading, count in readings:
+        if isinstance(reading.value, dt.date):
+            cells[reading.value.year] = cells.get(reading.value.year, 0) + count
+    return {year for year, count in cells.items() if count >= fewest}
+
+
+def _judged(shape: Shape, reading: Reading, column: _Column, context: DateContext) -> Reading:
+    order = context.orders.get(shape.style)
+    if reading.value is None and order is not None:
+        return reading
+    near = _near(shape, column, context)
+    others = {date for date in near.values() if date != reading.value}
+    if not others:
+        return reading
+    if reading.value in near.values() and not column.contradicts(order, shape.style[:1]):
+        return reading
+    if len(set(near.values())) == 1 and column.years_first:
+        return Reading(
+            others.pop(), "date.two_digit_year", style=f"{shape.style} by the years of its column"
+        )
+    return Reading(rule="date.order_ambiguous", note="its year may stand first or last")
+
+
+def _near(shape: Shape, column: _Column, context: DateContext) -> dict[Order, dt.date]:
+    """The days that a date may be whose year is one of its column."""
+    sure = {column.declared, *context.orders.values()}
+    orders: list[Order] = ["ymd"]
+    orders += [order for order in ("dmy", "mdy") if order in sure]
+    if len(orders) == 1:
+        orders += ["dmy"] if shape.style.startswith(".") else ["dmy", "mdy"]
+    found = {order: _read_as(shape, order, context) for order in orders}
+    return {
+        order: date
+        for order, date in found.items()
+        if date is not None and date.year in column.years and date <= context.cut
+    }

@@ -31,9 +31,14 @@ _SERIALS = (20_000, 60_000)  # October 1954 to April 2064
 _BIRTH_SERIALS = (10_000, 60_000)  # births reach back to May 1927
 _YEARS = (1880, 2200)
 _TIME = re.compile(
-    r"[ t][0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2})?(?:[.,][0-9]{1,9})?"
+    r"[ t](?:[01]?[0-9]|2[0-4])([:.])[0-5][0-9](?:\1[0-5][0-9](?:[.,][0-9]{1,9})?)?"
     r" ?(?:am|pm|h|uhr|sati)?(?:z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
+_DAYS = re.compile(
+    r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2,4}\.?"
+    r"(?:,[^:]*| (?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.[0-9]{2})"
+)
+"""Two days in a cell, the second of which looks like a time: ``14.03.21 16.03.21``."""
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _PLACEHOLDERS = frozenset({dt.date(1900, 1, 1), dt.date(9999, 12, 31), dt.date(1899, 12, 30)})
 _NUMBERS = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})\.?")
@@ -149,7 +154,7 @@ def date_shape(text: str, *, birth: bool = False) -> Shape:
 def _drop_time(plain: str) -> tuple[str, bool]:
     cut = max(plain.rfind(" "), plain.rfind("t"))
     while cut > 0:  # "10:30 pm" has a space of its own
-        if _TIME.fullmatch(plain[cut:]):
+        if _TIME.fullmatch(plain[cut:]) and not _DAYS.fullmatch(plain):
             return plain[:cut].strip(), True
         cut = max(plain.rfind(" ", 0, cut), plain.rfind("t", 0, cut))
     return plain, False

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from vpstats.errors import DataError
-from vpstats.registry.code_pages import likely_pages, words_beyond_ascii
+from vpstats.registry.code_pages import PAGES, likely_pages, words_beyond_ascii
 
 Content = bytes | Path
 """All of a file, or where it lies."""
@@ -441,6 +441,30 @@ def repair_code_page(text: str) -> str:
         return text.encode("cp1252").decode("cp1250")
     except UnicodeError:
         return text
+
+
+def remedy(wrong: str, read: str) -> str:
+    """What to write in registry.toml where text shows a wrong reading.
+
+    Parameters
+    ----------
+    wrong : str
+        Encoding that the text seems to be in, from `signature`.
+    read : str
+        Encoding that the file was read in, "" for a format that has none.
+
+    Returns
+    -------
+    str
+        The file was read wrongly here, or was written wrongly before.
+
+    Examples
+    --------
+    >>> remedy("cp1250", "cp1252"), remedy("utf-8", "utf-8")
+    ('write encoding = "cp1250"', 'write repair_encoding = true')
+    """
+    here = read in PAGES and wrong != read
+    return f'write encoding = "{wrong}"' if here else "write repair_encoding = true"
 
 
 def signature(texts: Iterable[str]) -> str | None:

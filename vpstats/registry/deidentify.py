@@ -208,8 +208,8 @@ def deidentify(cut: Cut, ask: DeidentifyMap, key: bytes) -> Cut:
     procedures = cut.registry.procedures
     tables["procedures"]["operator_id"] = _operators(procedures, key)
     if ask.shift_days:
-        people = cut.registry.patients["patient_id"]
-        days = {names["patient_id"][p]: _offset(p, ask.shift_days, key) for p in people}
+        # everybody who has a name: a session may be of somebody whom no row of patients is about
+        days = {name: _offset(p, ask.shift_days, key) for p, name in names["patient_id"].items()}
         tables = {name: _moved(name, table, days) for name, table in tables.items()}
     registry = replace(
         cut.registry,
@@ -232,6 +232,9 @@ def _table(name: str, table: pd.DataFrame, ask: DeidentifyMap, names: Names) -> 
             out[column.name] = table[column.name].map(names[column.name]).astype("string")
         elif _dropped(column, ask):
             out[column.name] = pd.Series(pd.NA, index=out.index).astype(column.dtype)
+    if name == "patients" and ask.birth == "year":
+        year = table["birth_date"].dt.year.astype(out["birth_year"].dtype)
+        out["birth_year"] = out["birth_year"].fillna(year)
     return out
 
 
@@ -279,7 +282,9 @@ def _corrections(log: pd.DataFrame, ask: DeidentifyMap, names: Names) -> pd.Data
     if ask.shift_days:
         # by name alone: the day of a session also stands beside its levels and events
         dates = {column.name for t in TABLES.values() for column in t if column.kind == "date"}
-        out.loc[log["field"].isin(dates), ["raw", "clean"]] = MASK
+        # what was changed before fields were read, as a cell filled from above, may be a day too
+        nameless = log["field"].fillna("") == ""
+        out.loc[log["field"].isin(dates) | nameless, ["raw", "clean"]] = MASK
     return out
 
 

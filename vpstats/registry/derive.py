@@ -35,7 +35,9 @@ def derive(tables: Tables, *, replace: bool = True) -> Iterator[Doubt]:
     Yields
     ------
     Doubt
-        ``derived.differs`` for values typed differently, which names both.
+        ``derived.differs`` for values typed differently, which names both;
+        ``derived.implausible`` for what the registry works out, as ``range.warn`` for what is
+        typed.
     """
     patients, procedures, levels = (tables[n] for n in ("patients", "procedures", "levels"))
     mass = body_mass_index(patients)
@@ -145,6 +147,18 @@ def _settle(
         differs,
         note=_numbers("its parts give {}", computed.iloc[differs]),
         raw=_numbers("{}", typed.iloc[differs]),
+    )
+    likely, most = declared.warn or (-np.inf, np.inf)
+    odd = where(typed.isna() & possible & ((computed < likely) | (computed > most)))
+    yield Doubt(
+        "derived.implausible",
+        table,
+        field,
+        odd,
+        note=_numbers(
+            f"its parts give {{}}; plausible are {likely:g} to {most:g} {declared.unit}".rstrip(),
+            computed.iloc[odd],
+        ),
     )
     if replace:
         yield Doubt(

@@ -5,25 +5,36 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import string
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from html import unescape
 from typing import Any
 
 from vpstats.errors import DataError
+from vpstats.registry.excel_formats import (
+    Place,
+    as_percentage,
+    cells_of_styles,
+    column_number,
+    percent_styles,
+)
 from vpstats.registry.fields import nearest
+from vpstats.registry.files_alike import stacked
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.opening import refuse_unsafe
-from vpstats.registry.raw import RawSource, SourceNote, stack
+from vpstats.registry.raw import RawSource, SourceNote, unread_note
 from vpstats.registry.rows import Merged, from_rows, joined_header
 
 _WIDEST = 20_000
 _MOST_CELLS = 100_000_000
+_CELLS_NAMED = 5
 _REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]+)([0-9]+)"')
 _NO_RESULT = re.compile(
-    rb'<c (?![^>]*t="(?:str|e|b)")[^>]*><f[^>]*>[^<]*</f>(?:<v ?/>|<v></v>)?</c>'
+    rb'<c (?![^>]*t="(?:str|e|b)")[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v ?/>|<v></v>)?</c>'
 )
 
 
@@ -34,6 +45,16 @@ class _Book:
     names: tuple[str, ...]
     hidden: tuple[str, ...]
     sheets: Mapping[str, tuple[Sequence[Sequence[Any]], Merged]]
+    percentages: Mapping[str, Collection[Place]] = field(default_factory=dict)
+
+    def texts(self, name: str) -> list[list[str]]:
+        """Rows of a sheet as text."""
+        rows = [[cell_text(cell) for cell in row] for row in self.sheets[name][0]]
+        for row, column in self.percentages.get(name, ()):
+            if row < len(rows) and column < len(rows[row]):
+                shown = as_percentage(self.sheets[name][0][row][column])
+                rows[row][column] = cell_text(shown)
+        return rows
 
 
 def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
@@ -46,7 +67,8 @@ def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
     mapping : SourceMap
         Names the sheets (the first if it names none) and the rows of the header.
     shown : str
-        File name for messages; where several sheets are read, each is named after a colon.
+        File name for messages. The sheet is named after a colon where the workbook has another
+        that people see, or that is read.
 
     Returns
     -------
@@ -60,25 +82,47 @@ def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
     """
     book, bare = _book(content, mapping.sheet, shown)
     wanted = _named(book.names, mapping.sheet, shown)
-    alone = len(wanted) == 1
-    parts = [_sheet(book, n, mapping, shown if alone else f"{shown}:{n}") for n in wanted]
-    return stack(parts).noted(
-        *_left_out(book, wanted, mapping, shown), *_not_worked_out(bare, shown)
+    seen = {n for n in book.names if n not in book.hidden}
+    alone = len(seen.union(wanted)) == 1
+    files = {name: shown if alone else f"{shown}:{name}" for name in wanted}
+    parts = [_sheet(book, name, mapping, file) for name, file in files.items()]
+    files |= {part: shown for part in bare if part not in book.names}  # of no sheet that is known
+    return stacked(parts, mapping).noted(
+        *_left_out(book, wanted, mapping, shown), *_not_worked_out(bare, files)
     )
 
 
-def _book(content: bytes, sheets: Sequence[str], shown: str) -> tuple[_Book, int]:
-    """Open a workbook that is safe to open, and count its formulas without a result."""
+_Bare = dict[str, list[str]]
+"""Sheet → its cells that hold a formula without a result."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is seen of a workbook before it is opened, by sheet."""
+
+    bare: _Bare = field(default_factory=dict)
+    percentages: dict[str, Collection[Place]] = field(default_factory=dict)
+
+    def named(self, sheets: Mapping[str, str]) -> _Seen:
+        """The same by the names of the sheets instead of their parts."""
+        return _Seen(
+            {sheets.get(name, name): cells for name, cells in self.bare.items()},
+            {sheets.get(name, name): cells for name, cells in self.percentages.items()},
+        )
+
+
+def _book(content: bytes, sheets: Sequence[str], shown: str) -> tuple[_Book, _Bare]:
+    """Open a workbook that is safe to open, and find its formulas without a result."""
     if not content:
         raise DataError("the file is empty; export it again.", file=shown)
-    bare = _refuse_endless(content, shown)
+    seen = _refuse_endless(content, shown)
     try:
         book = _calamine(content, sheets)
     except _Unreadable:
         book = _openpyxl(content, sheets, shown)
     if not book.names:
         raise DataError("has no sheet; it may be damaged. Save it again as .xlsx.", file=shown)
-    return book, bare
+    return replace(book, percentages=seen.percentages), seen.bare
 
 
 class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leaves the module
@@ -102,32 +146,40 @@ def _left_out(
     book: _Book, wanted: Sequence[str], mapping: SourceMap, shown: str
 ) -> Iterator[SourceNote]:
     """Hidden sheets, and others that nobody asked for where nobody chose."""
-    for said, read in (("was read", True), ("was not read", False)):
-        names = ", ".join(f"'{name}'" for name in book.hidden if (name in wanted) == read)
-        if names:
-            yield SourceNote("file.hidden_sheet", shown, f"a hidden sheet {said}: {names}")
-    other = [n for n in book.names if n not in wanted and n not in book.hidden]
+    read = ", ".join(f"'{name}'" for name in book.hidden if name in wanted)
+    if read:
+        yield SourceNote("file.hidden_sheet", shown, f"a hidden sheet was read: {read}")
+    rest = {name: (f"{shown}:{name}", f"'{name}'") for name in book.names if name not in wanted}
+    hidden = dict(pair for name, pair in rest.items() if name in book.hidden)
+    if hidden:
+        yield unread_note("file.hidden_sheet", shown, "a hidden sheet was not read", hidden)
+    other = dict(pair for name, pair in rest.items() if name not in book.hidden)
     if other and not mapping.sheet:
-        names = ", ".join(f"'{name}'" for name in other[:20])
-        yield SourceNote(
-            "file.other_sheets", shown, f"only '{wanted[0]}' was read; it also has {names}"
-        )
+        lead = f"the first sheet, '{wanted[0]}', was read; no source reads"
+        yield unread_note("file.other_sheets", shown, lead, other)
 
 
-def _not_worked_out(cells: int, shown: str) -> Iterator[SourceNote]:
+def _not_worked_out(bare: _Bare, files: Mapping[str, str]) -> Iterator[SourceNote]:
     """Formulas that no spreadsheet program has worked out: another one wrote the file."""
-    if cells:
-        hold, be = ("cell holds", "was") if cells == 1 else ("cells hold", "were")
-        said = f"{cells:,} {hold} a formula without its result and {be} read as empty"
-        yield SourceNote("file.formula", shown, said)
+    for sheet, file in files.items():
+        cells = bare.get(sheet, [])
+        if cells:
+            hold, be = ("cell holds", "was") if len(cells) == 1 else ("cells hold", "were")
+            more = f" and {len(cells) - _CELLS_NAMED:,} more" if len(cells) > _CELLS_NAMED else ""
+            said = (
+                f"{len(cells):,} {hold} a formula without its result and {be} read as empty: "
+                f"{', '.join(cells[:_CELLS_NAMED])}{more}"
+            )
+            row = cells[0].lstrip(string.ascii_uppercase)
+            yield SourceNote("file.formula", file, said, row=int(row) if row.isdigit() else None)
 
 
 # ------------------------------------------------------------------ one sheet
 
 
 def _sheet(book: _Book, name: str, mapping: SourceMap, shown: str) -> RawSource:
-    cells, merged = book.sheets[name]
-    rows = [[cell_text(cell) for cell in row] for row in cells]
+    merged = book.sheets[name][1]
+    rows = book.texts(name)
     top = mapping.header_row - 1
     last = top + mapping.header_rows - 1
     below = [span for span in merged if span[0][0] > last]
@@ -172,7 +224,7 @@ def sheet_rows(
     """
     book, _ = _book(content, ("*",), shown)
     seen = [name for name in book.names if name not in book.hidden]
-    rows = {n: [[cell_text(c) for c in row] for row in book.sheets[n][0]] for n in seen}
+    rows = {name: book.texts(name) for name in seen}
     told = {name: found for name, found in rows.items() if any(map(any, found))}
     left = ((n, "hidden" if n in book.hidden else "empty") for n in book.names if n not in told)
     return told, tuple(left)
@@ -241,32 +293,61 @@ def _no_workbook(content: bytes) -> str:
 _UNPRINTED = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
-def _refuse_endless(content: bytes, shown: str) -> int:
+def _refuse_endless(content: bytes, shown: str) -> _Seen:
     """A workbook is a zip, and a cell far out makes its sheet a rectangle of billions of cells.
 
-    Each sheet is unpacked once, and one at a time; what is counted on the way is handed back: the
-    formulas without a result. A damaged workbook is left to the readers, which say so.
+    Each sheet is unpacked once, and one at a time; what is found on the way is handed back: the
+    formulas without a result, and what is shown as a percentage. A damaged workbook is left to the
+    readers, which say so.
     """
-    bare = 0
+    seen = _Seen()
     if not content.startswith(_PACKED):
-        return bare
+        return seen
     with suppress(*_DAMAGED), zipfile.ZipFile(io.BytesIO(content)) as archive:
         refuse_unsafe(archive.infolist(), shown)
+        styles = percent_styles(_part(archive, "xl/styles.xml"))
         for name in archive.namelist():
             if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
                 page = _part(archive, name)
                 _refuse_wide(page, shown)
-                bare += sum(1 for _ in _NO_RESULT.finditer(page))
+                seen.bare[name] = [_cell_name(match[0]) for match in _NO_RESULT.finditer(page)]
+                seen.percentages[name] = cells_of_styles(page, styles)
             elif name == "content.xml":
                 _refuse_repeated(_part(archive, name), shown)
-    return bare
+        if any(seen.bare.values()) or any(seen.percentages.values()):
+            seen = seen.named(_sheets_of_parts(archive))
+    return seen
+
+
+def _cell_name(cell: bytes) -> str:
+    """Column and row of a cell, which need not say where it stands."""
+    found = _REFERENCE.match(cell)
+    return (found[1] + found[2]).decode() if found else "a cell without a name"
+
+
+_ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_SHEET = re.compile(rb"<(?:\w+:)?sheet\s([^>]*)>")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")
+
+
+def _sheets_of_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Part of a workbook → the sheet that it holds."""
+    relations = map(_attributes, _RELATION.findall(_part(archive, "xl/_rels/workbook.xml.rels")))
+    parts = {r.get("Id"): r.get("Target", "").removeprefix("/xl/") for r in relations}
+    sheets = map(_attributes, _SHEET.findall(_part(archive, "xl/workbook.xml")))
+    return {f"xl/{parts.get(s.get('r:id'), '')}": s.get("name", "") for s in sheets}
+
+
+def _attributes(tag: bytes) -> dict[str, str]:
+    pairs = ((m[1], m[2] if m[3] is None else m[3]) for m in _ATTRIBUTE.finditer(tag))
+    return {name.decode(): unescape(value.decode("utf-8", "replace")) for name, value in pairs}
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
     """One part of a workbook; nothing where it is damaged, so that the others are looked at."""
     try:
         return archive.read(name)
-    except _DAMAGED:
+    except (KeyError, *_DAMAGED):
         return b""
 
 
@@ -309,7 +390,7 @@ def _refuse_wide(page: bytes, shown: str) -> None:
     width, height, cells = 0, 0, 0
     for match in _REFERENCE.finditer(page):
         cells += 1
-        width = max(width, _column_number(match[1]))
+        width = max(width, column_number(match[1]))
         height = max(height, int(match[2]))
     bare = _widest_row(page)
     if max(width, bare) > _WIDEST:
@@ -333,13 +414,6 @@ def _widest_row(page: bytes) -> int:
     return most
 
 
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters[:8]:
-        number = number * 26 + letter - 64
-    return number
-
-
 def cell_text(value: object) -> str:
     """Text of a typed cell, free of the machine's habits.
 
@@ -352,7 +426,7 @@ def cell_text(value: object) -> str:
     -------
     str
         Whole numbers without a point, others with the 15 digits that a spreadsheet shows; dates
-        as ISO.
+        as ISO; TRUE and FALSE, which are no numbers.
 
     Examples
     --------
@@ -363,7 +437,7 @@ def cell_text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "1" if value else "0"
+        return "TRUE" if value else "FALSE"
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
     if isinstance(value, dt.datetime):

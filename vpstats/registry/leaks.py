@@ -6,6 +6,7 @@ assessed, and a modality that was not done assessed nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 
 from vpstats.registry.fields import LEAK_SET_FIELDS
 from vpstats.schema import SET_SEPARATOR
-from vpstats.schema_tables import LEAK_FIELDS, LEAK_SITES, MODALITIES
+from vpstats.schema_tables import LEAK_FIELDS, LEAK_SITES, MODALITIES, leak_field
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +52,50 @@ def site_states(wide: pd.DataFrame) -> dict[tuple[str, str], Array]:
             earlier = states.get((modality, site), said)
             states[modality, site] = np.where(said == _NOTHING, earlier, said)
     return states
+
+
+def asked_sites(sets: Array, asked: Collection[str], modality: str) -> dict[str, Array]:
+    """Leak sites of a form that has a box for some of them, as one yes/no field a site.
+
+    Nobody was asked about a site without a box. That no box of the form is ticked says of each of
+    its sites, and of any, that there was no leak.
+
+    Parameters
+    ----------
+    sets : ndarray of object
+        Sets of sites, one per level; None where the form says nothing.
+    asked : collection of str
+        Sites that have a box.
+    modality : str
+        Modality of the form.
+
+    Returns
+    -------
+    dict
+        Wide leak field → "yes", "no" or None, one per level.
+
+    Examples
+    --------
+    >>> found = asked_sites(np.array(["venous", "none", None]), {"venous", "epidural"}, "ct")
+    >>> {field: states.tolist() for field, states in found.items()}
+    {'leak_epidural_ct': ['no', 'no', None], 'leak_venous_ct': ['yes', 'no', None], \
+'leak_any_ct': [None, 'no', None]}
+    """
+    codes, spellings = pd.factorize(pd.Series(sets, dtype=object))
+    members = [set(str(s).split(SET_SEPARATOR)) for s in spellings]
+    words = ("yes", "no", None)
+    found = {}
+    for site in NAMED_SITES:
+        if site in asked:
+            states = [*(_state_in(site, m) for m in members), _NOTHING]
+            found[leak_field(site, modality)] = _looked_up([words[s] for s in states], codes)
+    summary = ["yes" if "any" in m else "no" if m == {"none"} else None for m in members]
+    return found | {leak_field("any", modality): _looked_up([*summary, None], codes)}
+
+
+def _looked_up(states: Sequence[str | None], codes: Array) -> Array:
+    found: Array = np.array(states, dtype=object)[codes]
+    return found
 
 
 def _from_yes_no(column: pd.Series) -> Array:

@@ -7,11 +7,13 @@ the lexicons here. What can mean two things is left unread.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from vpstats.registry.cells import EMPTY, Reading, fold, unwrapped
 from vpstats.registry.synonyms import NONE_WORDS, SITE_WORDS, SYNONYMS, lexicon, tumour_code
+from vpstats.registry.synonyms_forms import BOX_WORDS, CONSENT_WORDS
 from vpstats.schema import SET_SEPARATOR, Column
 
 # ------------------------------------------------------------------ kinds of missing
@@ -122,7 +124,32 @@ def _by_language(text: str, code: str) -> dict[str, tuple[str, str]]:
     return {word: (code, language) for language, words in entries for word in words.split(",")}
 
 
-_YES_NO = MappingProxyType({**_by_language(_NO, "no"), **_by_language(_YES, "yes")})
+_BOXES = {word: (code, "box") for word, code in BOX_WORDS.items()}
+_YES_NO = MappingProxyType({**_BOXES, **_by_language(_NO, "no"), **_by_language(_YES, "yes")})
+
+
+def _is_accented(text: str, plain: str) -> bool:
+    """Whether a lone letter has an accent: ``Ď`` is the Greek for no in a wrong code page."""
+    shown = unicodedata.normalize("NFKC", text).casefold()
+    return len(plain) == 1 and not text.isascii() and plain not in shown
+
+
+_CROSSES = frozenset("x×✕✖✗✘☒❌")
+_OTHER_TICKS = frozenset("o○〇◯⭕●◎ｏоο✓✔√v☑✅")
+"""A cross is a tick, but a no beside a circle, as in Korea and Japan, or a check mark."""
+
+
+def doubtful_crosses(spellings: Sequence[str]) -> frozenset[str]:
+    """Crosses that stand beside circles or check marks, and may be a no.
+
+    Examples
+    --------
+    >>> sorted(doubtful_crosses(("X", "O"))), sorted(doubtful_crosses(("x", "0", "no")))
+    (['X'], [])
+    """
+    if not any(s.strip().casefold() in _OTHER_TICKS for s in spellings):
+        return frozenset()
+    return frozenset(s for s in spellings if s.strip().casefold() in _CROSSES)
 
 
 def read_yes_no(text: str, column: Column) -> Reading:
@@ -145,7 +172,9 @@ def read_yes_no(text: str, column: Column) -> Reading:
     kind = kind_of_missing(text)
     if kind is not None:
         return missing_reading(kind, column, _missing_style(text))
-    found = _YES_NO.get(plain)
+    found = None if _is_accented(text, plain) else _YES_NO.get(plain)
+    if column.name == "consent_research" and plain in CONSENT_WORDS:
+        found = CONSENT_WORDS[plain], "words"
     if found is None:
         return Reading(rule="word.unknown", note="neither a yes nor a no that is known")
     return Reading(found[0], rule="word.spelling", style=found[1])
@@ -323,7 +352,7 @@ def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
     if "none" not in column.codes and (said == "none" or fold(said) in NONE_WORDS):
         return Reading(rule="word.empty_set", note="none", style="set")
     parts = [whole] if whole is not None else [_part(p, column, codes) for p in _cut(text)]
-    if whole is None and None in parts:
+    if whole is None and (None in parts or not parts):  # a "+" alone names nothing
         kind = kind_of_missing(text)
         if kind is not None:
             return missing_reading(kind, column)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +20,62 @@ _EXPORTS = (
 )
 """How files end that hold data and can be mapped."""
 _LOOKED_AT = 500
+
+_PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        "file": "at the top of the file, above [registry]",
+        "registry": "below [registry]",
+        "source": "below [[source]], above its first [[source.table]]",
+        "table": "below [[source.table]], above its [source.table.columns]",
+        "columns": "below [[source.table]], as [source.table.columns]",
+        "field": "in the braces of a field, below [source.table.columns]",
+    }
+)
+"""Part of a mapping → where its keys are written."""
+
+_EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "version": ("file", "version = 1"),
+        "synthetic": ("registry", "synthetic = true"),
+        "data_cut": ("registry", "data_cut = 2025-12-31"),
+        "consent": ("registry", 'consent = "opt-in"'),
+        "deidentify": ("registry", 'deidentify = { key_env = "KEY" }'),
+        "file": ("source", 'file = "exports/a.csv"'),
+        "member": ("source", 'member = "*.csv"'),
+        "format": ("source", 'format = "excel"'),
+        "sheet": ("source", 'sheet = "Sessions"'),
+        "header_row": ("source", "header_row = 2"),
+        "header_rows": ("source", "header_rows = 2"),
+        "encoding": ("source", 'encoding = "cp1250"'),
+        "repair_encoding": ("source", "repair_encoding = true"),
+        "delimiter": ("source", 'delimiter = ";"'),
+        "thousands": ("source", 'thousands = "."'),
+        "decimal": ("source", 'decimal = ","'),
+        "date_order": ("source", 'date_order = "dmy"'),
+        "catalog": ("source", 'catalog = "exports/formats.sas7bcat"'),
+        "dictionary": ("source", 'dictionary = "exports/dictionary.csv"'),
+        "url": ("source", 'url = "sqlite:///registry.db"'),
+        "password_env": ("source", 'password_env = "REGISTRY_PASSWORD"'),
+        "token_env": ("source", 'token_env = "REDCAP_TOKEN"'),
+        "query": ("source", 'query = "SELECT * FROM sessions ORDER BY id"'),
+        "from_table": ("source", 'from_table = "sessions"'),
+        "order_by": ("source", 'order_by = "id"'),
+        "fill_down": ("source", 'fill_down = ["Patient", "Date"]'),
+        "center": ("source", 'center = "C01"'),
+        "where": ("table", 'where = { complication = "yes" }'),
+        "explode": ("table", 'explode = "Levels"'),
+        "ticked": ("table", 'ticked = { "D11" = "T11", "L1" = "L1" }'),
+        "column": ("field", 'sex = { column = "Sex" }'),
+        "columns": ("columns", 'columns = { patient_id = "MBO" }'),
+        "value": ("field", 'event_type = { value = "infection" }'),
+        "checkbox": ("field", 'leak_sites_ct = { checkbox = "leakct" }'),
+        "unit": ("field", 'crp_mg_l = { column = "CRP", unit = "mg/dL" }'),
+        "unit_column": ("field", 'crp_mg_l = { column = "CRP", unit_column = "unit" }'),
+        "codes": ("field", 'sex = { column = "Sex", codes = { "W" = "f" } }'),
+        "width": ("field", 'patient_id = { column = "MBO", width = 8 }'),
+    }
+)
+"""Key that has one place → the part of a mapping that it belongs to, and how it is written."""
 
 
 def refuse_export(path: Path, names: Sequence[str] = ("registry.toml",)) -> None:
@@ -77,20 +134,37 @@ def explain(error: ValidationError, content: Mapping[str, Any], keys: Sequence[s
     place = _place(first["loc"], content)
     text = str(first["msg"]).removeprefix("Value error, ")
     key, separator, rest = text.partition(": ")
+    kind, loc = str(first["type"]), first["loc"]
     if separator and key.startswith("columns."):
         place, text = f"{place}.{key}", rest
-    message = _message(str(first["type"]), text, first["loc"], keys)
+        if "has no field" in rest and key.removeprefix("columns.") in _EXAMPLES:
+            kind, loc = "extra_forbidden", (*loc, *key.split("."))
+    message = _message(kind, text, loc, keys)
     more = f" ({len(problems) - 1} more keys do not fit.)" if len(problems) > 1 else ""
     return f"key '{place}': {message}{more}" if place else f"{message}{more}"
 
 
 def _message(kind: str, text: str, loc: tuple[int | str, ...], keys: Sequence[str]) -> str:
+    as_field = len(loc) > 1 and loc[-2] == "columns"
+    if (kind == "extra_forbidden" or as_field) and (elsewhere := _elsewhere(loc)):
+        return elsewhere
     if kind == "extra_forbidden":
         return f"is not known here.{nearest(str(loc[-1]), keys)} Remove it or correct it."
     if kind == "missing":
         return "is missing; add it."
     plain = text[:1].lower() + text[1:]
     return plain if plain.endswith((".", "?")) else f"{plain}."
+
+
+def _elsewhere(loc: tuple[int | str, ...]) -> str:
+    """Where a key is written that does not belong where it stands; "" for one that is misspelt."""
+    # below [source.table.columns] a key with a table of its own is taken for a field
+    inside = loc[-2] if len(loc) > 2 and loc[-3] == "columns" else ""
+    key = next((str(k) for k in (inside, loc[-1]) if k in _EXAMPLES), "")
+    if not key:
+        return ""
+    part, example = _EXAMPLES[key]
+    return f"does not belong here. Write it {_PLACES[part]}, such as: {example}"
 
 
 def _place(loc: tuple[int | str, ...], content: Any) -> str:

@@ -12,7 +12,7 @@ _MONTH_NAMES = (
     "feb veljac febbraio febrero fevr fev luty lutego unor subat",
     "mar ozuj marzo mars maerz mrz mart maart mrt marec brez",
     "apr travan travnj aprile abr avr kwie duben dubn nisan",
-    "maj svib mai may maggio mag mayo mei kvet kvite",
+    "maj svib mai may maggio mag mayo mei kvet",
     "jun lipanj lipnj giugno giu junio juin czerwiec czerwc cerven cervn hazir",
     "jul srpanj srpnj luglio lug julio juil lipiec lipc cervenec cervenc temmuz",
     "aug kolov agosto ago aout avg sierp srpen srpn agustos",
@@ -21,6 +21,32 @@ _MONTH_NAMES = (
     "nov studen noviembre kasim",
     "dec prosin dez dicembre dic diciembre grudzien grudn aralik",
 )
+_SHORT_WORD = 4  # letters up to which a mistyped one makes another word
+_FORMS = (
+    "january januar januara januarja januari sijecanj sijecnja gennaio enero janvier janner jaenner"
+    " styczen stycznia leden ledna janeiro ocak ianuarie ianuar",
+    "february februar februara februarja februari feber veljaca veljace febbraio febrero fevrier"
+    " luty lutego unor unora fevereiro subat februarie",
+    "march marz maerz mrz marzo mars mart marta marts ozujak ozujka marec marca marzec brezen"
+    " brezna maart mrt marco marcius martie",
+    "april aprila aprile aprilie aprilis abril avril travanj travnja kwiecien kwietnia duben dubna"
+    " nisan",
+    "may maj maja mai maggio mayo svibanj svibnja mei maio majus mayis kveten kvetna",
+    "june jun juni juna junij junija junio junho junius juin giugno lipanj lipnja czerwiec czerwca"
+    " cerven cervna haziran",
+    "july juli jul jula julij julija julio julho julius juillet luglio srpanj srpnja lipiec lipca"
+    " cervenec cervence temmuz",
+    "august augusta augusti augustus augusztus avgust avgusta agosto aout kolovoz kolovoza sierpien"
+    " sierpnia srpen srpna agustos",
+    "september septembar septembra septembre septembrie septiembre settembre setembro szeptember"
+    " rujan rujna wrzesien wrzesnia zari eylul",
+    "october octobre octubre octombrie oktober oktobar oktobra ottobre outubro pazdziernik"
+    " pazdziernika rijen rijna ekim",
+    "november novembar novembra novembre novembro noviembre studeni studenog studenoga kasim",
+    "december decembar decembra decembre decembrie dezember dezembro dicembre diciembre prosinac"
+    " prosinca prosinec prosince grudzien grudnia aralik",
+)
+"""Months in full, as they stand in a date; some begin as words do that are no month."""
 _MONTHS: Mapping[str, int] = {
     stem: number for number, stems in enumerate(_MONTH_NAMES, start=1) for stem in stems.split()
 }
@@ -98,7 +124,29 @@ def month_of(word: str) -> int | None:
     if plain in _WHOLE:
         return _WHOLE[plain]
     stem = _stem(plain)
-    return _MONTHS[stem] if stem else None
+    # marraskuu begins as March does, maybe as May
+    return _MONTHS[stem] if stem and _is_form(plain, _FORMS[_MONTHS[stem] - 1]) else None
+
+
+def _is_form(word: str, forms: str) -> bool:
+    """Whether a word begins one of the forms of a month, or is one with a letter mistyped."""
+    long = len(word) > _SHORT_WORD
+    return any(f.startswith(word) or (long and _one_slip(word, f)) for f in forms.split())
+
+
+def _one_slip(word: str, form: str) -> bool:
+    """Whether one letter too many, too few or wrong makes the difference.
+
+    Examples
+    --------
+    >>> _one_slip("febuary", "february"), _one_slip("maybe", "mayo"), _one_slip("mayo", "mayo")
+    (True, False, True)
+    """
+    same = next((i for i, (a, b) in enumerate(zip(word, form, strict=False)) if a != b), None)
+    if same is None:
+        return abs(len(word) - len(form)) <= 1
+    rest, other = word[same:], form[same:]
+    return rest[1:] == other[1:] or rest[1:] == other or rest == other[1:]
 
 
 def _stem(plain: str) -> str:

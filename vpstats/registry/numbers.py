@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import MappingProxyType
 
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify, unwrapped
 from vpstats.registry.compound import compound_values, listed_numbers
+from vpstats.registry.digits import has_both_marks, readings_of
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
-from vpstats.registry.units import factor, fold_unit
+from vpstats.registry.units import SIGNS, factor, fold_unit, is_marked
 from vpstats.schema import Column, Range
 
 _LONGEST = 60
@@ -83,6 +84,9 @@ _BETWEEN = re.compile(r"(?:-|do|bis|to|a|à) ?[0-9][0-9.,]{0,12}.{0,12}")
 
 
 _A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: 00:00:00)?")
+_TURNED = "a day, into which spreadsheets turn 3.5"
+_DAY_OF_YEAR = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.")
+"""What spreadsheets show of a day into which they turned ``3.5``: ``03.05.``"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,85 +169,7 @@ def _parts(text: str, unit: str = "") -> _Parts | None:
     return _Parts(sign, token.rstrip(".,' "), rest, limit, about)
 
 
-# ------------------------------------------------------------------ digits
-
-
-def _grouped(groups: list[str]) -> bool:
-    """Whether groups of digits between thousands marks are well formed."""
-    return 1 <= len(groups[0]) <= 3 and all(len(g) == 3 for g in groups[1:])
-
-
-def readings_of(token: str, decimal: str | None, thousands: str | None) -> tuple[Decimal, ...]:
-    """Every value that digits with marks can mean.
-
-    Parameters
-    ----------
-    token : str
-        Digits, commas, dots, spaces and apostrophes.
-    decimal, thousands : str, optional
-        Marks of the column, where known.
-
-    Returns
-    -------
-    tuple of Decimal
-        Empty where it is no number; two where it can be read in two ways, the decimal one first.
-
-    Examples
-    --------
-    >>> [str(v) for v in readings_of("7.500", ",", None)]
-    ['7.500', '7500']
-    >>> [str(v) for v in readings_of("1.234,5", None, None)]
-    ['1234.5']
-    """
-    plain = _without_spaces(token)
-    if plain is None:
-        return ()
-    marks = [c for c in plain if c in ".,"]
-    if len(set(marks)) == 2:
-        return _both_marks(plain)
-    if len(marks) > 1:
-        groups = plain.split(marks[0])
-        return _decimals("".join(groups)) if _grouped(groups) else ()
-    if not marks:
-        return _decimals(plain)
-    return _one_mark(plain, marks[0], decimal, thousands)
-
-
-def _without_spaces(token: str) -> str | None:
-    """Drop spaces and apostrophes between groups of three; None where they part other things."""
-    groups = re.split(r"[ ']", token)
-    if len(groups) == 1:
-        return token
-    whole = [*groups[:-1], re.split(r"[.,]", groups[-1])[0]]
-    return "".join(groups) if all(g.isdigit() for g in whole) and _grouped(whole) else None
-
-
-def _decimals(text: str) -> tuple[Decimal, ...]:
-    try:
-        return (Decimal(text),)
-    except InvalidOperation:
-        return ()
-
-
-def _both_marks(text: str) -> tuple[Decimal, ...]:
-    last = max(text.rfind("."), text.rfind(","))
-    mark = text[last]
-    if text.count(mark) > 1:
-        return ()
-    groups = text[:last].split("," if mark == "." else ".")
-    return _decimals(f"{''.join(groups)}.{text[last + 1 :]}") if _grouped(groups) else ()
-
-
-def _one_mark(
-    text: str, mark: str, decimal: str | None, thousands: str | None
-) -> tuple[Decimal, ...]:
-    before, after = text.split(mark)
-    as_decimal = _decimals(f"{before or '0'}.{after or '0'}")
-    could_group = len(after) == 3 and 1 <= len(before) <= 3 and before.lstrip("0") == before
-    if not could_group or decimal == mark:
-        return as_decimal
-    as_thousands = _decimals(before + after)
-    return as_thousands if thousands == mark else (*as_decimal, *as_thousands)
+# ------------------------------------------------------------------ marks that a cell proves
 
 
 def decimal_evidence(text: str) -> str | None:
@@ -265,6 +191,20 @@ def decimal_evidence(text: str) -> str | None:
     before, after = parts.token.split(marks[0])[:2]
     clear = len(after) != 3 or not before or before.startswith("0") or len(before) > 3
     return marks[0] if clear else None
+
+
+def thousands_evidence(text: str) -> str | None:
+    """Which mark a cell shows to be that of thousands, if it has both marks.
+
+    Examples
+    --------
+    >>> thousands_evidence("1,234.5"), thousands_evidence("1,234")
+    (',', None)
+    """
+    parts = _parts(text) if len(text) <= _LONGEST else None
+    if parts is None or not has_both_marks(parts.token) or not readings_of(parts.token, None, None):
+        return None
+    return next(c for c in parts.token if c in ".,")
 
 
 # ------------------------------------------------------------------ a whole cell
@@ -315,6 +255,8 @@ def read_number(text: str, context: NumberContext) -> Reading:
         )
     if context.column.kind == "integer" and fold(text) in _NO_COUNT:
         return Reading(0.0, "number.none")
+    if _DAY_OF_YEAR.fullmatch(simplify(text)):
+        return Reading(rule="number.ambiguous", note=_TURNED)
     compound = _read_compound(text, context)
     if compound is not None:
         return compound
@@ -355,7 +297,7 @@ def _is_value(text: str, context: NumberContext) -> bool:
 def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
     if _BETWEEN.fullmatch(parts.rest):
         if _A_DAY.fullmatch(simplify(text)):
-            return Reading(rule="number.ambiguous", note="a day, into which spreadsheets turn 3.5")
+            return Reading(rule="number.ambiguous", note=_TURNED)
         return Reading(rule="number.ambiguous", note="a range instead of one number")
     product = _PRODUCT.fullmatch(parts.rest)
     if product is not None and _scale(parts.rest, context) is None:
@@ -367,12 +309,19 @@ def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
     if scale is None and listed_numbers(simplify(text)):
         return Reading(rule="number.ambiguous", note="several numbers instead of one")
     if scale is None:
-        return Reading(
-            rule="unit.unknown", note="a unit or word that is not known for the quantity"
-        )
+        return _beside(unit, context)
     values = readings_of(parts.token, context.decimal, context.thousands)
     signed = [_signed(v.scaleb(power), parts.sign) * scale for v in values]
     return _conclude(signed, parts, context, unit, text)
+
+
+def _beside(text: str, context: NumberContext) -> Reading:
+    """What is wrong with a number beside which something stands that is no unit of it."""
+    if is_marked(context.column.unit, text):
+        return Reading(rule="number.marked", note="a mark beside the number, as of doubt or a note")
+    if not any(c.isalpha() or c in SIGNS for c in text):
+        return Reading(rule="number.unreadable", note="not a number")
+    return Reading(rule="unit.unknown", note="a unit or word that is not known for the quantity")
 
 
 def _scale(unit: str, context: NumberContext) -> Decimal | None:
@@ -407,7 +356,9 @@ def _conclude(
     if len(values) > 1:
         possible = [v for v in values if within(v, context.column.hard)]
         if len(possible) != 1:
-            return Reading(rule="number.ambiguous", note="a decimal or a thousands mark")
+            mark = "," if "," in parts.token else "."
+            said = f"a decimal or a thousands mark; decimal or thousands = '{mark}' says which"
+            return Reading(rule="number.ambiguous", note=said)
         values, grouped = possible, True
     value, rule = rescale(values[0], context, unit)
     rule = rule or ("number.grouping" if grouped else _rule(parts, unit, text))

@@ -7,7 +7,7 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from vpstats.errors import DataError
 from vpstats.registry.decoding import Content, pieces
 from vpstats.registry.mapping import SourceMap
-from vpstats.registry.raw import SourceNote
+from vpstats.registry.raw import SourceNote, unread_note
 
 FORMATS = {
     "csv": ("*.csv", "*.tsv", "*.txt"),
@@ -217,7 +217,9 @@ def shown_name(path: Path, folder: Path) -> str:
 
 def _folder(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
     inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if not p.is_dir()}
-    wanted, notes = _wanted(list(inside), mapping, shown_name(path, folder))
+    below = path.is_relative_to(folder)
+    names = {n: shown_name(p, folder) if below else p.as_posix() for n, p in inside.items()}
+    wanted, notes = _wanted(names, mapping, shown_name(path, folder))
     for name in wanted:
         shown = shown_name(inside[name], folder)
         yield OpenFile(shown, _readable(inside[name], shown), notes)
@@ -225,9 +227,12 @@ def _folder(path: Path, mapping: SourceMap, folder: Path) -> Iterator[OpenFile]:
 
 
 def _wanted(
-    names: Sequence[str], mapping: SourceMap, shown: str
+    names: Mapping[str, str], mapping: SourceMap, shown: str
 ) -> tuple[list[str], tuple[SourceNote, ...]]:
-    """Names that the patterns ask for, and a note on those that they do not."""
+    """Names that the patterns ask for, and a note on those that they do not.
+
+    `names` says what each is called where other sources name the files that they read.
+    """
     patterns = mapping.member or FORMATS[mapping.format]
     visible = [name for name in names if not _is_litter(name)]
     wanted = sorted(name for name in visible if _matches(name, patterns))
@@ -238,9 +243,9 @@ def _wanted(
             file=shown,
         )
     rest = sorted(set(visible) - set(wanted))
-    do, be = ("file does", "was") if len(rest) == 1 else ("files do", "were")
-    said = f"{len(rest)} {do} not match member and {be} not read: {', '.join(rest[:20])}"
-    return wanted, (SourceNote("file.not_read", shown, said),) if rest else ()
+    unread = {names[name]: name for name in rest}
+    note = unread_note("file.not_read", shown, "files that no source reads", unread)
+    return wanted, (note,) if rest else ()
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -259,9 +264,10 @@ def _members(content: bytes, mapping: SourceMap, shown: str) -> Iterator[OpenFil
     with archive:
         infos = {i.filename: i for i in archive.infolist() if not i.is_dir()}
         refuse_unsafe(archive.infolist(), shown)
-        wanted, notes = _wanted(list(infos), mapping, shown)
+        inside_of = {name: f"{shown}:{name}" for name in infos}
+        wanted, notes = _wanted(inside_of, mapping, shown)
         for name in wanted:
-            inside = f"{shown}:{name}"
+            inside = inside_of[name]
             yield OpenFile(inside, _unpack(archive, infos[name], inside), notes)
             notes = ()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.blocks import Block, opted_out, session_key
+from vpstats.registry.blocks import Block, opted_out
 from vpstats.registry.journal import entry
 
 if TYPE_CHECKING:
@@ -130,84 +130,6 @@ def rename_people(blocks: Sequence[Block], renamed: Mapping[str, str]) -> None:
                 np.flatnonzero(other),
                 field="patient_id",
                 column=block.names.get("patient_id", ""),
-                masked=True,
-            )
-        )
-
-
-# ------------------------------------------------------------------ sessions
-
-
-def fill_sessions(blocks: Sequence[Block]) -> None:
-    """Name the sessions of every block: the export's own name, else patient and day."""
-    shared = _shared_sessions(blocks)
-    _say_whose(blocks, shared)
-    for block in blocks:
-        if block.table in ("patients", "visits"):
-            continue
-        if "proc_date" in block.values:
-            by_day = session_key(block.patient, block.values["proc_date"])
-            unnamed = np.array([p is None for p in block.procedure], bool)
-            if "procedure_id" not in block.values:
-                block.procedure = by_day
-            else:
-                block.procedure = np.where(unnamed, by_day, block.procedure)
-        if shared:
-            _separate(block, shared)
-
-
-def _say_whose(blocks: Sequence[Block], shared: set[str]) -> None:
-    """Patient and day of sessions that one file names by their number alone, from another file."""
-    own = [b for b in blocks if b.table == "procedures" and "procedure_id" in b.values]
-    nameless = [b for b in own if "patient_id" not in b.values or "proc_date" not in b.values]
-    if not nameless:
-        return
-    whose: dict[str, tuple[str, Any]] = {}
-    for block in (b for b in own if b not in nameless):
-        days = block.values["proc_date"]
-        rows = zip(block.procedure, block.patient, days, strict=True)
-        whose |= {s: (p, day) for s, p, day in rows if None not in (s, p) and s not in shared}
-    nobody = (None, np.datetime64("NaT"))
-    for block in nameless:
-        found = [whose.get(s, nobody) for s in block.procedure]
-        if "patient_id" not in block.values:
-            block.patient = np.array([p for p, _ in found], dtype=object)
-        if "proc_date" not in block.values:
-            block.values["proc_date"] = np.array([d for _, d in found], "datetime64[D]")
-
-
-def _shared_sessions(blocks: Sequence[Block]) -> set[str]:
-    """Names that sessions of different patients share, as a running number per patient does."""
-    parts = [
-        pd.DataFrame({"session": b.procedure, "patient": b.patient})
-        for b in blocks
-        if b.table == "procedures" and "procedure_id" in b.values
-    ]
-    if not parts:
-        return set()
-    pairs = pd.concat(parts).dropna().drop_duplicates()
-    return set(pairs["session"][pairs["session"].duplicated(keep=False)])
-
-
-def _separate(block: Block, shared: set[str]) -> None:
-    both = np.array(
-        [
-            s in shared and p is not None
-            for s, p in zip(block.procedure, block.patient, strict=True)
-        ],
-        bool,
-    )
-    if not both.any():
-        return
-    raw = [s.partition("/")[2] for s in block.procedure[both]]
-    block.procedure[both] = [f"{p}/{r}" for p, r in zip(block.patient[both], raw, strict=True)]
-    if block.table == "procedures":
-        block.entries.append(
-            entry(
-                "key.session_shared",
-                np.flatnonzero(both),
-                field="procedure_id",
-                column=block.names.get("procedure_id", ""),
                 masked=True,
             )
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.assemble import HIDDEN, Draft
+from vpstats.registry.assemble import HIDDEN, MAPPED, Draft
 from vpstats.registry.collapse import collapse
+from vpstats.registry.fields import LEAK_SET_FIELDS
 from vpstats.registry.journal import Journal, entry
 from vpstats.registry.leaks import WIDE_FIELDS, long_leaks
-from vpstats.schema_tables import TABLES
+from vpstats.schema_tables import LEAK_SITES, MODALITIES, TABLES, leak_field
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,9 +67,9 @@ def _say_contradicted(
     draft: Draft, name: str, positions: NDArray[np.int64], journal: Journal
 ) -> None:
     note = "the rows of the patient's sessions say otherwise; the value was set missing"
-    column = draft.column_of(int(positions[0]), name)
-    item = entry("conflict.rows", positions, field=name, column=column, note=note, masked=True)
-    journal.add([item], draft.places())
+    journal.add(
+        draft.said("conflict.rows", positions, name, note=note, masked=True), draft.places()
+    )
 
 
 def _fill(frame: pd.DataFrame, key: str, name: str, known: pd.Series) -> None:
@@ -92,14 +94,51 @@ def add_leaks(drafts: dict[str, Draft], journal: Journal) -> None:
     journal.add([entry("leak.without_ct", contradicted, field="leaks", note=note)], levels.places())
     for name in ("level_id", *HIDDEN):
         long[name] = levels.frame[name].array.take(rows)
-    names = {(s, "state"): c for (s, f), c in levels.names.items() if f in WIDE_FIELDS}
-    names |= drafts["leaks"].names
+    names = drafts["leaks"].names
+    names |= _named_by_site(long, levels, 1 + max((mapped for mapped, _ in names), default=0))
     direct = _direct(drafts["leaks"])
     if len(direct):
         whole = pd.concat([direct, long], ignore_index=True)
         drafts["leaks"] = _unique(Draft("leaks", whole, names), journal)
     else:
         drafts["leaks"] = Draft("leaks", long, names)
+
+
+def _named_by_site(long: pd.DataFrame, levels: Draft, first: int) -> dict[tuple[int, str], str]:
+    """Raw column of the state of each site.
+
+    Parameters
+    ----------
+    long : DataFrame
+        Leaks from wide fields. Each site of a mapped table counts as one of its own from here on,
+        since it has a column of its own.
+    levels : Draft
+        Whose mapped tables have these fields.
+    first : int
+        First number that no mapped table of leaks has.
+
+    Returns
+    -------
+    dict of (int, str) to str
+        As `Draft.names`.
+    """
+    number = long[MAPPED].to_numpy(np.int32, copy=True)  # in place: sites are many
+    for codes, of in ((long["modality"], MODALITIES), (long["site"], LEAK_SITES)):
+        number *= len(of)
+        number += codes.cat.codes.to_numpy()
+    number += first
+    long[MAPPED] = number
+    names = {}
+    for number in sorted({number for number, _ in levels.names}):
+        start = first + number * len(MODALITIES) * len(LEAK_SITES)
+        for own, (modality, site) in enumerate(product(MODALITIES, LEAK_SITES), start):
+            fields = (leak_field(site, modality), _SETS[modality])
+            columns = (levels.names.get((number, field)) for field in fields)
+            names[own, "state"] = next(filter(None, columns), "")
+    return names
+
+
+_SETS = {modality: name for name, modality in LEAK_SET_FIELDS.items()}
 
 
 def _direct(draft: Draft) -> pd.DataFrame:
@@ -123,12 +162,8 @@ def _unique(draft: Draft, journal: Journal) -> Draft:
     told = frame.assign(state=frame["state"].where(frame["state"] != "not_assessed"))
     one, conflicts = collapse(told, key, ["state"])
     for conflict in conflicts:
-        item = entry(
-            "conflict.rows",
-            conflict.positions,
-            field="state",
-            note="other rows of the same site say otherwise; it counts as not assessed",
-        )
-        journal.add([item], draft.places())
+        note = "other rows of the same site say otherwise; it counts as not assessed"
+        said = draft.said("conflict.rows", conflict.positions, "state", note=note)
+        journal.add(said, draft.places())
     draft.frame = one.assign(state=one["state"].fillna("not_assessed")).reset_index(drop=True)
     return draft

@@ -13,8 +13,13 @@ import numpy as np
 from vpstats.errors import DataError
 from vpstats.registry.cells import fold
 from vpstats.registry.chosen_rows import chosen_rows
-from vpstats.registry.code_pages import PAGES, likely_pages, words_beyond_ascii
-from vpstats.registry.decoding import repair, repair_code_page, signature
+from vpstats.registry.code_pages import (
+    PAGES,
+    page_doubt,
+    without_latin,
+    words_beyond_ascii,
+)
+from vpstats.registry.decoding import remedy, repair, repair_code_page, signature
 from vpstats.registry.dialect import mapped_columns
 from vpstats.registry.journal import Journal, Places, entry
 from vpstats.registry.mapping import SourceMap
@@ -100,12 +105,20 @@ def _doubtful_page(raw: RawSource, texts: Sequence[str]) -> Iterator[SourceNote]
     """A code page that was guessed where the words would be words in another as well."""
     read = {str(meta.get("encoding", "")) for meta in raw.meta}
     page = read.pop() if len(read) == 1 else ""
-    if page in PAGES:
-        found = likely_pages(words_beyond_ascii(text.encode(page, "ignore") for text in texts))
-        others = [name for name in found if name != page] if len(found) > 1 else []
-        if others:
-            said = f"read as {page}; it may be {' or '.join(others)}: nothing in it proves one"
-            yield SourceNote("encoding.doubtful", raw.files[0], said)
+    if page not in PAGES:
+        return
+    words = words_beyond_ascii(text.encode(page, "ignore") for text in texts)
+    said = page_doubt(words, page)
+    if without_latin(words):  # and so of none of these pages
+        yield SourceNote("encoding.mojibake", raw.files[0], _NOT_LATIN.format(page))
+    elif said:
+        yield SourceNote("encoding.doubtful", raw.files[0], said)
+
+
+_NOT_LATIN = (
+    "read as {}, in which most words beyond ASCII have no plain letter, as Greek or Cyrillic ones; "
+    'write encoding = "cp1253", "cp1251" or the one that the file is in'
+)
 
 
 def _fixed(text: str, wrong: str) -> str:
@@ -119,12 +132,13 @@ def _fixed(text: str, wrong: str) -> str:
 
 def _mojibake_notes(raw: RawSource, wrong: str) -> list[SourceNote]:
     kind = "UTF-8 read as a code page" if wrong == "utf-8" else "cp1250 read as cp1252"
+    read = str(raw.meta[0].get("encoding", ""))
     notes = []
     for name, column in raw.columns.items():
         broken = [i for i, s in enumerate(column.spellings) if _fixed(s, wrong) != s]
         if broken or _fixed(name, wrong) != name:
             cells = int(np.isin(column.codes, broken).sum())
-            said = f"{cells} cells look like {kind}"
+            said = f"{cells} cells look like {kind}; {remedy(wrong, read)}"
             notes.append(SourceNote("encoding.mojibake", raw.files[0], said, column=name))
     return notes
 
@@ -282,7 +296,11 @@ def _twin(name: str) -> str:
 
 # ------------------------------------------------------------------ days that are not known
 
-_UTC = re.compile(r"\d{4}-\d\d-\d\d[T ](\d\d):(\d\d)(?::00(?:\.0+)?)?(?:Z|\+00:?00)")
+_MOMENT = re.compile(
+    r"\S{6,12}[T ] ?(\d\d?):(\d\d)(?::00(?:\.0+)?)?( ?[ap]m)?(Z|\+00:?00)?", re.IGNORECASE
+)
+_EVENING = 20 * 60
+_FEW = 3  # different days, below which one clock may be that of an evening in a hospital
 _NOON = 12 * 60
 _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d+)?")
 _BEFORE_1984 = 30_682
@@ -323,18 +341,46 @@ def _midnights_elsewhere(spellings: Sequence[str]) -> tuple[dict[str, str], str]
 
     That is how a day of an eastern zone is stored: midnight of 14 March is 23:00 of the 13th. In
     western zones the day is the same. Noon alone is written to keep the day whatever the zone.
+    Moments that do not say their zone are doubted where every one is at such an hour late in the
+    evening, as in Europe: a clinic may well begin at two every time.
     """
-    clocks = {s: 60 * int(m[1]) + int(m[2]) for s in spellings if (m := _UTC.fullmatch(s))}
+    moments = {s: m for s in spellings if ":" in s and (m := _MOMENT.fullmatch(s))}
+    zoned = {s: _clock(m) for s, m in moments.items() if m[4]}
+    if _is_elsewhere(zoned):
+        return {s: f"{s} (a moment in UTC)" for s, time in zoned.items() if time}, _UTC_SAID
+    bare = {s: _clock(m) for s, m in moments.items() if not m[4]}
+    late = [s for s, time in bare.items() if time >= _EVENING]
+    known = any(":" in s and s not in moments for s in spellings)  # as a clock shows them
+    if known or zoned or len(late) < _FEW or not _is_elsewhere(bare, _EVENING):
+        return {}, ""
+    return {s: f"{s} (midnight in another time zone?)" for s in late}, _BARE_SAID
+
+
+_UTC_SAID = (
+    "days as moments in UTC, each at the midnight of another time zone, so that the day is not "
+    "known; export them as days, or as times of the hospital's clock"
+)
+_BARE_SAID = (
+    "days as moments that are all at one hour of the night, or at two with summer time, as "
+    "midnight is in UTC, so that the day is not known; export them as days, or as times of the "
+    "hospital's clock"
+)
+
+
+def _is_elsewhere(clocks: Mapping[str, int], earliest: int = _NOON) -> bool:
+    """Whether moments are all at one clock, or at two with summer time, that can be midnight."""
     times = sorted(set(clocks.values()))
     apart = {later - earlier for earlier, later in pairwise(times)}
     one_clock = len(times) in (1, 2) and apart <= {60, 23 * 60} and not any(t % 15 for t in times)
-    if not one_clock or max(times) < _NOON or times == [_NOON]:
-        return {}, ""
-    said = (
-        "days as moments in UTC, each at the midnight of another time zone, so that the day is "
-        "not known; export them as days, or as times of the hospital's clock"
-    )
-    return {s: f"{s} (a moment in UTC)" for s, time in clocks.items() if time}, said
+    if not one_clock or max(times) < earliest or times == [_NOON]:
+        return False
+    return earliest == _NOON or all(time == 0 or time >= earliest for time in times)
+
+
+def _clock(moment: re.Match[str]) -> int:
+    """Minutes of the day."""
+    hour, half = int(moment[1]), (moment[3] or "").strip().casefold()
+    return 60 * (hour % 12 + 12 * (half == "pm") if half else hour) + int(moment[2])
 
 
 def _bare_days(spellings: Sequence[str]) -> tuple[dict[str, str], str]:

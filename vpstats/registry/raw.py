@@ -241,6 +241,8 @@ class SourceNote:
         Row in the file.
     column : str
         Raw column, or "".
+    unread : Unread, optional
+        Files or sheets that the note says were not read.
     """
 
     rule: str
@@ -248,6 +250,39 @@ class SourceNote:
     note: str
     row: int | None = None
     column: str = ""
+    unread: Unread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Files or sheets that one source leaves unread, which another may read.
+
+    Parameters
+    ----------
+    lead : str
+        What is so, before the names.
+    names : mapping of str to str
+        Name as `RawSource.files` has it to the name to show.
+    """
+
+    lead: str
+    names: Mapping[str, str]
+
+
+_NAMED = 20
+
+
+def unread_note(rule: str, file: str, lead: str, names: Mapping[str, str]) -> SourceNote:
+    """Say what was not read.
+
+    Examples
+    --------
+    >>> unread_note("file.not_read", "x.zip", "no source reads", {"x.zip:a.pdf": "a.pdf"}).note
+    'no source reads: a.pdf'
+    """
+    shown = ", ".join(list(names.values())[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return SourceNote(rule, file, f"{lead}: {shown}{more}", unread=Unread(lead, dict(names)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

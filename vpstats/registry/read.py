@@ -13,7 +13,7 @@ import pandas as pd
 
 from vpstats.errors import DataError
 from vpstats.frames import FlowStep
-from vpstats.registry.assemble import SOURCE, Draft, draft_table, drop_orphans
+from vpstats.registry.assemble import MAPPED, SOURCE, Draft, draft_table, drop_orphans
 from vpstats.registry.blocks import Block, open_block, read_values
 from vpstats.registry.checks import Case, Desk, Tables
 from vpstats.registry.chosen_rows import rows_beside, rows_without_day
@@ -24,18 +24,13 @@ from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
 from vpstats.registry.journal import Journal, Places
 from vpstats.registry.mapping import RegistryMap, SourceMap, find_mapping, read_mapping
-from vpstats.registry.people import (
-    fill_sessions,
-    leave_out,
-    people_to_leave_out,
-    rename_people,
-    same_people,
-)
+from vpstats.registry.people import leave_out, people_to_leave_out, rename_people, same_people
 from vpstats.registry.pivot import add_leaks, move_extras
 from vpstats.registry.prepare import prepare
 from vpstats.registry.raw import RawSource
 from vpstats.registry.registry import SOURCE_COLUMNS, Registry
 from vpstats.registry.review import all_doubts
+from vpstats.registry.row_names import fill_sessions
 from vpstats.registry.sources import describe_sources, read_sources, with_marks
 from vpstats.registry.tables import text_table
 from vpstats.schema import pandera_schema
@@ -261,7 +256,7 @@ def _desk(tables: Tables, drafts: Mapping[str, Draft]) -> Desk:
     return Desk(
         tables,
         {name: draft.places() for name, draft in drafts.items()},
-        {name: draft.frame[SOURCE].to_numpy(np.int64) for name, draft in drafts.items()},
+        {name: draft.frame[MAPPED].to_numpy() for name, draft in drafts.items()},
         {(name, s, f): raw for name, d in drafts.items() for (s, f), raw in d.names.items()},
     )
 

@@ -20,11 +20,13 @@ from vpstats.errors import DataError
 from vpstats.registry.cells import fold
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.decoding import decode
-from vpstats.registry.fields import field_column
+from vpstats.registry.fields import TYPED_MISSING, field_column
+from vpstats.registry.lexicon import read_yes_no
 from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
 from vpstats.registry.rows import DUPLICATE
 from vpstats.schema import Column
+from vpstats.schema_tables import PROCEDURES
 
 _EVENT, _GROUP = "redcap_event_name", "redcap_data_access_group"
 _SYSTEM = {
@@ -35,6 +37,8 @@ _SYSTEM = {
     "survey identifier": "redcap_survey_identifier",
 }
 """Headers of REDCap's own columns in a label export, folded."""
+BOX_LABELS = "boxes"
+"""Key of a source's ``meta``: column of a box to the label that the data dictionary has for it."""
 _STATUS = {"incomplete": "0", "unverified": "1", "complete": "2"}
 _FIXED = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
 _ONE_CHOICE = ("radio", "dropdown", "yesno", "truefalse")
@@ -45,6 +49,7 @@ _HEADERS = {
     "field label": "field_label",
     "choices, calculations, or slider labels": "select_choices_or_calculations",
 }
+_YES_NO = PROCEDURES["hypotension"]
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _ARM = re.compile(r" \(Arm (\d+): .*\)$")
 _NO_NAME = re.compile(r"[^a-z0-9_]")
@@ -177,8 +182,15 @@ def as_raw(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> Ra
             columns[name] = _translated(column, {f.form.replace("_", " "): f.form for f in fields})
         elif name in (_EVENT, _GROUP):
             columns[name] = _as_mapped(column, _mapped(mapping, name), arms=name == _EVENT)
-    whole = replace(renamed, columns=columns)
+    meta = tuple({**known, BOX_LABELS: _box_labels(fields)} for known in renamed.meta)
+    whole = replace(renamed, columns=columns, meta=meta)
     return whole.noted(*notes, *_judged(whole, fields, mapping))
+
+
+def _box_labels(fields: Sequence[Field]) -> dict[str, str]:
+    """Column of each box to its label."""
+    boxes = (f for f in fields if f.kind == "checkbox")
+    return {f"{f.name}___{box_code(c)}": label for f in boxes for c, label in f.choices.items()}
 
 
 def _mapped(mapping: SourceMap, name: str) -> set[str]:
@@ -317,11 +329,15 @@ def _coded(
     by_label: dict[str, list[str]] = defaultdict(list)
     for code, label in choices.items():
         by_label[_key(label)].append(code)
+    yes_no = choices in _FIXED.values()
     texts, unlisted = [], []
     for position, spelling in enumerate(column.spellings):
         codes = (
             by_label.get(_key(spelling), []) if labelled else [c for c in choices if c == spelling]
         )
+        if yes_no and not codes:  # Ja and Nein, where REDCap speaks another language
+            said = read_yes_no(spelling, _YES_NO).value
+            codes = [code for code, word in (("1", "yes"), ("0", "no")) if said == word]
         texts.append(codes[0] if len(codes) == 1 else spelling)
         if len(codes) != 1:
             unlisted.append(position)
@@ -392,6 +408,33 @@ def _differences(item: Field, declared: Column, column: ColumnMap) -> Iterator[s
     strange = [code for code in column.codes if box_code(code) not in map(box_code, item.choices)]
     if strange:
         yield f"the mapping translates {', '.join(strange)}; the data dictionary has no such choice"
+    yield from misread_choices(item, declared, column)
+
+
+def misread_choices(item: Field, declared: Column, column: ColumnMap) -> Iterator[str]:
+    """What a mapping makes of codes whose labels say something else.
+
+    Parameters
+    ----------
+    item : Field
+        With the codes that have a label.
+    declared : Column
+        The canonical field that it feeds.
+    column : ColumnMap
+        Its mapping.
+
+    Yields
+    ------
+    str
+        A phrase for each such code.
+
+    Examples
+    --------
+    >>> from vpstats.schema_tables import TABLES
+    >>> item = Field("dm", "", "radio", "", {"0": "Yes", "1": "No"})
+    >>> next(misread_choices(item, TABLES["patients"]["diabetes"], ColumnMap(column="dm")))
+    "choice 0, 'Yes', is read as no; is it yes?"
+    """
     if declared.kind not in ("category", "yes_no", "set"):
         return
     meant = proposed_codes(item, declared)
@@ -400,5 +443,6 @@ def _differences(item: Field, declared: Column, column: ColumnMap) -> Iterator[s
     taken = {} if read is None else dict(zip(plain, read["clean"], strict=True))
     taken |= {code: target for code, target in column.codes.items() if code in meant}
     for code, clean in taken.items():
-        if clean and clean != meant[code]:
+        missing = clean in TYPED_MISSING and meant[code] in TYPED_MISSING
+        if clean and clean != meant[code] and not missing:
             yield f"choice {code}, '{item.choices[code]}', is read as {clean}; is it {meant[code]}?"

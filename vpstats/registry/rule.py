@@ -69,7 +69,9 @@ class Export:
     rows : tuple of int
         Rows that the rule names, as a spreadsheet counts them; 0 stands for the whole file.
     options : mapping
-        Keys of the source in registry.toml.
+        Keys of the source in registry.toml; ``beside`` are other tables of the source, each with
+        the rows that feed it, and ``again`` makes a second source of the file, with other columns
+        for some fields.
     encoding : str
         In which the content is stored.
     packed : str

@@ -6,6 +6,8 @@ from vpstats.registry.rule import Cells, Export, Rule
 
 _MAP = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
 _CELL = "Look the value up and correct the cell in the source."
+_CRP = "patient_id;proc_date;crp_mg_l;unit\n1;2020-01-01;1,2;"
+_UNIT_COLUMN = {"columns": {"crp_mg_l": {"column": "crp_mg_l", "unit_column": "unit"}}}
 _UNIT = "Declare unit = … or unit_column = … for the field in registry.toml."
 
 LEVEL_RULES = (
@@ -21,8 +23,9 @@ LEVEL_RULES = (
         "level.ambiguous",
         "finding",
         "error",
-        "The cell can mean two vertebrae or the disc between them, so it was not read.",
-        Cells("levels.level", ("L2-3", "L2/3"), ("", "")),
+        "The cell can mean two vertebrae or the disc between them, a vertebra or a side, or a "
+        "range with another end, so it was not read.",
+        Cells("levels.level", ("L2-3", "L2/3", "L3 li", "Th10-2"), ("",) * 4),
         _CELL,
     ),
     Rule(
@@ -92,14 +95,14 @@ LEVEL_RULES = (
         "explode.lacking",
         "finding",
         "warning",
-        "A row lists more vertebrae than there are columns for their values.",
+        "A row lists more vertebrae than it has values, in its columns or in the list of a cell.",
         Export(
             'levels,a\n"L1, L2",4\n',
             "levels",
             (2,),
             {"explode": "levels", "columns": {"cement_ml": {"columns": ["a"]}}},
         ),
-        "Map more columns, or read the missing values up.",
+        "Read the missing values up and write them in the source, or map more columns.",
     ),
 )
 
@@ -179,6 +182,14 @@ NUMBER_RULES = (
         "The number can be read in two ways, so it was not read.",
         Cells("levels.cement_ml", ("3-4",), ("",)),
         _CELL,
+    ),
+    Rule(
+        "number.marked",
+        "finding",
+        "error",
+        "A mark, as of doubt or of a footnote, stands beside the number, so it was not read.",
+        Cells("levels.cement_ml", ("3,2?", "2.5*", "4 ml (?)"), ("", "", "")),
+        "Ask what the mark means; write the number without it, or leave the cell empty.",
     ),
     Rule(
         "number.unreadable",
@@ -279,7 +290,8 @@ DATE_RULES = (
         "date.order_ambiguous",
         "finding",
         "error",
-        "Day and month cannot be told apart, in the cell or in its column.",
+        "Day and month, or day and a year of two digits, cannot be told apart, in the cell or in "
+        "its column.",
         Cells("procedures.proc_date", ("05/08/2023",), ("",)),
         "Declare date_order for the field or source in registry.toml.",
     ),
@@ -437,31 +449,22 @@ UNIT_RULES = (
         "correction",
         "info",
         "The value was converted from the unit in its unit column.",
-        Export(
-            "patient_id;proc_date;crp_mg_l;unit\n1;2020-01-01;1,2;mg/dL\n",
-            "procedures",
-            (2,),
-            {"columns": {"crp_mg_l": {"column": "crp_mg_l", "unit_column": "unit"}}},
-        ),
+        Export(f"{_CRP}mg/dL\n", "procedures", (2,), _UNIT_COLUMN),
     ),
     Rule(
         "unit.missing",
         "finding",
         "error",
         "The unit column is empty or holds no unit that is known, so the value is missing.",
-        Export(
-            "patient_id;proc_date;crp_mg_l;unit\n1;2020-01-01;1,2;\n",
-            "procedures",
-            (2,),
-            {"columns": {"crp_mg_l": {"column": "crp_mg_l", "unit_column": "unit"}}},
-        ),
+        Export(f"{_CRP}\n", "procedures", (2,), _UNIT_COLUMN),
         _CELL,
     ),
     Rule(
         "unit.beside",
         "finding",
         "warning",
-        "A number without a unit is like those of its column that have another unit.",
+        "A number without a unit is like those of its column that have another unit; where few "
+        "have one, the first stands for all.",
         Cells(
             "procedures.crp_mg_l",
             ("1,96 mg/dl", "1,74 mg/dl", "1,57", "0,88", "4,15"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpstats.registry.rule import Rows, Rule
+from vpstats.registry.rule import Export, Rows, Rule
 from vpstats.registry.rule_texts import (
     BOTH,
     DATES,
@@ -26,6 +26,21 @@ LEVEL_ROW_RULES = (
             ("s/L1", "t/L1"),
         ),
         BOTH,
+    ),
+    Rule(
+        "level.files_differ",
+        "finding",
+        "warning",
+        "Exports do not name the same treated vertebrae of a session, as they do of others; all "
+        "were kept.",
+        Export(
+            "patient_id;proc_date;level;other\n1;2020-01-01;L1;L1\n2;2020-01-02;L2;L3\n"
+            "3;2020-01-03;T9;T9\n",
+            "levels",
+            (3,),
+            {"again": {"level": "other"}},
+        ),
+        "Look up which vertebrae were treated, and correct the other file.",
     ),
     Rule(
         "level.neoplastic_field",
@@ -183,7 +198,8 @@ COURSE_RULES = (
         "event.twice",
         "finding",
         "warning",
-        "A patient has the same event twice on one day; it may be counted twice.",
+        "A patient has the same event twice on one day, or twice without a day after one session; "
+        "it may be counted twice.",
         Rows(
             events(
                 "event_date event_levels",
@@ -194,7 +210,21 @@ COURSE_RULES = (
             ),
             ("e", "f"),
         ),
-        "Delete one of them in the source, unless there were two.",
+        "Delete one of them in the source, unless there were two. Where the export repeats it on "
+        "purpose, map event_id to what numbers it.",
+    ),
+    Rule(
+        "event.repeated",
+        "correction",
+        "warning",
+        "An event of the session that its rows of levels repeat was counted once.",
+        Export(
+            "patient_id;proc_date;level;event_type\n1;2020-01-01;L1;infection\n"
+            "1;2020-01-01;L2;infection\n",
+            "events",
+            (3,),
+            {"beside": {"levels": {"level": "*"}}},
+        ),
     ),
     Rule(
         "event.preexisting",
@@ -352,6 +382,14 @@ DERIVED_RULES = (
         "error",
         "The parts of a derived field give an impossible value.",
         Rows(levels("cement_ml vb_volume_ml", "A/1/s/L1 A/1/s L1 9 6"), ("A/1/s/L1",)),
+        BOTH,
+    ),
+    Rule(
+        "derived.implausible",
+        "finding",
+        "warning",
+        "The parts of a derived field give a value that is possible but not plausible; kept.",
+        Rows(patients("height_cm weight_kg", "A/1 A 150 110", "A/2 A 160 64"), ("A/1",)),
         BOTH,
     ),
     Rule(

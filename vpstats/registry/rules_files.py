@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vpstats.registry.rule import Export, Rule
+from vpstats.registry.rules_redcap import REDCAP_RULES
 
 _MAP = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
 _CELL = "Look the value up and correct the cell in the source."
@@ -39,7 +40,7 @@ FILE_RULES = (
         "finding",
         "error",
         "Cells of a workbook hold formulas without their results, so they were read as empty.",
-        Export("== Patients\npatient_id;weight_kg\n1;=1+60\n", "patients", (0,), packed="workbook"),
+        Export("== Patients\npatient_id;weight_kg\n1;=1+60\n", "patients", (2,), packed="workbook"),
         "Open the workbook in a spreadsheet program, save it and read it again.",
     ),
     Rule(
@@ -102,12 +103,27 @@ FILE_RULES = (
         "Write the name in registry.toml as the file does.",
     ),
     Rule(
+        "file.column_absent",
+        "finding",
+        "warning",
+        "A file lacks a mapped column that other files of its source have; it is blank in all of "
+        "its rows.",
+        Export(
+            "== 2021.csv\npatient_id;sex\n1;f\n== 2022.csv\npatient_id;gender\n2;m\n",
+            "patients",
+            (0,),
+            packed="zip",
+        ),
+        "If the file has it under another name, give it that of the others, or the file a source "
+        "of its own.",
+    ),
+    Rule(
         "file.not_read",
         "finding",
         "info",
-        "A folder or archive holds files that were not read.",
+        "A folder or archive holds files that no source of the mapping reads.",
         Export("== a.csv\npatient_id;sex\n1;f\n== notes.pdf\nx\n", "patients", (0,), packed="zip"),
-        "Name them in member = … in registry.toml if they matter.",
+        "Name them in member = …, or in a source of their own, if they matter.",
     ),
     Rule(
         "file.hidden_sheet",
@@ -165,13 +181,14 @@ FILE_RULES = (
         "mapping.contradicted",
         "finding",
         "error",
-        "Most cells of a column are not what the mapping says, or are in another unit or order.",
+        "Most cells of a column are not what the mapping says, are in another unit or order, or "
+        "have another meaning by the labels of their own file.",
         Export(
             "patient_id;height_cm\n" + "".join(f"{i};2021-03-0{i % 9 + 1}\n" for i in range(12)),
             "patients",
             (0,),
         ),
-        "Correct the column, unit or date_order in registry.toml.",
+        "Correct the column, unit, codes or date_order in registry.toml.",
     ),
     Rule(
         "mapping.day_unread",
@@ -256,71 +273,6 @@ FILE_RULES = (
         Export("patient_id;smoker\n1;puĹˇaÄŤ\n", "patients", (2,), {"repair_encoding": True}),
     ),
     Rule(
-        "redcap.incomplete",
-        "correction",
-        "warning",
-        "No box was ticked on a form that is not complete, or has a box for none: that is not "
-        "recorded, and not a no.",
-        Export(
-            "record_id,redcap_data_access_group,immuno___1,form_complete\n1,a,0,0\n",
-            "patients",
-            (2,),
-            {
-                "format": "redcap",
-                "columns": {
-                    "patient_id": "record_id",
-                    "immuno_reasons": {"checkbox": "immuno", "codes": {"1": "chemo"}},
-                },
-            },
-        ),
-    ),
-    Rule(
-        "redcap.unlisted",
-        "finding",
-        "error",
-        "A cell has an answer that the project's data dictionary does not list, or lists twice.",
-        Export(
-            "== export.csv\nrecord_id,redcap_data_access_group,sex\n1,a,1\n2,a,7\n"
-            "== dictionary.csv\nfield_name,form_name,field_type,select_choices_or_calculations\n"
-            'record_id,base,text,\nsex,base,radio,"1, Female | 2, Male"\n',
-            "patients",
-            (3,),
-            {
-                "format": "redcap",
-                "dictionary": "dictionary.csv",
-                "columns": {
-                    "patient_id": "record_id",
-                    "sex": {"column": "sex", "codes": {"1": "f", "2": "m"}},
-                },
-            },
-            packed="folder",
-        ),
-        _CELL,
-    ),
-    Rule(
-        "redcap.codes",
-        "finding",
-        "error",
-        "The mapping reads a choice otherwise than the project's data dictionary.",
-        Export(
-            "== export.csv\nrecord_id,redcap_data_access_group,sex\n1,a,1\n"
-            "== dictionary.csv\nfield_name,form_name,field_type,select_choices_or_calculations\n"
-            'record_id,base,text,\nsex,base,radio,"1, Female | 2, Male"\n',
-            "patients",
-            (0,),
-            {
-                "format": "redcap",
-                "dictionary": "dictionary.csv",
-                "columns": {
-                    "patient_id": "record_id",
-                    "sex": {"column": "sex", "codes": {"1": "m", "2": "f"}},
-                },
-            },
-            packed="folder",
-        ),
-        "Correct codes = { … } of the field in registry.toml, or confirm it with the project.",
-    ),
-    Rule(
         "database.no_key",
         "finding",
         "info",
@@ -328,26 +280,11 @@ FILE_RULES = (
         Export("== people\npatient_id;sex\n1;f\n", "patients", (0,), packed="database"),
         "Name the columns that identify a row in order_by = …",
     ),
-    Rule(
-        "redcap.unknown_box",
-        "finding",
-        "error",
-        "A ticked box has no code in the mapping.",
-        Export(
-            "record_id,redcap_data_access_group,immuno___1,immuno___2,form_complete\n1,a,0,1,2\n",
-            "patients",
-            (2,),
-            {
-                "format": "redcap",
-                "columns": {
-                    "patient_id": "record_id",
-                    "immuno_reasons": {"checkbox": "immuno", "codes": {"1": "chemo"}},
-                },
-            },
-        ),
-        _MAP,
-    ),
+    *REDCAP_RULES,
 )
+
+_WHICH = "Look up which session is meant, and correct its number, patient or day in the row."
+_NUMBERED = {"where": {"what": "level"}, "beside": {"procedures": {"what": "op"}}}
 
 KEY_RULES = (
     Rule(
@@ -363,7 +300,8 @@ KEY_RULES = (
         "key.spelling",
         "correction",
         "warning",
-        "Another spelling of a patient's identifier was replaced by the patient's own.",
+        "Another spelling of an identifier was replaced: a patient's by the patient's own, digits "
+        "and letters of full width or of another script by plain ones.",
         Export("patient_id;birth_date;sex\nP001;1.2.1950.;f\np1;1.2.1950.;f\n", "patients", (3,)),
     ),
     Rule(
@@ -382,12 +320,69 @@ KEY_RULES = (
         "key.session_shared",
         "correction",
         "warning",
-        "A session number that several patients share was made each patient's own.",
+        "A number of sessions, visits or events that several patients share was made each "
+        "patient's own.",
         Export(
             "patient_id;procedure_id;proc_date\n1;1;2020-01-01\n2;1;2020-01-02\n",
             "procedures",
             (2, 3),
         ),
+    ),
+    Rule(
+        "key.placeholder",
+        "finding",
+        "error",
+        "The identifier identifies nobody: it says that it is not known, or a spreadsheet cut it.",
+        Export(
+            "patient_id;proc_date\n101;2020-01-01\n?;2020-01-02\n1,23E+11;2020-01-03\n",
+            "procedures",
+            (3, 4),
+        ),
+        "Give everybody an identifier of their own in the source; format identifiers as text "
+        "there.",
+    ),
+    Rule(
+        "key.other_patient",
+        "finding",
+        "error",
+        "The number of the session is another patient's than the row says.",
+        Export(
+            "what;patient_id;procedure_id;proc_date;level\nop;1;S1;2020-03-01;\n"
+            "op;2;S2;2020-04-01;\nlevel;1;S2;;L1\n",
+            "levels",
+            (4,),
+            _NUMBERED,
+        ),
+        _WHICH,
+    ),
+    Rule(
+        "key.other_day",
+        "finding",
+        "error",
+        "The number and the day by which the row names its session are of two sessions.",
+        Export(
+            "what;patient_id;procedure_id;proc_date;level\nop;1;S1;2020-03-01;\n"
+            "op;1;S2;2020-04-01;\nlevel;1;S2;2020-03-01;L1\n",
+            "levels",
+            (4,),
+            _NUMBERED,
+        ),
+        _WHICH,
+    ),
+    Rule(
+        "key.day_differs",
+        "finding",
+        "warning",
+        "The day of the row is not the day of the session whose number it gives; it was taken for "
+        "that session's.",
+        Export(
+            "what;patient_id;procedure_id;proc_date;level\nop;1;S1;2020-03-01;\n"
+            "op;1;S2;2020-04-01;\nlevel;1;S2;2020-04-02;L1\n",
+            "levels",
+            (4,),
+            _NUMBERED,
+        ),
+        _WHICH,
     ),
     Rule(
         "duplicate.row",

@@ -101,7 +101,8 @@ PATIENT_RULES = (
         "duplicate.person",
         "finding",
         "warning",
-        "Two identifiers may be one person: birth, sex and session or height are equal.",
+        "Two identifiers may be one person: birth, sex and session or height are equal, or birth "
+        "and sex where one has no session.",
         Rows(
             patients(
                 "sex birth_date height_cm",
@@ -112,6 +113,14 @@ PATIENT_RULES = (
             ("A/1", "A/9"),
         ),
         IDS,
+    ),
+    Rule(
+        "patient.no_session",
+        "finding",
+        "warning",
+        "No session is of the patient, whose identifier may be mistyped.",
+        Rows("patients: patient_id center_id\nA/1 A\nA/2 A\n" + SESSION, ("A/2",)),
+        "Correct the identifier, or add the patient's session to the source.",
     ),
     Rule(
         "death.before_contact",
@@ -199,6 +208,22 @@ SESSION_RULES = (
         "warning",
         "The CRP was taken after the session.",
         Rows(sessions("crp_mg_l crp_date", "s A/1 A 2020-03-01 4 2020-03-05"), ("s",)),
+        DATES,
+    ),
+    Rule(
+        "session.crp_earlier",
+        "finding",
+        "warning",
+        "The CRP was taken more than a year before the session.",
+        Rows(sessions("crp_mg_l crp_date", "s A/1 A 2020-03-01 4 2012-02-29"), ("s",)),
+        DATES,
+    ),
+    Rule(
+        "session.entry_earlier",
+        "finding",
+        "warning",
+        "The session was entered before it was done.",
+        Rows(sessions("entry_date", "s A/1 A 2020-03-01 2019-03-02"), ("s",)),
         DATES,
     ),
     Rule(
@@ -322,6 +347,7 @@ SESSION_RULES = (
         "error",
         "The row names a patient, session or level that no row is about.",
         Rows(f"{ONE}visits: visit_id patient_id visit_date\nv A/2 2020-01-01", ("v",)),
-        IDS,
+        "Add the row that it names to the source, or correct the identifier or day by which it "
+        "names it.",
     ),
 )

@@ -20,9 +20,10 @@ import pandas as pd
 from vpstats.errors import DataError, VpstatsError
 from vpstats.registry.decoding import beginning
 from vpstats.registry.delimited import detect_delimiter, read_text
+from vpstats.registry.files_alike import stacked
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.opening import OpenFile, open_files, read_bytes
-from vpstats.registry.raw import RawSource, SourceNote, stack
+from vpstats.registry.raw import RawSource, SourceNote, unread_note
 from vpstats.registry.rows import DUPLICATE, from_rows
 
 __all__ = [
@@ -64,10 +65,54 @@ def read_sources(
     read: dict[int, list[RawSource]] = {}
     for number, source in _run(_jobs(mappings, folder), n_jobs):
         read.setdefault(number, []).append(source)
-    return [
-        _remote(mapping, folder) if mapping.format in _REMOTE else stack(read[number])
+    sources = [
+        _remote(mapping, folder) if mapping.format in _REMOTE else stacked(read[number], mapping)
         for number, mapping in enumerate(mappings)
     ]
+    return _unread_by_all(sources, mappings, folder)
+
+
+def _unread_by_all(
+    sources: Sequence[RawSource], mappings: Sequence[SourceMap], folder: Path
+) -> list[RawSource]:
+    """Sources that say of files and sheets that they were not read where no other reads them.
+
+    What several sources leave unread is said once.
+    """
+    read = set().union(
+        *(_names_read(*pair, folder) for pair in zip(sources, mappings, strict=True))
+    )
+    said: set[tuple[str, str]] = set()
+    return [replace(source, notes=tuple(_still_unread(source, read, said))) for source in sources]
+
+
+def _names_read(source: RawSource, mapping: SourceMap, folder: Path) -> set[str]:
+    """Files that a source reads, and what they are parts of: archives and workbooks.
+
+    Of a file that does not lie below registry.toml only the last part of the name is known, which
+    a file elsewhere may have too.
+    """
+    if not all((folder / pattern).is_relative_to(folder) for pattern in mapping.file):
+        return set()
+    names = [*source.files, *filter(None, (mapping.dictionary, mapping.catalog))]
+    return {":".join(name.split(":")[:n]) for name in names for n in range(1, name.count(":") + 2)}
+
+
+def _still_unread(
+    source: RawSource, read: set[str], said: set[tuple[str, str]]
+) -> Iterator[SourceNote]:
+    for note in source.notes:
+        if note.unread is None:
+            yield note
+            continue
+        names = {
+            name: shown
+            for name, shown in note.unread.names.items()
+            if name not in read and (note.rule, name) not in said
+        }
+        said.update((note.rule, name) for name in names)
+        if names:
+            yield unread_note(note.rule, note.file, note.unread.lead, names)
 
 
 def read_source(mapping: SourceMap, folder: Path) -> RawSource:

@@ -16,7 +16,15 @@ from typing import Literal
 
 from vpstats.errors import UsageError
 from vpstats.registry.cells import unwrapped
-from vpstats.registry.vertebra_words import FROM, TH, Word, folded, region_of, words_of
+from vpstats.registry.vertebra_words import (
+    FROM,
+    TH,
+    Word,
+    folded,
+    has_small_roman,
+    region_of,
+    words_of,
+)
 from vpstats.schema_tables import VERTEBRAE
 
 Status = Literal["ok", "transitional", "ambiguous", "unreadable", "empty"]
@@ -163,6 +171,15 @@ _DATE_LIKE = re.compile(
     r"|[0-9]{1,2} ?[-/.] ?[0-9]{1,2}\.?|[0-9]{5}"
 )
 
+_SIDE = re.compile(r"(?<![a-z])(?:dx|li)(?![a-z])")
+"""Right in Italian and left in German beside ``L1``; T10 and L1 among Roman numbers."""
+_AND_SMALL = re.compile(r"[0-9] si [A-Za-z]")  # as Romanian is often written
+_OF_ANOTHER = re.compile(
+    r"[0-9]\.? (?:of|od|de|del|della|di|des|du|von) (?:[a-z]+[ .-]?[0-9]|[0-9]+\. ?[a-z]{3})"
+)
+"""``L1 of L2``, which is *or* in Dutch: no vertebra is part of another."""
+_LIST_SIGNS = ",;|/"
+
 
 class _Unclear(Exception):  # noqa: N818  # carries a status through the parser, never leaves it
     def __init__(self, status: Status, note: str) -> None:
@@ -242,8 +259,24 @@ def _range(first: _Vertebra, last: _Vertebra) -> list[str]:
         raise _Unclear("ambiguous", "two vertebrae or the disc between them")
     if abs(stop - start) >= _MOST_LEVELS:
         raise _Unclear("ambiguous", f"a range of more than {_MOST_LEVELS} vertebrae")
+    if not last.named and _may_be_below(start, last):
+        raise _Unclear("ambiguous", "a range upwards, or its end is of the region below")
+    if start - stop >= _MOST_UPWARDS:
+        raise _Unclear("ambiguous", f"a range upwards of more than {_MOST_UPWARDS} vertebrae")
     step = 1 if stop >= start else -1
     return [VERTEBRAE[i - 1] for i in range(start, stop + step, step)]
+
+
+_BELOW = {"C": ("T", 12), "T": ("L", 5), "L": ("S", 1)}
+"""The region below, and its last number."""
+_MOST_UPWARDS = 5  # vertebrae; T10-T2 is T10 to L2, if not a slip of another kind
+
+
+def _may_be_below(start: int, last: _Vertebra) -> bool:
+    """Whether the 2 of ``Th10-2`` may be that of L2: as a thoracic one it would be above."""
+    name = f"{last.region}{last.number}"
+    upwards = name in _INDEX and _INDEX[name] < start
+    return upwards and last.number <= _BELOW.get(last.region or "", ("", 0))[1]
 
 
 def _item(words: list[Word], inherited: str | None, *, czech: bool) -> tuple[list[str], str | None]:
@@ -288,10 +321,22 @@ def _chain(words: list[Word], cuts: list[int]) -> tuple[list[str], str | None]:
     raise _Unclear("ambiguous", "several range signs in a row")
 
 
+_LOW_THORACIC, _LUMBAR = ("T10", "T11", "T12"), 5
+
+
+def _may_be_lumbar(item: list[Word], inherited: str | None) -> bool:
+    """Whether the 1 of ``Th12, 1`` stands without its region."""
+    if inherited != "T" or any(word.kind == "region" for word in item):
+        return False
+    return any(word.kind == "number" and word.number <= _LUMBAR for word in item)
+
+
 def _sentence(words: list[Word], *, czech: bool) -> tuple[str, ...]:
     levels: list[str] = []
     inherited: str | None = None
     for item in _split(words):
+        if levels and levels[-1] in _LOW_THORACIC and _may_be_lumbar(item, inherited):
+            raise _Unclear("ambiguous", "a low number behind T12 may be a lumbar vertebra")
         found, inherited = _item(item, inherited, czech=czech)
         levels += [level for level in found if level not in levels]
     if not levels:
@@ -355,8 +400,17 @@ def parse_levels(text: str) -> ParsedLevels:
         return ParsedLevels(
             (), "unreadable", "it looks like a date, into which spreadsheets turn ranges"
         )
+    if _SIDE.search(plain) and any(c.isdigit() for c in plain):
+        return ParsedLevels((), "ambiguous", "a side, or a vertebra in Roman numbers")
+    if has_small_roman(text) and _AND_SMALL.search(text) is None:
+        return ParsedLevels((), "ambiguous", "a note, or a vertebra in Roman numbers")
+    if _OF_ANOTHER.search(plain):
+        return ParsedLevels((), "ambiguous", "one vertebra, or another")
+    words = words_of(plain)
+    if words and words[-1].kind == "and" and plain[-1] not in _LIST_SIGNS:
+        return ParsedLevels((), "ambiguous", "it ends before a vertebra that should follow")
     try:
-        levels = _sentence(words_of(plain), czech=TH.search(plain) is not None)
+        levels = _sentence(words, czech=TH.search(plain) is not None)
     except _Unclear as unclear:
         return ParsedLevels((), unclear.status, unclear.note)
     if "S1" in levels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 
 from vpstats.errors import DataError, UsageError
+from vpstats.registry.fields import field_column
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.opening import read_bytes
-from vpstats.registry.raw import LABEL, RawSource, TextColumn, from_texts, text_column
+from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, from_texts, text_column
+from vpstats.registry.redcap import Field, misread_choices
 from vpstats.registry.typed_values import value_text
 
+_Choices = dict[str, dict[str, str]]
+"""Column → code of a value → its label in the file."""
 _WHOLE = {
     "stata": "cannot be read as a Stata file; it may be damaged, cut off or of another kind.",
     "spss": "cannot be read as an SPSS file; it may be damaged, cut off or of another kind.",
@@ -59,14 +63,16 @@ def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Pat
     if not content:
         raise DataError("the file is empty; export it again.", file=shown)
     labels: Mapping[str, str] = {}
+    misread: list[SourceNote] = []
     if mapping.format == "parquet":
         columns, typed = _parquet(content, shown)
     else:
-        columns, typed, labels = _labelled(content, mapping, shown, folder)
+        columns, typed, labels, choices = _labelled(content, mapping, shown, folder)
+        misread = list(_misread(choices, mapping, shown))
     if not columns:
         raise DataError("has no columns; expected a table.", file=shown)
     source = typed_source(columns, typed, mapping, shown)
-    return replace(source, meta=({**source.meta[0], "labels": labels},))
+    return replace(source, meta=({**source.meta[0], "labels": labels},)).noted(*misread)
 
 
 def typed_source(
@@ -180,12 +186,12 @@ def _python_value(value: Any) -> Any:
 
 def _labelled(
     content: bytes, mapping: SourceMap, shown: str, folder: Path
-) -> tuple[dict[str, TextColumn], list[str], dict[str, str]]:
-    """Columns, names of those that are numbers, and what the file calls its variables."""
+) -> tuple[dict[str, TextColumn], list[str], dict[str, str], _Choices]:
+    """Columns, names of those that are numbers, what the file calls its variables and codes."""
     _refuse_cut_off(content, mapping.format, shown)
     data, meta = _pyreadstat(content, mapping, shown, folder)
     columns: dict[str, TextColumn] = {}
-    typed = []
+    typed, choices = [], _Choices()
     for name, values in data.items():
         layout = str(meta.original_variable_types.get(name, ""))
         text = _months(mapping.format, layout) or value_text
@@ -196,10 +202,22 @@ def _labelled(
         if labels and f"{name}{LABEL}" not in data:
             said = [labels.get(v) or missing(v) for v in distinct]
             columns[f"{name}{LABEL}"] = text_column(codes, said)
+            choices[name] = {missing(v): label for v, label in labels.items() if label}
         if meta.readstat_variable_types.get(name) not in ("string", "string_ref"):
             typed.append(name)
     named = {name: text for name, text in meta.column_names_to_labels.items() if text}
-    return columns, typed, named
+    return columns, typed, named, choices
+
+
+def _misread(choices: _Choices, mapping: SourceMap, shown: str) -> Iterator[SourceNote]:
+    """Codes that the mapping reads otherwise than the label that the file gives them."""
+    for table in mapping.tables:
+        for name, column in table.columns.items():
+            if column.column in choices:
+                item = Field(column.column, "", "radio", "", choices[column.column])
+                for said in misread_choices(item, field_column(table.name, name), column):
+                    where = f"{said} (field {name})"
+                    yield SourceNote("mapping.contradicted", shown, where, column=item.name)
 
 
 def _distinct(values: Sequence[Any]) -> tuple[Any, list[Any]]:

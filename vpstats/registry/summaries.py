@@ -28,10 +28,16 @@ _BANNER = re.compile(
     r"[ .:]*(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[ .]*(?:year|rok|godina|ev|yil)"
 )
 _TOTAL = re.compile(rf"(?:{_WORDS})(?: ?[(\[]?n[)\]]?)?[ :=(\[]{{0,3}}[0-9]{{0,9}}[)\]]?(?: ?%)?")
+_COUNTED = re.compile(
+    rf"(?:(?:{_WORDS}|nombre|numero|number|anzahl|broj|liczba|pocet|antal|aantal|srednja|count)"
+    r"(?: [^\W\d_]+){1,2}|anzahl|nombre|liczba|pocet|antal|aantal|count)[ :=]*[0-9]{0,9}"
+)
+"""What is counted, in words: ``Totale pazienti``, ``Anzahl: 60``."""
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _MARKS = ("*", "†", "‡", "§")
 _SENTENCE = 3  # words from which on a cell that stands alone is a sentence and no identifier
 _JOINED = " / "  # between the names of several header rows
+_FEW, _FEWER = 2, 2  # cells of a row that closes the data, and how many more others have
 _NARROW = 3  # columns below which a row with one filled cell may well be a record
 
 
@@ -51,11 +57,11 @@ def without_summaries(raw: RawSource) -> RawSource:
     if not len(raw) or len(raw.columns) < _NARROW:
         return raw
     drop = _totals(raw) | _banners(raw)
-    again = _headers(raw)
+    again, usual = _headers(raw), float(np.median(_how_filled(raw)))
     for number in range(len(raw.files)):
         rows = np.flatnonzero(raw.file == number)
         for row in rows[::-1]:
-            if not (drop[row] or _is_note(raw, int(row)) or _is_total(raw, int(row))):
+            if not (drop[row] or _is_note(raw, int(row)) or _closes(raw, int(row), usual)):
                 break
             drop[row] = True
     drop &= ~again
@@ -95,13 +101,17 @@ def _totals(raw: RawSource) -> Array:
 def _banners(raw: RawSource) -> Array:
     """Rows that hold nothing but the year of those below: ``Rok 2022``."""
     first = next(iter(raw.columns.values()))
-    filled = np.zeros(len(raw), np.int64)
-    for column in raw.columns.values():
-        filled += column.filled
-    drop: Array = first.filled & (filled == 1)
+    drop: Array = first.filled & (_how_filled(raw) == 1)
     for row in np.flatnonzero(drop):
         drop[row] = _BANNER.fullmatch(fold(first.spellings[first.codes[row]])) is not None
     return drop
+
+
+def _how_filled(raw: RawSource) -> Array:
+    filled = np.zeros(len(raw), np.int64)
+    for column in raw.columns.values():
+        filled += column.filled
+    return filled
 
 
 def _headers(raw: RawSource) -> Array:
@@ -137,6 +147,35 @@ def _is_total(raw: RawSource, row: int) -> bool:
     if not cells or not _TOTAL.fullmatch(fold(cells[0])):
         return False
     return not any(_LETTERS.search(c) or date_shape(c).kind == "ordered" for c in cells[1:])
+
+
+def _closes(raw: RawSource, row: int, usual: float) -> bool:
+    """A row below the data that counts them or says something about them.
+
+    It has far fewer cells than most, and its first is a word for a total or looks like no other
+    cell of its column; or it says what it counts, beside nothing but numbers.
+    """
+    cells = _filled(raw, row)
+    if not cells or _is_total(raw, row):
+        return bool(cells)
+    if _COUNTED.fullmatch(fold(cells[0])) and not any(_LETTERS.search(c) for c in cells[1:]):
+        return True
+    if len(cells) > _FEW or usual < len(cells) + _FEWER:
+        return False
+    return _TOTAL.fullmatch(fold(cells[0])) is not None or _unlike_others(raw, row)
+
+
+def _unlike_others(raw: RawSource, row: int) -> bool:
+    """Whether no other cell has the shape of the first one of a row: ``n=60`` among numbers."""
+    column = next(c for c in raw.columns.values() if c.codes[row] >= 0)
+    text = column.spellings[column.codes[row]]
+    shape = "".join(
+        next((p for p in ("[0-9]+", r"[^\W\d_]+") if re.fullmatch(p, part)), re.escape(part))
+        for part in re.findall(r"[0-9]+|[^\W\d_]+|.", text)
+    )
+    # a million identifiers are searched as one text
+    alike = re.findall(rf"^{shape}$", "\n".join(column.spellings), re.MULTILINE)
+    return len(alike) <= 1 and int(column.counts()[column.codes[row]]) == 1
 
 
 def _is_note(raw: RawSource, row: int) -> bool:

@@ -6,16 +6,23 @@ REDCap record says once to its repeating rows, and gathers checkboxes. Nothing i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from vpstats.errors import MappingError
+from vpstats.registry.boxes import (
+    boxes_beside,
+    boxes_of,
+    context_of,
+    gathered,
+    single_box,
+)
 from vpstats.registry.cells import fold
 from vpstats.registry.chosen_rows import INSTRUMENT, chosen_rows
-from vpstats.registry.columns import Dialect
+from vpstats.registry.columns import Dialect, raw_name
 from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
@@ -23,7 +30,6 @@ from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
-from vpstats.registry.redcap import box_code
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.vertebra_rows import vertebra_rows
@@ -59,6 +65,8 @@ class TextTable:
         Whether the cell of that list names vertebrae; true where rows are not exploded.
     entries : list of Entry
         What was found on the way.
+    boxes : dict of str to list of str
+        Field that is gathered from checkboxes to what each of its boxes stands for.
     """
 
     source: SourceMap
@@ -69,6 +77,7 @@ class TextTable:
     listed: Array
     named: Array
     entries: list[Entry] = field(default_factory=list)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -102,18 +111,33 @@ def text_table(
     """
     _require_columns(raw, source, mapping)
     positions = np.flatnonzero(chosen_rows(raw, source, mapping, dialect))
+    doubted: dict[str, Array] = {}
     chosen = raw.take(positions)
     if source.is_redcap:
-        chosen = carry(raw, positions, _needed(source, mapping))
+        needed = _needed(source, mapping)
+        boxes = [boxes_of(raw, c.checkbox).names for c in mapping.columns.values() if c.checkbox]
+        needed += [n for beside in (*boxes, *(context_of(raw, n) for n in needed)) for n in beside]
+        chosen, doubted = carry(raw, positions, mapping, list(dict.fromkeys(needed)))
     positions, rank, listed, items = vertebra_rows(chosen, mapping)
     whole = chosen.take(positions)
     table = TextTable(source, mapping, whole, {}, rank, listed, _named(items, mapping, len(whole)))
     for name, column in mapping.columns.items():
         table.fields[name] = _field(table, name, column)
+        given = [doubted[n][positions] for n in _cells_of(raw, column) if n in doubted]
+        if given:
+            once: Array = np.any(given, axis=0)
+            table.fields[name] = _said_once(table, name, column, table.fields[name], once)
     if items is not None:
         table.fields["level"] = items
     table.raw = whole.only(_beside_fields(source, mapping))
     return table
+
+
+def _cells_of(raw: RawSource, column: ColumnMap) -> list[str]:
+    """Raw columns whose cells say what a field says."""
+    if column.checkbox is None:
+        return [column.column] if column.column is not None else []
+    return list(boxes_of(raw, column.checkbox).columns.values())
 
 
 def _beside_fields(source: SourceMap, mapping: TableMap) -> list[str]:
@@ -161,7 +185,7 @@ def _require_columns(raw: RawSource, source: SourceMap, mapping: TableMap) -> No
                 column=name,
             )
     for name, column in mapping.columns.items():
-        if column.checkbox is not None and not _boxes(raw, column.checkbox):
+        if column.checkbox is not None and not boxes_of(raw, column.checkbox).columns:
             raise _absent(raw, source, mapping, f"{column.checkbox}___…", name)
 
 
@@ -182,13 +206,29 @@ def _absent(
 def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     if column.value is not None:
         return constant(column.value, len(table))
-    if column.checkbox is not None:
-        return _checked(table, name, column)
     if column.columns:
         return _by_position(table, name, column)
-    text = table.raw.columns[str(column.column)]
+    if column.checkbox is not None:
+        boxes = boxes_of(table.raw, column.checkbox)
+        text, table.boxes[name], found = gathered(boxes, name, column)
+        table.entries += found
+    else:
+        text = _plain(table, name, column)
     if table.mapping.spread and table.mapping.name == "levels":
         return _exploded(table, name, column, text)
+    return text
+
+
+def _plain(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
+    """The cells of a column; a box of a REDCap form says no only where its form was filled in."""
+    text = table.raw.columns[str(column.column)]
+    if field_column(table.mapping.name, name).kind != "yes_no":
+        return text
+    boxes = boxes_beside(table.raw, str(column.column))
+    if boxes is None or not (table.source.is_redcap or boxes.status):
+        return text
+    text, found = single_box(boxes, name, column, text)
+    table.entries += found
     return text
 
 
@@ -211,7 +251,7 @@ def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) 
             "explode.repeated",
             np.array(told, dtype=np.int64),
             field=name,
-            column=str(column.column),
+            column=raw_name(column),
             raw=cells[told],
             note="it stands once for several vertebrae and was taken for each of them",
         )
@@ -287,25 +327,35 @@ def _of_one_vertebra(
     lists = np.array([bool(listed_numbers(s)) for s in text.spellings] + [False], bool)
     sums = _joined_by_plus(table)
     notes: dict[int, str] = {}
+    lacking: list[int] = []
     for row in np.flatnonzero(text.filled & ((table.listed > 1) | lists[text.codes])).tolist():
         parts, n = _parts(raw[row], sums=sums[row]), int(table.listed[row])
-        cells[row] = parts[place[row]] if len(parts) == n else ""
-        # the vertebrae that cannot be read are what is wrong with such a row, and are reported
-        if len(parts) != n and table.named[row]:
-            notes[row] = _shared(len(parts), n)
+        if len(parts) == n and any(parts):
+            cells[row] = parts[place[row]]
+            lacking += [] if cells[row] else [row]
+        elif len(parts) != n:
+            cells[row] = ""
+            # vertebrae that cannot be read are what is wrong with such a row, and are reported
+            notes |= {row: _shared(len(parts), n)} if table.named[row] else {}
     where = np.array(list(notes), np.int64)
     said = np.array([*notes.values()], dtype=object)
-    table.entries.append(
+    empty = np.array(lacking, np.int64)
+    none = "the list of values has none in the place of this vertebra"
+    table.entries += [
         entry(
             "explode.shared", where, field=name, column=str(column.column), raw=raw[where],
             note=said,
-        )
-    )  # fmt: skip
+        ),
+        entry(
+            "explode.lacking", empty, field=name, column=str(column.column), raw=raw[empty],
+            note=none,
+        ),
+    ]  # fmt: skip
     return from_texts(list(cells))
 
 
 def _parts(cell: str, *, sums: bool) -> tuple[str, ...]:
-    return listed_numbers(cell, sums=sums) or cut_list(cell)
+    return listed_numbers(cell, sums=sums) or cut_list(cell, sums=sums)
 
 
 def _shared(values: int, vertebrae: int) -> str:
@@ -325,11 +375,14 @@ def _joined_by_plus(table: TextTable) -> Array:
 # ------------------------------------------------------------------ REDCap
 
 
-def carry(raw: RawSource, positions: Array, names: list[str]) -> RawSource:
+def carry(
+    raw: RawSource, positions: Array, mapping: TableMap, names: list[str]
+) -> tuple[RawSource, dict[str, Array]]:
     """Give repeating rows what their record says once.
 
     A column that is empty on every chosen row belongs to another instrument; where the record's
-    own rows hold exactly one value of it, the repeating rows get that value.
+    own rows hold exactly one value of it, the repeating rows get that value. Rows in which the
+    same form stands without repeating, at another event say, speak of themselves alone.
 
     Parameters
     ----------
@@ -337,29 +390,59 @@ def carry(raw: RawSource, positions: Array, names: list[str]) -> RawSource:
         All rows.
     positions : ndarray of int
         Rows of one instrument.
+    mapping : TableMap
+        The table that they feed.
     names : list of str
         Columns that are needed.
 
     Returns
     -------
-    RawSource
-        The chosen rows, filled.
+    tuple
+        The chosen rows, filled; and of each column that was, the rows of which it is doubtful
+        whether the value is theirs: the record has several, or they are of other days.
     """
     chosen = raw.take(positions)
-    columns = dict(chosen.columns)
-    for name in names:
-        if name in columns and len(chosen) and not columns[name].filled.any():
-            columns[name] = _carried(raw, positions, name)
-    return RawSource(
-        chosen.name, columns, chosen.file, chosen.row, chosen.files, chosen.meta, chosen.notes
-    )
+    columns, doubted = dict(chosen.columns), {}
+    empty = [n for n in names if n in columns and len(chosen) and not columns[n].filled.any()]
+    own = _own_rows(raw, chosen, mapping) if empty else None
+    record = next(iter(chosen.columns.values()))
+    several = np.append(record.counts() > 1, False)[record.codes]
+    for name in empty:
+        if own is not None:
+            columns[name] = _carried(raw, positions, name, own)
+            other_days = mapping.name in ("visits", "events")
+            doubted[name] = columns[name].filled & (several | other_days)
+    return replace(chosen, columns=columns), doubted
 
 
-def _carried(raw: RawSource, positions: Array, name: str) -> TextColumn:
-    text, record = raw.columns[name], next(iter(raw.columns.values()))
-    base = text.filled
+_OF_ALL_ROWS = frozenset({"patient_id", "center_id", "birth_date", "birth_year"})
+"""Fields that rows of every form may have."""
+
+
+def _own_rows(raw: RawSource, chosen: RawSource, mapping: TableMap) -> Array:
+    """Rows of no instrument in which the form of the chosen rows does not stand."""
+    own = np.ones(len(raw), bool)
     if INSTRUMENT in raw.columns:
-        base = base & ~raw.columns[INSTRUMENT].filled
+        own &= ~raw.columns[INSTRUMENT].filled
+    fields = {f: c for f, c in mapping.columns.items() if f not in _OF_ALL_ROWS}
+    told = [name for column in fields.values() for name in column.raw_columns]
+    for name in (*mapping.spread, *told, *_states_of(chosen)):
+        if chosen.columns[name].filled.any():
+            own &= ~raw.columns[name].filled
+    return own
+
+
+def _states_of(chosen: RawSource) -> list[str]:
+    """Columns that say how far the form is that the chosen rows repeat."""
+    repeated = chosen.columns[INSTRUMENT].spellings if INSTRUMENT in chosen.columns else ()
+    forms = {fold(s.replace("_", " ")) for s in repeated}
+    ends = ((n, n.removesuffix("_complete")) for n in chosen.columns if n.endswith("_complete"))
+    return [name for name, form in ends if fold(form.replace("_", " ")) in forms]
+
+
+def _carried(raw: RawSource, positions: Array, name: str, own: Array) -> TextColumn:
+    text, record = raw.columns[name], next(iter(raw.columns.values()))
+    base = text.filled & own
     said = pd.DataFrame({"record": record.codes[base], "code": text.codes[base]})
     said = said.drop_duplicates()
     once = said[~said["record"].duplicated(keep=False)]
@@ -369,80 +452,38 @@ def _carried(raw: RawSource, positions: Array, name: str) -> TextColumn:
     return carried.take(np.arange(len(positions)))
 
 
-def _boxes(raw: RawSource, stem: str) -> dict[str, str]:
-    """Code of each box of a checkbox field to its raw column; a label export has its label."""
-    start, choice = f"{stem}___", f"{stem} (choice="
-    codes = {name[len(start) :]: name for name in raw.columns if name.startswith(start)}
-    labels = {n[len(choice) : -1]: n for n in raw.columns if n.startswith(choice)}
-    return codes or labels
+_OF_THE_RECORD = frozenset(
+    {"patient_id", "procedure_id", "center_id", "proc_date", "birth_date", "birth_year", "level"}
+)
+"""Fields that name a row, or are of its patient: what a record says once of them is of each."""
 
 
-def _status(raw: RawSource, box: str) -> str | None:
-    """The form's ``_complete`` column: the first to the right of the box."""
-    names = list(raw.columns)
-    after = names[names.index(box) :]
-    return next((n for n in after if n.endswith("_complete") or n.startswith("Complete?")), None)
-
-
-_CHECKED = frozenset({"1", "checked", "1.0"})
-_INCOMPLETE = frozenset({"0", "incomplete", "0.0"})
-
-
-def _ticks(text: TextColumn, signs: frozenset[str]) -> Array:
-    return np.array([fold(s) in signs for s in text.spellings] + [False], bool)[text.codes]
-
-
-def _checked(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
-    """Codes of the ticked boxes, joined; without a tick, what a form that was filled in means."""
-    boxes = _boxes(table.raw, str(column.checkbox))
-    ticks = {code: _ticks(table.raw.columns[raw], _CHECKED) for code, raw in boxes.items()}
-    asked = np.any([table.raw.columns[raw].filled for raw in boxes.values()], axis=0)
-    any_tick = np.any(list(ticks.values()), axis=0)
-    codes = {box_code(code): word for code, word in column.codes.items()}
-    # where a box says none, a form without any tick says nothing
-    has_none = any(codes.get(box_code(code)) == "none" for code in boxes)
-    done = _form_done(table.raw, next(iter(boxes.values())))
-    incomplete = asked & ~any_tick & (has_none | ~done)
+def _said_once(
+    table: TextTable, name: str, column: ColumnMap, text: TextColumn, doubtful: Array
+) -> TextColumn:
+    """What a record says once and has several rows for: a number or a day is none of them."""
+    kind = field_column(table.mapping.name, name).kind
+    if table.mapping.name == "patients" or name in _OF_THE_RECORD or not doubtful.any():
+        return text
+    measured = kind in ("number", "integer", "date")
+    cells = text.texts()
+    silent = np.array(
+        [not measured and says_nothing_positive(s, column.codes) for s in text.spellings] + [False]
+    )
+    rows = np.flatnonzero(doubtful & text.filled & ~silent[text.codes])
+    taken = "so it was taken for none" if measured else "and was taken for each"
     table.entries.append(
         entry(
-            "redcap.incomplete",
-            np.flatnonzero(incomplete),
+            "redcap.said_once",
+            rows,
             field=name,
-            column=f"{column.checkbox}___*",
-            raw="no box ticked",
-            clean="",
+            column=raw_name(column),
+            raw=cells[rows],
+            note=f"the record says it once, in a row that is not this one, {taken}",
+            masked=field_column(table.mapping.name, name).masked,
         )
     )
-    texts = np.full(len(table), "", dtype=object)
-    for code, ticked in ticks.items():
-        _report_unknown(table, name, column, code, ticked)
-        word = codes.get(box_code(code), code)
-        if word == "missing":
-            continue
-        texts[ticked] = np.where(texts[ticked] == "", word, texts[ticked] + ";" + word)
-    texts[asked & ~any_tick & ~incomplete] = "none"
-    return from_texts(list(texts))
-
-
-def _form_done(raw: RawSource, box: str) -> Array:
-    """Where the form was at least saved as unverified; a form without a status counts as not."""
-    status = _status(raw, box)
-    if status is None:
-        return np.zeros(len(raw), bool)
-    text = raw.columns[status]
-    return text.filled & ~_ticks(text, _INCOMPLETE)
-
-
-def _report_unknown(
-    table: TextTable, name: str, column: ColumnMap, code: str, ticked: Array
-) -> None:
-    if column.codes and box_code(code) not in map(box_code, column.codes):
-        table.entries.append(
-            entry(
-                "redcap.unknown_box",
-                np.flatnonzero(ticked),
-                field=name,
-                column=f"{column.checkbox}___{code}",
-                note="the mapping has no code for this box",
-            )
-        )
+    if not measured:
+        return text
+    cells[rows] = ""
+    return from_texts(list(cells))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,26 @@ from vpstats.registry.columns import (
     render,
 )
 from vpstats.registry.compound import CLOCKS, proved_clock
-from vpstats.registry.date_orders import Evidence, choose_order, with_years_first
+from vpstats.registry.date_orders import (
+    Evidence,
+    beside_whole_years,
+    choose_order,
+    with_years_first,
+)
 from vpstats.registry.dates import DateContext, Order, Shape, date_shape, resolve, six_digits
+from vpstats.registry.digits import has_both_marks
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.months import Names
-from vpstats.registry.numbers import NumberContext, decimal_evidence, read_number, stated_factor
+from vpstats.registry.numbers import (
+    NumberContext,
+    decimal_evidence,
+    read_number,
+    thousands_evidence,
+)
 from vpstats.registry.raw import TextColumn, by_code
+from vpstats.registry.unit_beside import beside_another_unit
 from vpstats.registry.units import factor, fold_unit
 from vpstats.schema import Column
 
@@ -37,9 +49,9 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-_OF_A_UNIT = 2  # cells with a unit, below which one odd patient would speak for a column
-_APART = 5.0  # how far two units are apart at least, for numbers to tell which one is meant
 _FEW_DAYS, _MONTHS = 4, 12  # different days and texts, below which their numbers prove nothing
+_OF_A_SIGN = 3  # cells that prove an order, below which they may be of one who writes otherwise
+_HOURS = 24
 _DOUBTED = 5  # impossible values, below which a column of few cells proves nothing
 
 # ------------------------------------------------------------------ numbers
@@ -65,7 +77,7 @@ def read_numbers(
     if units is not None:
         _apply_units(cleaned, units, column, mapping)
     elif mapping.unit is None and column.unit:
-        cleaned.entries.append(_beside_another_unit(text, readings, column, mapping))
+        cleaned.entries.append(beside_another_unit(text, readings, column, mapping))
     return cleaned
 
 
@@ -83,7 +95,7 @@ def number_context(
     return NumberContext(
         column,
         decimal=decimal,
-        thousands=dialect.thousands,
+        thousands=dialect.thousands or column_thousands(text),
         scale=Decimal(1) if scale is None else scale,
         declared_unit=mapping.unit is not None or declared,
         limits=column.name in LIMITS,
@@ -96,8 +108,17 @@ def _clock(text: TextColumn, column: Column, mapping: ColumnMap) -> str:
     declared = CLOCKS.get(fold_unit(mapping.unit or ""), "")
     if declared or column.unit != "min":
         return declared
-    proved = {proved_clock(simplify(s), column.hard) for s in text.spellings if ":" in s} - {""}
+    clocks = [simplify(s) for s in text.spellings if ":" in s]
+    proved = {proved_clock(s, column.hard) for s in clocks} - {""}
+    if proved == {"mm:ss"} and 2 * len(clocks) < len(text.spellings):
+        # among plain minutes 10:15 may as well be when it began
+        proved = {"mm:ss"} if any(_beyond_a_day(s) for s in clocks) else set()
     return proved.pop() if len(proved) == 1 else ""
+
+
+def _beyond_a_day(clock: str) -> bool:
+    hours = clock.partition(":")[0].strip()
+    return hours.isdecimal() and int(hours) >= _HOURS
 
 
 def column_decimal(text: TextColumn) -> str | None:
@@ -110,6 +131,17 @@ def column_decimal(text: TextColumn) -> str | None:
     if votes[","] == votes["."]:
         return None
     return max(votes, key=lambda mark: votes[mark])
+
+
+def column_thousands(text: TextColumn) -> str | None:
+    """The thousands mark that a column proves: cells have both marks, and none contradicts it."""
+    both = (s for s in text.spellings if has_both_marks(s))
+    proved = {mark for s in both if (mark := thousands_evidence(s)) is not None}
+    if len(proved) != 1:
+        return None
+    mark = proved.pop()
+    decimals = {decimal_evidence(s) for s in text.spellings} - {None}
+    return None if mark in decimals else mark
 
 
 def _as_float(value: object) -> float:
@@ -138,40 +170,6 @@ def _converted(text: TextColumn, cleaned: Cleaned, column: Column, mapping: Colu
         note=f"{mapping.unit} to {column.unit}",
         masked=column.masked,
     )
-
-
-def _beside_another_unit(
-    text: TextColumn, readings: list[Reading], column: Column, mapping: ColumnMap
-) -> Entry:
-    """Numbers without a unit, where others of the column have one, and their numbers are alike."""
-    stated = np.array([r.rule == "number.unit_in_cell" for r in readings], bool)
-    factors = [stated_factor(s, column.unit) for s in np.array(text.spellings, object)[stated]]
-    where = np.empty(0, np.int64)
-    if factors and min(factors) == max(factors) != 1.0:
-        told = np.array([isinstance(r.value, float) and r.value > 0 for r in readings], bool)
-        exact = np.array([r.limit in ("", "exact") for r in readings], bool)
-        plain = told & ~stated
-        values = np.repeat([_as_float(r.value) for r in readings], text.counts())
-        of = [np.repeat(chosen, text.counts()) for chosen in (stated & told, plain & exact)]
-        if _are_alike(values[of[0]] / factors[0], values[of[1]], factors[0]):
-            where = np.flatnonzero(np.append(plain, [False])[text.codes])
-    return entry(
-        "unit.beside",
-        where,
-        field=column.name,
-        column=raw_name(mapping),
-        raw=text.take(where).texts(),
-        note="cells of the column with another unit have numbers like this one",
-        masked=column.masked,
-    )
-
-
-def _are_alike(written: Array, plain: Array, scale: float) -> bool:
-    """Whether numbers are nearer to what others are as written than to what these become."""
-    if min(len(written), len(plain)) < _OF_A_UNIT or abs(np.log(scale)) < np.log(_APART):
-        return False
-    distance = abs(np.log(np.median(plain) / np.median(written)))
-    return bool(distance < abs(np.log(np.median(plain) / np.median(written * scale))))
 
 
 def _apply_units(cleaned: Cleaned, units: TextColumn, column: Column, mapping: ColumnMap) -> None:
@@ -334,6 +332,8 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
         _quiet_if_canonical(resolve(shape, context), spelling)
         for shape, spelling in zip(shapes, text.spellings, strict=True)
     ]
+    alone = readings
+    readings = beside_whole_years(shapes, alone, text.counts().tolist(), context, declared)
     cleaned = Cleaned(_days(readings, text, "value"), orders=orders)
     if any(reading.first is not None for reading in readings):
         cleaned.first = _days(readings, text, "first")
@@ -341,12 +341,14 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
     cleaned.entries = log_readings(text, readings, column, mapping)
     cleaned.entries += _swapped(text, shapes, column, mapping)
     if declared is not None:
-        cleaned.entries += _assumed(text, shapes, readings, column, mapping, _usual(text, shapes))
+        sure = {_usual(text, shapes), *_shown(declared, evidence)}
+        cleaned.entries += _assumed(text, shapes, readings, column, mapping, sure)
         return cleaned
-    cleaned.entries += _inferred(text, shapes, orders, column, mapping)
+    usual = [s if a is b else None for s, a, b in zip(shapes, alone, readings, strict=True)]
+    cleaned.entries += _inferred(text, usual, orders, column, mapping)
     if {"dmy", "mdy"} <= set(orders.values()):
         note = "other cells of the column are written in another order"
-        sure = _proven(orders, evidence, dialect.evidence)
+        sure = {_proven(orders, evidence, dialect.evidence)}
         cleaned.entries += _assumed(text, shapes, readings, column, mapping, sure, note)
     return cleaned
 
@@ -357,6 +359,12 @@ def _proven(orders: Mapping[str, Order | None], *evidence: Mapping[str, Evidence
         style[:1] for seen in evidence for style in orders if style in seen and seen[style].verdict
     }
     return "." if "." in proven or not proven else min(proven)
+
+
+def _shown(declared: Order, evidence: Mapping[str, Evidence]) -> set[str]:
+    """The separators of which cells of the column prove that they are in the declared order."""
+    fitting = {style for style, seen in evidence.items() if seen.verdict == declared}
+    return {s[:1] for s in fitting if evidence[s].dmy + evidence[s].mdy >= _OF_A_SIGN}
 
 
 def _usual(text: TextColumn, shapes: list[Shape]) -> str:
@@ -374,13 +382,13 @@ def _assumed(
     readings: list[Reading],
     column: Column,
     mapping: ColumnMap,
-    sure: str,
+    sure: Collection[str],
     note: str = "",
 ) -> list[Entry]:
-    """Dates with another separator than the one whose order is sure; nothing else proves them."""
+    """Dates with another separator than those whose order is sure; nothing else proves them."""
     doubtful = [
         shape.kind == "ordered"
-        and shape.style[:1] != sure
+        and shape.style[:1] not in sure
         and not shape.style.startswith("word")
         and reading.value is not None
         and shape.evidence is None
@@ -437,7 +445,7 @@ _IN_WORDS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year,
 
 def _inferred(
     text: TextColumn,
-    shapes: list[Shape],
+    shapes: list[Shape | None],
     orders: Mapping[str, Order | None],
     column: Column,
     mapping: ColumnMap,
@@ -446,7 +454,9 @@ def _inferred(
     first = text.first_rows().tolist()
     found = []
     for style, order in orders.items():
-        rows = [row for row, shape in zip(first, shapes, strict=True) if shape.style == style]
+        rows = [row for row, s in zip(first, shapes, strict=True) if s and s.style == style]
+        if not rows:  # each was judged by the years of the column
+            continue
         said = _IN_WORDS[order] if order else "no order, since nothing proves one"
         found.append(
             entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
@@ -35,7 +36,7 @@ _TABLE: Mapping[str, str] = MappingProxyType(
         "s=1/60 sec=1/60 sek=1/60 h=60 sat=60 sati=60 std=60 h:mm=1 hh:mm=1 mm:ss=1 m:ss=1",
         "%": "%=1 /100=1 percent=1 posto=1 prozent=1 fraction=100 0-1=100",
         "degrees": "degrees=1 deg=1 °=1 st=1 stupnjeva=1 grad=1 rad=57.29577951308232",
-        "SD": "sd=1",
+        "SD": "sd=1 ds=1",
         "HU": "hu=1 he=1",
         "years": "years=1 year=1 y=1 yrs=1 god=1 godina=1 g=1 jahre=1 j=1 anni=1 anos=1 ans=1 a=1",
         "days": (
@@ -109,6 +110,42 @@ def factor(canonical: str, written: str) -> Decimal | None:
     if plain == fold_unit(canonical):
         return Decimal(1)
     return _FACTORS.get(canonical, {}).get(plain)
+
+
+SIGNS = frozenset("%‰°'’′´\"”″€$£")
+"""Signs that stand for a unit; every other is a mark that somebody put there."""
+_MARKS = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "So", "No"})
+"""Kinds of characters, as Unicode names them: punctuation, symbols and raised numbers."""
+_NOTE = re.compile(r" ?\([0-9a-z]\)$")
+
+
+def is_marked(canonical: str, beside: str) -> bool:
+    """Whether a mark, as of doubt or of a footnote, is what stands beside a number or its unit.
+
+    Parameters
+    ----------
+    canonical : str
+        Unit of the schema.
+    beside : str
+        What stands behind the digits of a cell.
+
+    Returns
+    -------
+    bool
+        False where a unit or word is not known, whatever marks it has.
+
+    Examples
+    --------
+    >>> [is_marked("mL", text) for text in ("?", "ml *", "(?)", "¹", "(2)", "g", "%")]
+    [True, True, True, True, True, False, False]
+    """
+    plain = _NOTE.sub("", beside.rstrip())
+    marked = plain != beside.rstrip()
+    while plain and not (marked and factor(canonical, plain) is not None):
+        if plain[-1] in SIGNS or unicodedata.category(plain[-1]) not in _MARKS:
+            return False
+        plain, marked = plain[:-1].rstrip(), True
+    return marked
 
 
 def known_units(canonical: str) -> tuple[str, ...]:

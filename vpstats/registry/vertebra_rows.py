@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpstats.registry.lexicon import kind_of_missing, read_yes_no
+from vpstats.registry.lexicon import doubtful_crosses, kind_of_missing, read_yes_no
 from vpstats.registry.mapping import TableMap
 from vpstats.registry.numbers import NumberContext, read_number
 from vpstats.registry.raw import RawSource, TextColumn, from_texts
@@ -77,9 +77,13 @@ def _explode_ticks(
     raw: RawSource, ticked: Mapping[str, str], measured: Collection[str]
 ) -> tuple[Array, Array, Array, TextColumn]:
     """A row for each tick; a column that is measured too, a volume say, is ticked by its number."""
+    crosses = doubtful_crosses([s for name in ticked for s in raw.columns[name].spellings])
     marks = []
     for name, vertebra in ticked.items():
-        said = [_tick(s, vertebra, measured=name in measured) for s in raw.columns[name].spellings]
+        said = [
+            f"{vertebra}? {s}" if s in crosses else _tick(s, vertebra, measured=name in measured)
+            for s in raw.columns[name].spellings
+        ]
         marks.append(np.array([*said, ""], dtype=object)[raw.columns[name].codes])
     texts = np.column_stack(marks)
     there = texts != ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 _STEMS = {
@@ -37,12 +39,19 @@ _OF = frozenset({"di", "de", "del", "della", "des", "du", "of", "od", "von"})
 _LONG_TO = re.compile(
     r"jusqu ?['’]? ?(?:a|au)\b|\bfino ad?\b|\bbis zum?\b|\bup to\b|\bsve do\b|\bt/m\b"
 )
+_AND_BETWEEN = re.compile(r"(?<=[0-9]) si (?=[a-z]+[ .]?[0-9])")
+"""``L1 și L2`` is Romanian; the sacral vertebra in Roman numbers stands last."""
 _PLACEHOLDERS = frozenset({"tx", "lx", "cx"})  # T10 in Roman numbers, or a number to be filled in
 _NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii"
 _ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS.split(), start=1)}
 _TOKEN = re.compile(r"[a-z]+|[0-9]+|[-,;/+&|\n()]|[^ ]")
 TH = re.compile(r"\bth")  # as in Czech, and as nobody writes who says "a" for "to"
 _ORDINAL = re.compile(r"(?<=[0-9])(?:[ªº°]|(?:[eè]me|[eè]re|st|nd|rd)\b)")  # 12ª dorsal
+_OF_ONE_REGION = re.compile(
+    rf"((?:[0-9]{{1,2}}\. ?(?:,|(?:{'|'.join(sorted(_AND))})\b) ?)+)"
+    rf"([0-9]{{1,2}}\. ?(?:(?:{'|'.join(_NOISE)})[a-z]* )*)([a-z]{{3,}})"
+)
+_NUMBER = re.compile(r"[0-9]+")
 _REGION_DASH = re.compile(r"[-‐‑‒–—―−]")
 
 
@@ -56,14 +65,17 @@ def folded(text: str) -> str:
     plain = unicodedata.normalize("NFKD", numbered.translate(_LETTER_LIKE))
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     plain = " ".join(_REGION_DASH.sub("-", plain).replace("..", " : ").split())
-    return _LONG_TO.sub(" to ", plain)
+    return _LONG_TO.sub(" to ", _AND_BETWEEN.sub(" and ", plain))
+
+
+Kind = Literal["region", "number", "and", "to", "from", "dash", "slash", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word or sign of a cell of vertebrae."""
 
-    kind: Literal["region", "number", "and", "to", "from", "dash", "slash", "bad"]
+    kind: Kind
     text: str = ""
     number: int = 0
 
@@ -75,6 +87,23 @@ def _roman_tail(word: str) -> tuple[str, int] | None:
         if word.startswith(letters) and number is not None:
             return _LETTERS[letters], number
     return None
+
+
+_RUN = re.compile(r"[^\W\d_]+")
+
+
+def has_small_roman(text: str) -> bool:
+    """Whether a short word in small letters beside digits has the letters of a vertebra.
+
+    Examples
+    --------
+    >>> has_small_roman("Th8 ci"), has_small_roman("L5 SI"), has_small_roman("lii, liii")
+    (True, False, False)
+    """
+    if not any(c.isdigit() for c in text):
+        return False
+    small = (word for word in _RUN.findall(text) if word.islower() and word not in _OF)
+    return any(_roman_tail(word) is not None for word in small)
 
 
 def region_of(word: str) -> str | None:
@@ -112,7 +141,7 @@ def _read_word(word: str, before: Word | None) -> list[Word]:
     return [Word("bad", word)]
 
 
-_SIGNS = {
+_SIGNS: Mapping[str, Kind] = {
     "-": "dash",
     "/": "slash",
     ",": "and",
@@ -126,17 +155,27 @@ _SIGNS = {
 
 def _read_token(token: str, before: Word | None) -> list[Word]:
     if token.isdigit() and token.isascii():
-        return [Word("number", number=int(token)) if len(token) <= 3 else Word("bad", token)]
+        padded = len(token) > 2 and token.startswith("0")  # L001 is a number of something else
+        long = len(token) > 3 or padded
+        return [Word("bad", token) if long else Word("number", number=int(token))]
     if token in _SIGNS:
-        return [Word(_SIGNS[token])]  # type: ignore[arg-type]  # values of the table above
+        return [Word(_SIGNS[token])]
     if token.isalpha() and token.isascii():
         return _read_word(token, before)
     return [Word("bad", token)]
 
 
+def _shared_region(found: re.Match[str]) -> str:
+    """``1. y 2. lumbar`` with the region at each: ordinals that rise can be of no other one."""
+    numbers = [int(n) for n in _NUMBER.findall(found[1] + found[2])]
+    if not (all(a < b for a, b in pairwise(numbers)) and region_of(found[3])):
+        return found[0]
+    return ", ".join(f"{number}. {found[3]}" for number in numbers)
+
+
 def words_of(text: str) -> list[Word]:
     """Words and signs of a folded cell, in their order."""
     words: list[Word] = []
-    for token in _TOKEN.findall(text.replace(".", " ")):
+    for token in _TOKEN.findall(_OF_ONE_REGION.sub(_shared_region, text).replace(".", " ")):
         words += _read_token(token, words[-1] if words else None)
     return words

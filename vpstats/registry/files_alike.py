@@ -1,0 +1,93 @@
+"""Files of one source beside one another: the same columns under other names, and some that lack.
+
+Columns of several files are put under one another by their names. Where one file has another name
+for a column, all of its rows would be blank there without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from vpstats.registry.cells import fold
+from vpstats.registry.mapping import SourceMap
+from vpstats.registry.raw import RawSource, SourceNote, TextColumn, stack
+
+_NAMED = 20
+
+
+def stacked(parts: Sequence[RawSource], mapping: SourceMap) -> RawSource:
+    """Put the files or sheets of one source under one another.
+
+    Parameters
+    ----------
+    parts : sequence of RawSource
+        Each with its own columns.
+    mapping : SourceMap
+        The columns that are mapped.
+
+    Returns
+    -------
+    RawSource
+        Columns whose names differ in case or spaces are one; of a mapped column that a file lacks
+        and another has there is a note.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+    mapped = _mapped(mapping, list(names))
+    alike = [_spelled_alike(part, mapped) for part in parts]
+    there = {name for part in alike for name in part.columns}
+    wanted = [name for name in mapped if name in there]
+    return stack(alike).noted(*(note for part in alike for note in _lacking(part, wanted)))
+
+
+def _mapped(mapping: SourceMap, there: Sequence[str]) -> list[str]:
+    """Raw columns that the mapping of a source names, those of boxes with them."""
+    names = [*mapping.fill_down]
+    if mapping.center is not None and mapping.center.column is not None:
+        names.append(mapping.center.column)
+    for table in mapping.tables:
+        names += [*table.where, *table.spread]
+        for column in table.columns.values():
+            names += column.raw_columns
+            if column.checkbox is not None:
+                stems = (f"{column.checkbox}___", f"{column.checkbox} (")
+                names += [name for name in there if name.startswith(stems)]
+    return list(dict.fromkeys(names))
+
+
+def _spelled_alike(part: RawSource, wanted: Sequence[str]) -> RawSource:
+    """A part whose columns have the names of the mapping where only case or spaces differ."""
+    near: dict[str, list[str]] = {}
+    for name in part.columns:
+        near.setdefault(fold(name), []).append(name)
+    renamed = {
+        found[0]: name
+        for name in wanted
+        if name not in part.columns and len(found := near.get(fold(name), [])) == 1
+    }
+    if not renamed:
+        return part
+    columns: dict[str, TextColumn] = {}
+    for name, text in part.columns.items():
+        columns[renamed.get(name, name)] = text
+    notes = [
+        SourceNote("file.column_spelling", file, f"read for '{new}' of the mapping", column=old)
+        for file in part.files[:1]
+        for old, new in renamed.items()
+    ]
+    return replace(part, columns=columns).noted(*notes)
+
+
+def _lacking(part: RawSource, wanted: Sequence[str]) -> Iterator[SourceNote]:
+    """Mapped columns that a file with rows has not, while another file of the source has them."""
+    lacking = [name for name in wanted if name not in part.columns]
+    if not lacking or not len(part):
+        return
+    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    shown = ", ".join(f"'{name}'" for name in lacking[:_NAMED]) + more
+    what = "a column" if len(lacking) == 1 else f"{len(lacking)} columns"
+    said = f"the file lacks {what} of the mapping that other files of the source have: {shown}"
+    column = lacking[0] if len(lacking) == 1 else ""
+    yield SourceNote("file.column_absent", part.files[0], said, column=column)
