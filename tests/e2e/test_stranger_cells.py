@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -359,3 +360,72 @@ def test_other_ranges_and_parts_of_a_vertebra_are_read(cell: str, levels: tuple[
 def test_standard_deviations_of_romance_languages() -> None:
     column = TABLES["patients"]["bmd_tscore"]
     assert clean_texts(column, ["-2,5 DS", "-2.5 SD"])["clean"].tolist() == ["-2.5", "-2.5"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "held", "value"),
+    [('0.0" mg/dl"', 1.2, 12.0), ('0.0" mg/l"', 12, 12.0), ('0" patients"', 12, 12.0)],
+)
+def test_a_unit_that_a_format_shows_is_read(
+    tmp_path: Path, shown: str, held: float, value: float
+) -> None:
+    of_source = workbook(tmp_path, {"D2": shown}, [1, "2023-03-01", "L1", held, ""])
+    registry = mapped(tmp_path, of_source, ', crp_mg_l = "z"')
+    assert registry.procedures["crp_mg_l"].tolist() == [value]
+
+
+def test_a_day_of_which_a_format_shows_the_month_is_that_month(tmp_path: Path) -> None:
+    first = [dt.date(2023, month, 1) for month in (3, 5)]
+    rows = [[i, "2023-06-01", "L1", 3, day] for i, day in enumerate(first)]
+    of_source = workbook(tmp_path, {"E2": "mmm-yy", "E3": "mm/yyyy"}, *rows)
+    registry = mapped(tmp_path, of_source, ', fracture_date = "h"')
+    assert registry.procedures["fracture_date"].isna().all()
+    assert said(registry, "date.partial") == [2, 3]
+    whole = [rows[0], [1, "2023-06-01", "L1", 3, dt.date(2023, 5, 12)]]
+    of_source = workbook(tmp_path, {"E2": "mmm-yy", "E3": "mmm-yy"}, *whole)
+    assert len(days(mapped(tmp_path, of_source, ', fracture_date = "h"'), "fracture_date")) == 2
+
+
+# ------------------------------------------------------------------ headers and words
+
+
+@pytest.mark.parametrize(
+    ("header", "unit", "doubted"),
+    [
+        ("CRP (mg/dl)", "", True),
+        ("CRP mg/dL", ', unit = "mg/L"', True),
+        ("CRP (mg/dl)", ', unit = "mg/dL"', False),
+        ("CRP (mg/l)", "", False),
+        ("CRP", "", False),
+    ],
+)
+def test_a_header_that_names_another_unit_contradicts_the_mapping(
+    tmp_path: Path, header: str, unit: str, doubted: bool
+) -> None:
+    of_source = csv(tmp_path, f"id;op;{header}\n1;2023-03-01;4,5\n")
+    registry = mapped(tmp_path, of_source, f', crp_mg_l = {{ column = "{header}"{unit} }}')
+    assert ("mapping.contradicted" in set(registry.findings["rule"])) is doubted
+
+
+@pytest.mark.parametrize("word", ["neg.", "negativa", "positiv", "uredan"])
+def test_a_result_does_not_say_whether_it_was_made(tmp_path: Path, word: str) -> None:
+    of_source = csv(tmp_path, f"id;op;ct\n1;2023-03-01;{word}\n2;2023-03-02;no\n")
+    registry = mapped(tmp_path, of_source, ', ct_post_done = "ct"')
+    assert registry.procedures["ct_post_done"].isna().tolist() == [True, False]
+    assert registry.findings["row"].dropna().tolist().count(2) >= 1
+
+
+@pytest.mark.parametrize(("other", "doubted"), [("L2", True), ("L1 y L2", False), ("D12", False)])
+def test_a_letter_that_is_and_or_to_is_told_by_the_column(
+    tmp_path: Path, other: str, doubted: bool
+) -> None:
+    of_source = csv(tmp_path, f"id;op;wk\n1;2023-03-01;L1 a L3\n2;2023-03-02;{other}\n")
+    exploded = LEVELS.replace("OTHERS", "").replace(
+        'name = "levels"', 'name = "levels"\nexplode = "wk"'
+    )
+    (tmp_path / "registry.toml").write_text(
+        f'{HEAD}{of_source}\ncenter = "A"\n{PATIENTS}{SESSIONS.replace("OTHERS", "")}{exploded}',
+        "utf-8",
+    )
+    registry = read_registry(tmp_path)
+    assert (said(registry, "level.ambiguous") == [2]) is doubted

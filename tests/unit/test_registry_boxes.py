@@ -261,3 +261,41 @@ def test_boxes_of_a_record_are_those_of_its_repeating_rows(tmp_path: Path) -> No
     assert states(found, "venous") == {1: "present", 2: "absent", 3: "not_assessed"}
     # one of two vertebrae may have leaked: that is for a person to say
     assert rules(found, "redcap.said_once") == [(3, "leakct___*"), (4, "leakct___*")]
+
+
+COMORBID = """\
+[[source.table]]
+name = "patients"
+columns = { patient_id = "id", diabetes = "com___1", copd = "com___2" }
+"""
+CHOICES = """\
+"Variable / Field Name","Form Name","Section Header","Field Type","Field Label",\
+"Choices, Calculations, OR Slider Labels"
+id,who,,text,"Id",
+com,who,,checkbox,"Comorbidities","1, Diabetes | 2, COPD | 3, OTHER"
+"""
+
+
+@pytest.mark.parametrize(
+    ("third", "states", "doubted"),
+    [
+        ("Ne sait pas", ["unknown", "unknown"], []),
+        ("Refus", ["unknown", "unknown"], []),
+        ("No sabe / no contesta", ["unknown", "unknown"], []),
+        ("Aucune", ["no", "no"], []),
+    ],
+)
+def test_a_box_that_says_that_nobody_knows(
+    tmp_path: Path, third: str, states: list[str], doubted: list[tuple[int, str]]
+) -> None:
+    export = "id,com___1,com___2,com___3,who_complete\n1,1,0,0,2\n2,0,0,1,2\n"
+    found = read(tmp_path, export, COMORBID, dictionary=CHOICES.replace("OTHER", third))
+    assert found.patients.loc[1, ["diabetes", "copd"]].tolist() == states
+    assert rules(found, "word.ambiguous") == doubted
+
+
+def test_a_box_for_none_beside_another_contradicts_it(tmp_path: Path) -> None:
+    export = "id,com___1,com___2,com___3,who_complete\n1,1,0,0,2\n2,0,1,1,2\n"
+    found = read(tmp_path, export, COMORBID, dictionary=CHOICES.replace("OTHER", "None of these"))
+    assert found.patients[["diabetes", "copd"]].isna().sum(axis=1).tolist() == [0, 2]
+    assert rules(found, "word.ambiguous") == [(3, "com___1"), (3, "com___2")]

@@ -253,3 +253,30 @@ def test_codes_are_held_against_the_labels_of_their_file(tmp_path: Path, kind: s
     found = labelled(tmp_path, right, kind)
     assert column(found, "patients", "diabetes") == ["yes", "no"]
     assert "mapping.contradicted" not in set(found.findings["rule"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cells"),
+    [
+        ("I26.9", ["I26.9G", "I 26.9", "I26,9", "I269", "(I26.9)", "J96.0, I26.9"]),
+        ("CT WS postop", ["CT-WS postop", "CT_WS_postop", "CTWS postop", "CT WS, postop"]),
+    ],
+)
+def test_another_spelling_of_a_wanted_cell_is_not_lost(
+    tmp_path: Path, wanted: str, cells: list[str]
+) -> None:
+    rows = [f"{i}|{cell}|2024-01-0{i}" for i, cell in enumerate([wanted, *cells, "J96.0"], 1)]
+    found = read(
+        tmp_path,
+        "\n".join(["id|code|day", *rows]) + "\n",
+        tables=EVENTS.replace("WHERE", f'code = "{wanted}"'),
+    )
+    assert found.events["patient_id"].tolist() == ["A/1"]
+    said = found.findings[found.findings["rule"] == "mapping.row_untaken"]
+    assert said["row"].tolist() == list(range(3, 3 + len(cells)))
+
+
+def test_any_text_takes_no_no(tmp_path: Path) -> None:
+    export = "id;day\n1;2024-01-01\n2;nein\n3;no\n4;N\n5;-\n6;2024-01-02\n"
+    found = read(tmp_path, export, tables=EVENTS.replace("WHERE", 'day = "*"'))
+    assert found.events["patient_id"].tolist() == ["A/1", "A/6"]

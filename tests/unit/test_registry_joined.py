@@ -65,3 +65,24 @@ def test_a_vertebra_is_repeated_where_something_is_said_twice(
     assert registry.levels["cement_ml"].tolist() == [4, 3]
     findings = registry.findings
     assert sorted(findings.loc[findings["rule"] == "duplicate.key", "file"]) == files
+
+
+def test_rows_of_one_file_that_list_another_vertebra_are_doubted(tmp_path: Path) -> None:
+    """One table takes the rows of fluoroscopy, another those of CT."""
+    tables = "".join(
+        f'''
+[[source.table]]
+name = "levels"
+where = {{ how = "{how}" }}
+columns = {{ patient_id = "id", proc_date = "day", level = "level", leak_any_{how} = "leak" }}
+'''
+        for how in ("fluoro", "ct")
+    )
+    start = TOML.index('[[source.table]]\nname = "levels"')
+    (tmp_path / "registry.toml").write_text(TOML[:start] + tables, "utf-8")
+    rows = [f"{i};2021-01-0{i};L{i};{how};no" for i in range(1, 6) for how in ("fluoro", "ct")]
+    rows[-1] = rows[-1].replace("L5", "L4")
+    (tmp_path / "volumes.csv").write_text("\n".join(["id;day;level;how;leak", *rows]), "utf-8")
+    findings = read_registry(tmp_path).findings
+    said = findings[findings["rule"] == "level.files_differ"]
+    assert said["row"].tolist() == [10, 11]

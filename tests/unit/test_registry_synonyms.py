@@ -126,3 +126,16 @@ def test_words_of_two_meanings_are_left_for_the_mapping(field: str, word: str) -
 def test_a_sign_alone_is_no_list(text: str) -> None:
     found = read_set(text, column("immuno_reasons"), {})
     assert (found.value, found.rule) == (None, "word.unknown")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("6,0", None), ("1,6", "chemo;steroid"), ("6.0", "steroid")]
+)
+def test_two_codes_with_a_comma_are_no_decimal(text: str, found: str | None) -> None:
+    codes = {"0": "none", "1": "chemo", "6": "steroid"}
+    assert read_set(text, column("immuno_reasons"), codes).value == found
+
+
+def test_a_site_beside_something_unknown_is_doubted() -> None:
+    found = read_set("1,9", column("immuno_reasons"), {"1": "chemo", "9": "unknown"})
+    assert (found.value, found.rule) == (None, "word.ambiguous")

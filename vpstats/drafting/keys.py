@@ -92,8 +92,10 @@ def _lacks_day(chosen: Chosen) -> bool:
 
 def _several(home: Chosen, day: Match) -> int:
     """Records with sessions on more than one day."""
-    record = next(iter(home.part.raw.columns.values())).codes
-    pairs = np.unique(np.column_stack([record, day.profile.text.codes]), axis=0)
+    record, days = next(iter(home.part.raw.columns.values())).codes, day.profile.text.codes
+    if len(days) != len(record):  # of several columns side by side, one below the other
+        record = np.tile(record, len(days) // len(record))
+    pairs = np.unique(np.column_stack([record, days]), axis=0)
     pairs = pairs[(pairs >= 0).all(axis=1)]
     return int((np.unique(pairs[:, 0], return_counts=True)[1] > 1).sum())
 

@@ -379,8 +379,8 @@ def _collapsed(draft: Draft, journal: Journal) -> Draft:
     if draft.table in ("levels", "visits", "events") and len(one) < len(frame):
         repeated = _told_again(draft, key)
         journal.add([entry("duplicate.key", np.flatnonzero(repeated))], places)
-    if draft.table == "levels" and frame[SOURCE].nunique() > 1:
-        parts = (frame[name].to_numpy() for name in ("procedure_id", "level", SOURCE))
+    if draft.table == "levels" and frame[MAPPED].nunique() > 1:
+        parts = (frame[name].to_numpy() for name in ("procedure_id", "level", MAPPED))
         journal.add(draft.said("level.files_differ", lists_apart(*parts), "level"), places)
     draft.frame = one.reset_index(drop=True)
     return _without_lost_keys(draft, journal) if conflicts else draft

@@ -7,7 +7,7 @@ tick nor the lack of one is a finding: it never counts as not ticked.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.raw import RawSource, TextColumn, from_texts, text_column
 from vpstats.registry.redcap import BOX_LABELS, box_code
 from vpstats.registry.synonyms import NONE_WORDS
-from vpstats.registry.synonyms_forms import FORM_WORDS
+from vpstats.registry.synonyms_forms import CONSENT_WORDS, FORM_WORDS
 from vpstats.schema_tables import PROCEDURES
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _TICKED, _NOT, _UNREAD, _GAP, _BLANK = 1, 0, -1, -2, -3
 _BOX = re.compile(r"(.+?)(?:___(.+)| \([^\W\d_]+=(.+)\))")
 _STATUS = frozenset({"complete", "vollstandig", "abgeschlossen", "completo", "complet", "potpuno"})
+_NO_INFORMATION = frozenset({"ni", "inv", "unk", "nask", "asku", "nav", "msk", "na", "nk"})
+"""Missing-data codes that REDCap proposes, after HL7's reasons for a null."""
 _ANY = PROCEDURES["hypotension"]
 
 
@@ -104,7 +106,10 @@ class Boxes:
     def is_missing(self, code: str) -> bool:
         """Whether a box says that nothing is known: a missing-data code of the project."""
         names = (code, code.replace("_", "-"), self.label(code))
-        return any(name and kind_of_missing(name) is not None for name in names)
+        if not self.label(code) and code in _NO_INFORMATION:
+            return True
+        refused = CONSENT_WORDS.get(fold(self.label(code))) == "no"
+        return refused or any(name and kind_of_missing(name) is not None for name in names)
 
     def done(self) -> Array:
         """Where the form was at least saved as unverified; one without a status counts as not."""
@@ -305,26 +310,40 @@ def single_box(
     """
     code = next(c for c, raw in boxes.columns.items() if raw == column.column)
     cells = _named_ticks(text, boxes.label(code), column).texts()
-    silent = boxes.states[code] == _NOT
+    none = [other for other in boxes.columns if boxes.is_none(other)]
+    contrary = _beside_none(boxes, none)
+    silent = _say_unknown(boxes, code, cells, (boxes.states[code] == _NOT) & ~contrary)
+    incomplete = silent & ~boxes.any_tick & (bool(none) | ~boxes.done())
+    cells[incomplete | contrary] = ""
+
+    def said(rule: str, mask: Array, note: str = "") -> Entry:
+        rows, where = np.flatnonzero(mask), str(column.column)
+        raw = text.take(rows).texts()
+        return entry(rule, rows, field=name, column=where, raw=raw, clean="", note=note)
+
+    status = boxes.unknown_status() if incomplete.any() else []
+    note = "the box for none is ticked beside others"
+    found = [said("redcap.incomplete", incomplete), said("word.ambiguous", contrary, note)]
+    return from_texts(list(cells)), [*found, *status]
+
+
+def _say_unknown(boxes: Boxes, code: str, cells: Array, silent: Array) -> Array:
+    """Write that nobody knows where another box says so; the rows about which none does."""
     for other in boxes.columns:
         if other != code and boxes.is_missing(other):
             unknown = silent & boxes.ticked(other)
-            cells[unknown] = boxes.label(other) or other.replace("_", "-")
+            word = boxes.label(other) or other.replace("_", "-")
+            cells[unknown] = word if kind_of_missing(word) is not None else "unknown"
             silent = silent & ~unknown
-    has_none = any(boxes.is_none(other) for other in boxes.columns)
-    incomplete = silent & ~boxes.any_tick & (has_none | ~boxes.done())
-    cells[incomplete] = ""
-    rows = np.flatnonzero(incomplete)
-    found = entry(
-        "redcap.incomplete",
-        rows,
-        field=name,
-        column=str(column.column),
-        raw=text.take(rows).texts(),
-        clean="",
-    )
-    status = boxes.unknown_status() if len(rows) else []
-    return from_texts(list(cells)), [found, *status]
+    return silent
+
+
+def _beside_none(boxes: Boxes, none: Collection[str]) -> Array:
+    """Rows with a tick for none, and another for one of those that there are none of."""
+    denied = np.any([np.zeros(len(boxes.raw), bool), *map(boxes.ticked, none)], axis=0)
+    named = [c for c in boxes.columns if c not in none and not boxes.is_missing(c)]
+    told = np.any([np.zeros(len(boxes.raw), bool), *map(boxes.ticked, named)], axis=0)
+    return np.asarray(denied & told)
 
 
 def _named_ticks(text: TextColumn, label: str, column: ColumnMap) -> TextColumn:

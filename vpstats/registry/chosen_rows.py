@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from vpstats.registry.columns import Dialect
 from vpstats.registry.lexicon import kind_of_missing, read_yes_no
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.mapping_parts import Days
+from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn
 from vpstats.registry.typed import read_dates
 from vpstats.schema_tables import PROCEDURES
@@ -176,7 +178,26 @@ def _alike(text: TextColumn, wanted: set[str]) -> Array:
 
 
 def _begins(plain: str, wanted: set[str]) -> bool:
-    return any(plain.startswith(w) and not plain[len(w) :][:1].isalnum() for w in wanted)
+    """Whether a cell begins as a wanted one does, or has it with other marks or among others."""
+    if any(plain.startswith(w) and not plain[len(w) :][:1].isalnum() for w in wanted):
+        return True
+    letters, words = _letters(plain), f" {' '.join(_WORD.findall(plain))} "
+    for said in wanted:
+        own = _letters(said)
+        if len(own) < _TELLING or says_nothing_positive(plain, {}):
+            continue
+        longer = letters.startswith(own) and len(letters) <= len(own) + _ENDING
+        if longer or f" {' '.join(_WORD.findall(said))} " in words:
+            return True
+    return False
+
+
+_WORD = re.compile(r"[^\W_]+")
+_TELLING, _ENDING = 4, 2  # letters of a word that is told in other spellings; of an ending
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text if c.isalnum())
 
 
 def _says(text: str) -> str:
@@ -218,11 +239,16 @@ def chosen_rows(
 
 
 def _matches(text: TextColumn, wanted: tuple[str, ...]) -> Array:
-    """Rows whose text is one of those wanted; "*" is any text that is no sign for a missing one."""
+    """Rows whose text is one of those wanted; "*" is any but a no and a sign for a missing one."""
     plain = {fold(w) for w in wanted}
     some = "*" in wanted
-    hits = [fold(s) in plain or (some and not _is_gap(s)) for s in text.spellings]
+    hits = [fold(s) in plain or (some and not _is_gap(s) and not _is_no(s)) for s in text.spellings]
     return np.array([*hits, False], bool)[text.codes]
+
+
+def _is_no(spelling: str) -> bool:
+    """Whether a cell says no in words; 0 may be a number."""
+    return not spelling[0].isdigit() and _says(spelling) == "no"
 
 
 def _is_gap(spelling: str) -> bool:

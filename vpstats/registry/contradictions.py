@@ -25,6 +25,8 @@ from vpstats.registry.spine import parse_levels
 from vpstats.registry.synonyms import NONE_WORDS
 from vpstats.registry.typed import column_evidence
 from vpstats.registry.typical import possible_units
+from vpstats.registry.unit_beside import unit_in_header
+from vpstats.registry.units import factor
 from vpstats.schema import Column
 from vpstats.schema_tables import VERTEBRAE
 
@@ -75,6 +77,8 @@ def _of_column(
         yield from _against_order(text, column, order)
     if column.kind == "number" and mapping.unit is None and mapping.unit_column is None:
         yield from _another_unit(values, column)
+    if column.kind == "number" and mapping.unit_column is None:
+        yield from _unit_of_header(column, mapping)
     if column.name == "birth_date" or column.name in PARTIAL:
         return  # a year or a month alone is kept elsewhere
     told = np.array([_is_told(s, column, mapping) for s in text.spellings] + [False], bool)
@@ -162,6 +166,14 @@ def _against_order(
     if against > by:
         said = f'date_order = "{declared}", but {against} cells can only be read the other way'
         yield CONTRADICTED, f"{said} and {by} only this way"
+
+
+def _unit_of_header(column: Column, mapping: ColumnMap) -> Iterator[tuple[str, str]]:
+    """A header that names another unit than the one in which its numbers are read."""
+    read = mapping.unit or column.unit
+    said = unit_in_header(raw_name(mapping), column.unit)
+    if said and factor(column.unit, said) != factor(column.unit, read):
+        yield CONTRADICTED, f"the header names {said}, and the numbers are read as {read}"
 
 
 def _another_unit(values: Array, column: Column) -> Iterator[tuple[str, str]]:

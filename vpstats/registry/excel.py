@@ -8,7 +8,7 @@ import re
 import string
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from html import unescape
@@ -17,10 +17,10 @@ from typing import Any
 from vpstats.errors import DataError
 from vpstats.registry.excel_formats import (
     Place,
-    as_percentage,
+    as_shown,
     cells_of_styles,
     column_number,
-    percent_styles,
+    shown_styles,
 )
 from vpstats.registry.fields import nearest
 from vpstats.registry.files_alike import stacked
@@ -45,15 +45,15 @@ class _Book:
     names: tuple[str, ...]
     hidden: tuple[str, ...]
     sheets: Mapping[str, tuple[Sequence[Sequence[Any]], Merged]]
-    percentages: Mapping[str, Collection[Place]] = field(default_factory=dict)
+    shown: Mapping[str, Mapping[Place, str]] = field(default_factory=dict)
 
     def texts(self, name: str) -> list[list[str]]:
         """Rows of a sheet as text."""
         rows = [[cell_text(cell) for cell in row] for row in self.sheets[name][0]]
-        for row, column in self.percentages.get(name, ()):
-            if row < len(rows) and column < len(rows[row]):
-                shown = as_percentage(self.sheets[name][0][row][column])
-                rows[row][column] = cell_text(shown)
+        for (row, column), shown in as_shown(
+            self.sheets[name][0], self.shown.get(name, {})
+        ).items():
+            rows[row][column] = cell_text(shown)
         return rows
 
 
@@ -101,13 +101,13 @@ class _Seen:
     """What is seen of a workbook before it is opened, by sheet."""
 
     bare: _Bare = field(default_factory=dict)
-    percentages: dict[str, Collection[Place]] = field(default_factory=dict)
+    shown: dict[str, Mapping[Place, str]] = field(default_factory=dict)
 
     def named(self, sheets: Mapping[str, str]) -> _Seen:
         """The same by the names of the sheets instead of their parts."""
         return _Seen(
             {sheets.get(name, name): cells for name, cells in self.bare.items()},
-            {sheets.get(name, name): cells for name, cells in self.percentages.items()},
+            {sheets.get(name, name): cells for name, cells in self.shown.items()},
         )
 
 
@@ -122,7 +122,7 @@ def _book(content: bytes, sheets: Sequence[str], shown: str) -> tuple[_Book, _Ba
         book = _openpyxl(content, sheets, shown)
     if not book.names:
         raise DataError("has no sheet; it may be damaged. Save it again as .xlsx.", file=shown)
-    return replace(book, percentages=seen.percentages), seen.bare
+    return replace(book, shown=seen.shown), seen.bare
 
 
 class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leaves the module
@@ -305,16 +305,16 @@ def _refuse_endless(content: bytes, shown: str) -> _Seen:
         return seen
     with suppress(*_DAMAGED), zipfile.ZipFile(io.BytesIO(content)) as archive:
         refuse_unsafe(archive.infolist(), shown)
-        styles = percent_styles(_part(archive, "xl/styles.xml"))
+        styles = shown_styles(_part(archive, "xl/styles.xml"))
         for name in archive.namelist():
             if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
                 page = _part(archive, name)
                 _refuse_wide(page, shown)
                 seen.bare[name] = [_cell_name(match[0]) for match in _NO_RESULT.finditer(page)]
-                seen.percentages[name] = cells_of_styles(page, styles)
+                seen.shown[name] = cells_of_styles(page, styles)
             elif name == "content.xml":
                 _refuse_repeated(_part(archive, name), shown)
-        if any(seen.bare.values()) or any(seen.percentages.values()):
+        if any(seen.bare.values()) or any(seen.shown.values()):
             seen = seen.named(_sheets_of_parts(archive))
     return seen
 

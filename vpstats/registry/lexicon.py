@@ -28,7 +28,14 @@ MISSING_WORDS = lexicon(
             "keine angabe|nema podataka|bez podataka|no data|sin datos|"
             "nicht erhoben|nicht dokumentiert|nicht beurteilbar|non valutabile|non rilevato|"
             "not recorded|not asked|ne zna|n/d|n/k|s.d|s/d|nsp|non renseigne|no consta|"
-            "nicht verfugbar|non disponibile|non disponible|no disponible"
+            "nicht verfugbar|non disponibile|non disponible|no disponible|ne sait pas|"
+            "je ne sais pas|sais pas|donnees manquantes|no sabe|no contesta|no sabe/no contesta|"
+            "no sabe / no contesta|ns/nc|non so|non sa|no information|weiss nicht|weiss ich nicht|"
+            "nicht angegeben|ohne angabe|do not know|don't know|dont know|no answer|not answered|"
+            "nao sabe|desconhecido|desconhecida|nao informado|ignorado|nie wiem|brak danych|nevim|"
+            "no registrado|dato mancante|information non disponible|pas d'information|"
+            "non precise|not documented|unknown / not documented|inconnu / non renseigne|inconnues|"
+            "neuvedeno|neznamo|nieznane|ved ikke|vet ej|okand|ukendt|ukjent|onbekend|weet niet"
         ),
         "not_done": (
             "nije radeno|nije radjeno|nije ucinjeno|nije napravljeno|nije mjereno|nije uzeto|"
@@ -135,19 +142,25 @@ def _is_accented(text: str, plain: str) -> bool:
 
 
 _CROSSES = frozenset("x×✕✖✗✘☒❌")
-_OTHER_TICKS = frozenset("o○〇◯⭕●◎ｏоο✓✔√v☑✅")
+_CIRCLES = frozenset("o○〇◯⭕●◎ｏоο")
+_CHECKS = frozenset("✓✔√v☑✅")
 """A cross is a tick, but a no beside a circle, as in Korea and Japan, or a check mark."""
 
 
-def doubtful_crosses(spellings: Sequence[str]) -> frozenset[str]:
-    """Crosses that stand beside circles or check marks, and may be a no.
+def doubtful_crosses(spellings: Sequence[str], like: Sequence[str] = ()) -> frozenset[str]:
+    """Crosses of a column that stand beside circles or check marks, and may be a no.
+
+    Of columns that are `like` it, circles count: who ticks with crosses may use a check mark there.
 
     Examples
     --------
     >>> sorted(doubtful_crosses(("X", "O"))), sorted(doubtful_crosses(("x", "0", "no")))
     (['X'], [])
+    >>> sorted(doubtful_crosses(("x",), ("✓",))), sorted(doubtful_crosses(("x",), ("○",)))
+    ([], ['x'])
     """
-    if not any(s.strip().casefold() in _OTHER_TICKS for s in spellings):
+    beside = {s.strip().casefold() for s in spellings} & (_CIRCLES | _CHECKS)
+    if not beside and not {s.strip().casefold() for s in like} & _CIRCLES:
         return frozenset()
     return frozenset(s for s in spellings if s.strip().casefold() in _CROSSES)
 
@@ -177,7 +190,14 @@ def read_yes_no(text: str, column: Column) -> Reading:
         found = CONSENT_WORDS[plain], "words"
     if found is None:
         return Reading(rule="word.unknown", note="neither a yes nor a no that is known")
+    if column.name in _EXAMINATIONS and plain.startswith(_RESULTS):
+        return Reading(rule="word.ambiguous", note=_A_RESULT)
     return Reading(found[0], rule="word.spelling", style=found[1])
+
+
+_EXAMINATIONS = frozenset({"mri_pre", "biopsy_done", "ct_post_done"})
+_RESULTS = ("neg", "poz", "pos", "uredn", "norm")
+_A_RESULT = "what an examination showed, where the question is whether it was made"
 
 
 # ------------------------------------------------------------------ categories
@@ -347,7 +367,7 @@ def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
     """
     if not text.strip():
         return EMPTY
-    whole = coded(text, codes)
+    whole = None if _lists_codes(text, codes) else coded(text, codes)
     said = text if whole is None else whole
     if "none" not in column.codes and (said == "none" or fold(said) in NONE_WORDS):
         return Reading(rule="word.empty_set", note="none", style="set")
@@ -358,6 +378,13 @@ def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:
             return missing_reading(kind, column)
         return Reading(rule="word.unknown", note="a part of the list is not among the codes")
     return _set_reading([p for p in parts if p is not None], text, column)
+
+
+def _lists_codes(text: str, codes: Mapping[str, str]) -> bool:
+    """Whether ``6,0`` is two codes, and not a 6 that a spreadsheet shows as a number."""
+    if "," not in text or any(fold(raw) == fold(text) for raw in codes):
+        return False
+    return all(coded(part, codes) is not None for part in _cut(text))
 
 
 def unread_parts(text: str, column: Column, codes: Mapping[str, str]) -> tuple[str, ...]:
@@ -394,6 +421,8 @@ def _part(text: str, column: Column, codes: Mapping[str, str]) -> str | None:
 
 def _set_reading(parts: list[str], text: str, column: Column) -> Reading:
     unknown = [p for p in parts if p not in column.codes]
+    if unknown and len(set(unknown)) < len(set(parts)):
+        return Reading(rule="word.ambiguous", note="that something is not known stands beside it")
     if unknown:
         return missing_reading(unknown[0], column)
     ordered = [code for code in column.codes if code in set(parts)]

@@ -171,6 +171,7 @@ _DATE_LIKE = re.compile(
     r"|[0-9]{1,2} ?[-/.] ?[0-9]{1,2}\.?|[0-9]{5}"
 )
 
+_ROMANCE = re.compile(r"\b(?:d ?(?:[0-9]|[ivx]+\b)|dors|(?:da|dal|de|del|desde|hasta|y|e|ed|et)\b)")
 _SIDE = re.compile(r"(?<![a-z])(?:dx|li)(?![a-z])")
 """Right in Italian and left in German beside ``L1``; T10 and L1 among Roman numbers."""
 _AND_SMALL = re.compile(r"[0-9] si [A-Za-z]")  # as Romanian is often written
@@ -419,15 +420,21 @@ def parse_levels(text: str) -> ParsedLevels:
 
 
 def and_or_to(texts: Sequence[str]) -> frozenset[str]:
-    """Cells such as ``L1 a L3`` that may be two vertebrae: others of the column have ``Th``.
+    """Cells such as ``L1 a L3`` that may be two vertebrae, as in Czech.
+
+    Others of the column tell: ``Th`` stands beside that, ``D`` or words of Italian or Spanish
+    beside a range.
 
     Examples
     --------
     >>> and_or_to(["L1 a L3", "Th12"]), and_or_to(["L1 a L3", "D12"])
     (frozenset({'L1 a L3'}), frozenset())
+    >>> and_or_to(["L1 a L3", "L2"]), and_or_to(["L1 a L3", "L1 y L2"])
+    (frozenset({'L1 a L3'}), frozenset())
     """
     found = [t for t in texts if " a " in t.casefold() and len(parse_levels(t).levels) > 2]
-    if not found or not any(TH.search(folded(text)) for text in texts):
+    plain = [folded(text) for text in texts] if found else []
+    if not found or (any(map(_ROMANCE.search, plain)) and not any(map(TH.search, plain))):
         return frozenset()
     return frozenset(text for text in found if folded(text).split()[0] not in FROM)
 

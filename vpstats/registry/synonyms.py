@@ -427,7 +427,11 @@ NONE_WORDS = frozenset(
     _words(
         "none|nema|ne|no|nein|bez|keine|kein|nijedan|nista|nessuno|nessuna|ninguno|ninguna|aucun|"
         "aucune|nije|nikakva|0|absent|absence|assente|ausente|no leak|no leakage|nema curenja|"
-        "bez curenja|kein leck|keine leckage|kein austritt|nessun leakage|sin fuga|pas de fuite"
+        "bez curenja|kein leck|keine leckage|kein austritt|nessun leakage|sin fuga|pas de fuite|"
+        "none of these|none of the above|none of them|keine davon|keines davon|nichts davon|"
+        "nessuna di queste|nessuno di questi|ninguna de estas|ninguno de estos|aucun de ces|"
+        "nijedno od navedenog|nista od navedenog|aucune de ces reponses|aucune d'entre elles|"
+        "nenhum|nenhuma|zadne|zaden|zadny|geen|geen van deze|ingen|inga|nic z toho"
     )
 )
 SITE_WORDS = lexicon(

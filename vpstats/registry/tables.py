@@ -26,7 +26,7 @@ from vpstats.registry.columns import Dialect, raw_name
 from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
-from vpstats.registry.lexicon import coded
+from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
@@ -468,7 +468,7 @@ def _said_once(
     measured = kind in ("number", "integer", "date")
     cells = text.texts()
     silent = np.array(
-        [not measured and says_nothing_positive(s, column.codes) for s in text.spellings] + [False]
+        [not measured and kind_of_missing(s) is not None for s in text.spellings] + [False]
     )
     rows = np.flatnonzero(doubtful & text.filled & ~silent[text.codes])
     taken = "so it was taken for none" if measured else "and was taken for each"

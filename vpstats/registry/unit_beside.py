@@ -66,9 +66,27 @@ def _as_float(reading: Reading) -> float:
 
 def _is_named(column: Column, mapping: ColumnMap) -> bool:
     """Whether the header names the unit of the registry: ``CRP (mg/L)``, ``CRP mg/l``."""
-    name = raw_name(mapping)
-    words = [*_IN_HEADER.findall(name), *name.replace("_", " ").split()[1:]]
-    return any(factor(column.unit, word) == 1 for word in words)
+    said = unit_in_header(raw_name(mapping), column.unit)
+    return bool(said) and factor(column.unit, said) == 1
+
+
+def unit_in_header(name: str, unit: str) -> str:
+    """The unit of a quantity that a header names, as it writes it; "" where it names none.
+
+    It stands in brackets or at the end; one letter is a unit in brackets alone. Of two units none
+    is sure.
+
+    Examples
+    --------
+    >>> unit_in_header("CRP (mg/dl)", "mg/L"), unit_in_header("CRP mg/l", "mg/L")
+    ('mg/dl', 'mg/l')
+    >>> unit_in_header("crp_pre", "mg/L"), unit_in_header("Zeit s", "min")
+    ('', '')
+    """
+    words = [w.strip() for w in _IN_HEADER.findall(name)]
+    words += [w for w in name.replace("_", " ").split()[1:][-1:] if len(w) > 1]
+    found = [w for w in words if unit and factor(unit, w) is not None]
+    return found[0] if len({factor(unit, w) for w in found}) == 1 else ""
 
 
 def _are_alike(written: Array, plain: Array, scale: float) -> bool:

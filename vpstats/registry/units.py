@@ -112,6 +112,18 @@ def factor(canonical: str, written: str) -> Decimal | None:
     return _FACTORS.get(canonical, {}).get(plain)
 
 
+def is_unit(written: str) -> bool:
+    """Whether a text is a unit of any quantity.
+
+    Examples
+    --------
+    >>> is_unit("mg/dL"), is_unit("patients"), is_unit("")
+    (True, False, False)
+    """
+    plain = fold_unit(written)
+    return any(plain == fold_unit(name) or plain in known for name, known in _FACTORS.items())
+
+
 SIGNS = frozenset("%‰°'’′´\"”″€$£")
 """Signs that stand for a unit; every other is a mark that somebody put there."""
 _MARKS = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "So", "No"})

@@ -77,9 +77,10 @@ def _explode_ticks(
     raw: RawSource, ticked: Mapping[str, str], measured: Collection[str]
 ) -> tuple[Array, Array, Array, TextColumn]:
     """A row for each tick; a column that is measured too, a volume say, is ticked by its number."""
-    crosses = doubtful_crosses([s for name in ticked for s in raw.columns[name].spellings])
+    every = [s for name in ticked for s in raw.columns[name].spellings]
     marks = []
     for name, vertebra in ticked.items():
+        crosses = doubtful_crosses(raw.columns[name].spellings, every)
         said = [
             f"{vertebra}? {s}" if s in crosses else _tick(s, vertebra, measured=name in measured)
             for s in raw.columns[name].spellings
