@@ -429,3 +429,15 @@ def test_a_letter_that_is_and_or_to_is_told_by_the_column(
     )
     registry = read_registry(tmp_path)
     assert (said(registry, "level.ambiguous") == [2]) is doubted
+
+
+def test_six_digits_are_read_as_the_mapping_says(tmp_path: Path) -> None:
+    cells = ["2019-03-13", "230419", "2023-05-20", "230819", "2021-04-24"]
+    registry = sessions(tmp_path, cells, 'date_order = "ymd"')
+    assert days(registry) == {
+        "0": "2019-03-13",
+        "1": "2023-04-19",
+        "2": "2023-05-20",
+        "3": "2023-08-19",
+        "4": "2021-04-24",
+    }

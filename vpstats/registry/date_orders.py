@@ -252,7 +252,12 @@ class _Column:
     declared: Order | None
 
     def contradicts(self, order: Order | None, sign: str) -> bool:
-        """Whether they are written another way than a year of two digits was read."""
+        """Whether they are written another way than a year of two digits was read.
+
+        Six digits in a row have no sign; they are read at all since the mapping says how.
+        """
+        if sign == SIX[:1]:
+            return False
         if order == "ymd":
             return not self.years_first or sign not in self.signs
         return self.years_first and sign in self.signs
