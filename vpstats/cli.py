@@ -133,8 +133,8 @@ def _starter_files() -> list[tuple[str, bytes]]:
 @guard
 def check(
     path: Annotated[Path, typer.Argument(help="registry.toml, study.toml or their folder.")],
-    format: Annotated[  # noqa: A002  # the option's name
-        Listing, typer.Option(help="text for people, json and csv for programs.")
+    form: Annotated[
+        Listing, typer.Option("--format", help="text for people, json and csv for programs.")
     ] = Listing.TEXT,
     out: Out = None,
     against: Annotated[
@@ -150,7 +150,7 @@ def check(
     --against, something vanished without a reason or history was rewritten.
     """
     if against is not None:
-        _check_against(path, against, format, out)
+        _check_against(path, against, form, out)
         return
     from vpstats import listing
     from vpstats.pipeline import check_audit, check_plan
@@ -167,12 +167,12 @@ def check(
         Listing.JSON: listing.as_json,
         Listing.CSV: listing.as_csv,
     }
-    put(write[format](registry), out)
+    put(write[form](registry), out)
     if registry.findings["severity"].isin(["error", "warning"]).any():
         raise typer.Exit(int(ExitCode.FINDINGS))
 
 
-def _check_against(new: Path, old: Path, format: Listing, out: Path | None) -> None:  # noqa: A002  # the option's name
+def _check_against(new: Path, old: Path, form: Listing, out: Path | None) -> None:
     """List what differs between two data cuts."""
     from vpstats import listing
     from vpstats.registry.against import compare_registries
@@ -183,7 +183,7 @@ def _check_against(new: Path, old: Path, format: Listing, out: Path | None) -> N
         Listing.JSON: listing.changes_as_json,
         Listing.CSV: listing.changes_as_csv,
     }
-    put(write[format](comparison), out)
+    put(write[form](comparison), out)
     if len(comparison.to_look_at):
         raise typer.Exit(int(ExitCode.FINDINGS))
 
@@ -317,8 +317,8 @@ def audit(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes side by side; the results are the same.")
     ] = 1,
-    format: Annotated[  # noqa: A002  # the option's name
-        Printed, typer.Option(help="text for people, json for programs.")
+    form: Annotated[
+        Printed, typer.Option("--format", help="text for people, json for programs.")
     ] = Printed.TEXT,
     fail_on: Annotated[
         Gravity, typer.Option(help="Verdict from which the exit code says so.")
@@ -338,7 +338,7 @@ def audit(
             study, out=out, center=center, as_of=as_of, previous=previous,
             audience=audience.value, workers=workers, progress=progress,
         )  # fmt: skip
-    put(document_text(run, format.value), None)
+    put(document_text(run, form.value), None)
     hint(f"next: {shown(run.folder, 'public', 'index.html')}")
     findings = bool(run.registry.findings["severity"].isin(["error", "warning"]).any())
     code = _audit_code(run.result.worst(center), fail_on, findings=findings)
@@ -378,8 +378,8 @@ def quality(
         str | None,
         typer.Option(help="Last day that counts, YYYY-MM-DD; the data cut if not given."),
     ] = None,
-    format: Annotated[  # noqa: A002  # the option's name
-        Printed, typer.Option(help="text for people, json for programs.")
+    form: Annotated[
+        Printed, typer.Option("--format", help="text for people, json for programs.")
     ] = Printed.TEXT,
     fail_on: Annotated[
         Worry, typer.Option(help="Finding from which the exit code says so.")
@@ -399,7 +399,7 @@ def quality(
             path if plan is None else plan.registry_path, out=out, center=center, as_of=as_of,
             audience=audience.value, plan=plan, progress=progress,
         )  # fmt: skip
-    put(quality_text(run, format.value), None)
+    put(quality_text(run, form.value), None)
     if run.folder is not None:
         hint(f"next: {shown(run.folder, 'public', 'index.html')}")
     if run.result.worst(center) in (("error",) if fail_on is Worry.ERROR else ("error", "warning")):
@@ -433,14 +433,14 @@ def dictionary(
     rules: Annotated[
         bool, typer.Option("--rules", help="The cleaning rules instead of the columns.")
     ] = False,
-    format: Annotated[  # noqa: A002  # the option's name
-        Sheet, typer.Option(help="md for people, json-schema for editors.")
+    form: Annotated[
+        Sheet, typer.Option("--format", help="md for people, json-schema for editors.")
     ] = Sheet.MARKDOWN,
     of: Annotated[Schema, typer.Option(help="Which file the JSON Schema is for.")] = Schema.STUDY,
     out: Out = None,
 ) -> None:
     """Print columns, cleaning rules or JSON Schemas."""
-    if format is Sheet.JSON_SCHEMA:
+    if form is Sheet.JSON_SCHEMA:
         put(json.dumps(_json_schema(of), indent=2, ensure_ascii=False) + "\n", out)
     elif rules:
         from vpstats.registry.rules import rules_markdown

@@ -197,8 +197,12 @@ columns = { patient_id = "record_id" }
 [[source.table]]
 name = "visits"
 where = { redcap_event_name = "unsched_arm_1", redcap_repeat_instrument = "followup" }
-columns = { patient_id = "record_id", visit_date = "fu_date", vas_0_10 = "fu_vas", odi_pct = "fu_odi" }
-"""  # noqa: E501  # as a mapping has it
+[source.table.columns]
+patient_id = "record_id"
+visit_date = "fu_date"
+vas_0_10 = "fu_vas"
+odi_pct = "fu_odi"
+"""
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pandas as pd
 from vpstats.errors import UsageError, did_you_mean
 from vpstats.frames import PATIENT, Frame
 from vpstats.labels import CODE_WORDS
-from vpstats.ledger import Note, cell, cell_id, fit_cells, plural
+from vpstats.ledger import CellKind, Note, cell, cell_id, fit_cells, plural
 from vpstats.models.formula import parse_formula
 
 if TYPE_CHECKING:
@@ -132,12 +132,13 @@ def flow_cells(frame: Frame, analysis: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for i, step in enumerate(frame.flow):
         before = "" if i == 0 else str(i - 1)
-        for stat, value, kind in (
+        counts: tuple[tuple[str, int, CellKind], ...] = (
             ("n_rows", step.n_rows, "total"),
             ("n_patients", step.n_patients, "total"),
             ("excluded_rows", step.excluded_rows, "count"),
             ("excluded_patients", step.excluded_patients, "count"),
-        ):
+        )
+        for stat, value, kind in counts:
             if i == 0 and kind == "count":
                 continue
             kept = "n_rows" if stat.endswith("rows") else "n_patients"
@@ -147,7 +148,7 @@ def flow_cells(frame: Frame, analysis: str) -> list[dict[str, Any]]:
                     "step",
                     stat,
                     value,
-                    kind=kind,  # type: ignore[arg-type]  # one of CellKind
+                    kind=kind,
                     level=str(i),
                     label=step.label,
                     unit=unit if stat.endswith("rows") else "patients",
