@@ -15,7 +15,7 @@ import numpy as np
 from vpstats.registry.cells import Reading
 from vpstats.registry.date_orders import Evidence
 from vpstats.registry.dates import Order
-from vpstats.registry.journal import Entry, entry
+from vpstats.registry.journal import CodedTexts, Entry, entry
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.months import Names
 from vpstats.registry.raw import TextColumn, by_code
@@ -160,8 +160,8 @@ def _entry(
         where,
         field=column.name,
         column=raw_name(mapping),
-        raw=by_code(spellings, codes),
-        clean=by_code(shown, codes),
+        raw=CodedTexts(spellings, codes),
+        clean=CodedTexts(shown, codes),
         note=by_code(notes, codes) if any(notes[used]) else "",
         masked=column.masked,
     )

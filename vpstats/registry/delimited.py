@@ -9,7 +9,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice, zip_longest
+from itertools import islice, pairwise, zip_longest
 from typing import Any
 
 from vpstats.errors import DataError
@@ -22,6 +22,8 @@ from vpstats.registry.rows import Merged, from_columns, from_rows, joined_header
 
 _DELIMITERS = (";", "\t", ",", "|")
 _SAMPLE_LINES = 60
+_FEWEST_KEYS = 15
+"""Different keys in the sample: of a patient's rows it may hold one for each of some vertebrae."""
 _LONGEST_LINE = 5_000_000
 csv.field_size_limit(10_000_000)
 
@@ -141,11 +143,23 @@ def _in_blocks(
 
 
 def _all_unlike(rows: Sequence[Sequence[str]]) -> frozenset[int]:
-    """Columns without two equal cells in the first rows, as keys and free text are."""
+    """Columns whose cells do not come back in the first rows, as keys and free text do not.
+
+    The rows of one patient often follow one another, so that equal cells may be neighbours.
+    """
     if len(rows) < _SAMPLE_LINES:
         return frozenset()
-    columns = zip_longest(*rows)
-    return frozenset(i for i, cells in enumerate(columns) if len(set(cells)) == len(rows))
+    columns = enumerate(zip_longest(*rows))
+    return frozenset(i for i, cells in columns if _FEWEST_KEYS <= _kinds(cells) == _runs(cells))
+
+
+def _kinds(cells: Sequence[str]) -> int:
+    return len(set(cells))
+
+
+def _runs(cells: Sequence[str]) -> int:
+    """Stretches of equal cells."""
+    return 1 + sum(one != other for one, other in pairwise(cells))
 
 
 _Header = tuple[list[str], int, list[list[str]]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,41 @@ NOT_QUOTED = "What the cell says is not quoted: it has the shape of a person's d
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CodedTexts:
+    """Text of many cells of which few differ, written out when it is asked for.
+
+    Parameters
+    ----------
+    lookup : ndarray of object
+        Distinct texts.
+    codes : ndarray of int
+        Position of each cell's text.
+
+    Examples
+    --------
+    >>> cells = CodedTexts(np.array(["Th8", "L1"], object), np.array([1, 0, 1]))
+    >>> list(cells), len(cells[np.array([True, False, True])])
+    (['L1', 'Th8', 'L1'], 2)
+    """
+
+    lookup: Texts
+    codes: NDArray[np.integer[Any]]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, chosen: NDArray[Any]) -> CodedTexts:
+        return CodedTexts(self.lookup, self.codes[chosen])
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.written())
+
+    def written(self) -> Texts:
+        """The text of each cell."""
+        return np.asarray(self.lookup[self.codes])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """One rule applied to some rows of one field.
 
@@ -39,7 +74,7 @@ class Entry:
         Raw column, or "".
     positions : ndarray of int
         Rows of the block.
-    raw, clean : ndarray of object
+    raw, clean : ndarray of object or CodedTexts
         Text before and after, one per position.
     note : ndarray of object
         Phrase for the message, one per position.
@@ -51,8 +86,8 @@ class Entry:
     field: str
     column: str
     positions: Positions
-    raw: Texts
-    clean: Texts
+    raw: Texts | CodedTexts
+    clean: Texts | CodedTexts
     note: Texts
     masked: bool = False
 
@@ -71,11 +106,17 @@ def entry(
     """Build an entry; a single text stands for all positions."""
     n = len(positions)
     return Entry(
-        rule, field, column, positions, _spread(raw, n), _spread(clean, n), _spread(note, n), masked
+        rule, field, column, positions, _texts(raw, n), _texts(clean, n), _spread(note, n), masked
     )
 
 
+def _texts(value: object, n: int) -> Texts | CodedTexts:
+    return value if isinstance(value, CodedTexts) else _spread(value, n)
+
+
 def _spread(value: object, n: int) -> Texts:
+    if isinstance(value, CodedTexts):
+        return value.written()
     if isinstance(value, np.ndarray):
         return value.astype(object, copy=False)
     return np.broadcast_to(np.array(value, object), n)  # one text in memory, however many rows

@@ -49,7 +49,7 @@ class Layout:
     first : int
         Number of the row below it.
     unlike : frozenset of int
-        Columns whose first cells all differ: their spellings are found when they are asked for.
+        Columns whose first cells do not come back: their spellings are found when asked for.
     """
 
     delimiter: str
