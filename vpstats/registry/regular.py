@@ -120,7 +120,8 @@ def parse(content: Content, seen: Survey, layout: Layout) -> Parsed | None:
     for i in range(layout.width):
         chunks = [batch.column(i) for batch in batches]
         column: TextColumn = LaterColumn(chunks)
-        if any(_has_line_end(_spelt(chunk)) for chunk in chunks):
+        # a line end stands in quoted cells alone
+        if seen.quoted and any(_has_line_end(_spelt(chunk)) for chunk in chunks):
             column, several = text_of(chunks)
             lines += [(int(numbers[row]), i, text) for row, text in several]
         columns.append(column)
@@ -158,6 +159,7 @@ def _batches(
             null_values=[],
             check_utf8=False,  # the survey has
         ),
+        memory_pool=_memory(),
     ) as reader:
         return list(reader)
 
@@ -211,7 +213,8 @@ def text_of(chunks: Sequence[Any]) -> tuple[TextColumn, list[tuple[int, str]]]:
 
     if not chunks:
         return TextColumn(np.empty(0, np.int32), ()), []
-    whole = pa.chunked_array([_coded(chunk) for chunk in chunks]).unify_dictionaries()
+    coded = pa.chunked_array([_coded(chunk) for chunk in chunks])
+    whole = coded.unify_dictionaries(_memory())
     spellings = whole.chunk(whole.num_chunks - 1).dictionary
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in whole.chunks])
     texts = spellings.to_pylist()
@@ -324,7 +327,19 @@ def _is_coded(chunk: Any) -> bool:
 
 def _coded(chunk: Any) -> Any:
     """A block as codes and spellings."""
-    return chunk if _is_coded(chunk) else chunk.dictionary_encode()
+    import pyarrow.compute as pc
+
+    return chunk if _is_coded(chunk) else pc.dictionary_encode(chunk, memory_pool=_memory())
+
+
+def _memory() -> Any:
+    """The system's own: beside Arrow's, which keeps huge pages, those of NumPy have to be made.
+
+    On a machine whose memory is in pieces that takes the kernel as long as all the rest.
+    """
+    import pyarrow as pa
+
+    return pa.system_memory_pool()
 
 
 def _spelt(chunk: Any) -> Any:
