@@ -149,7 +149,3 @@ class InternalError(VpstatsError):
     """A promise that vpstats makes to itself was broken: a defect, worth a report."""
 
     exit_code = ExitCode.INTERNAL
-
-
-class VpstatsWarning(UserWarning):
-    """Root of every warning that vpstats emits; fits report through ``caveats`` instead."""

@@ -154,9 +154,9 @@ class Frame:
         step = FlowStep(
             label,
             len(kept),
-            _n_patients(kept),
+            n_patients(kept),
             len(self.data) - len(kept),
-            _n_patients(self.data) - _n_patients(kept),
+            n_patients(self.data) - n_patients(kept),
         )
         return replace(self, data=kept, flow=(*self.flow, step))
 
@@ -175,11 +175,12 @@ class Frame:
 
 def start_frame(data: pd.DataFrame, label: str, **fields: object) -> Frame:
     """Open a frame and its flow with every row that was read."""
-    step = FlowStep(label, len(data), _n_patients(data))
+    step = FlowStep(label, len(data), n_patients(data))
     return Frame(data, flow=(step,), **fields)  # type: ignore[arg-type]  # fields of Frame
 
 
-def _n_patients(data: pd.DataFrame) -> int:
+def n_patients(data: pd.DataFrame) -> int:
+    """Patients in a table; its rows where no patient is named."""
     return int(data[PATIENT].nunique()) if PATIENT in data.columns else len(data)
 
 

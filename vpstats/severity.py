@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from types import MappingProxyType
 
 SEVERITIES = ("mild", "moderate", "severe")
 
@@ -101,7 +99,3 @@ References
 Čavka M, et al. Complications of Percutaneous Vertebroplasty: A Pictorial Review. Medicina
 2023;59:1536.
 """
-
-COMPLICATION_BY_NAME: Mapping[str, Complication] = MappingProxyType(
-    {c.name: c for c in COMPLICATIONS}
-)

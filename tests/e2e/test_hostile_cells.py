@@ -253,7 +253,7 @@ POLISH = Export(
             "70-72": None, "n.d.": None,
         }),
         col("CRP", "procedures.crp_mg_l", {
-            "12,5": 12.5, "<5": 5, "1,25 mg/dl": 12.5, "5,0 mg/l": 5, "poniżej 5": None,
+            "12,5": 12.5, "<5": 5, "1,25 mg/dl": 12.5, "5,0 mg/l": 5, "poniżej 5": 5,
             "w normie": None, "12,5 / 8": None, "*": None,
         }),
         col("Czas", "procedures.duration_min", {

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from mapped_exports import write_mapping
 
 from vpstats.registry import read_registry
 from vpstats.registry.registry import Registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "mapping-an-export.md"
-HEAD = 'version = 1\n[registry]\nname = "x"\ndata_cut = 2024-01-31\n'
 
 
 def examples() -> dict[str, tuple[list[str], str, str]]:
@@ -38,7 +38,7 @@ def written(folder: Path, name: str) -> Path:
     (folder / "exports").mkdir()
     for file, text in zip(re.findall(r'file = "(.*?)"', mapping), exports, strict=True):
         (folder / file).write_text(text, "utf-8")
-    (folder / "registry.toml").write_text(HEAD + mapping, "utf-8")
+    write_mapping(folder, mapping)
     return folder
 
 

@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
 import pytest
+from mapped_exports import read_export, source, table
 
-from vpstats.registry import read_registry
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.registry import Registry
 from vpstats.registry.spine import parse_levels
 from vpstats.schema_tables import TABLES
 
-HEAD = 'version = 1\n[registry]\nname = "x"\ndata_cut = 2024-06-30\n[[source]]\nname = "s"\n'
-PATIENTS = '[[source.table]]\nname = "patients"\ncolumns = { patient_id = "id" }\n'
-SESSIONS = """[[source.table]]
-name = "procedures"
-columns = { patient_id = "id", proc_date = "op"OTHERS }
-"""
-LEVELS = """[[source.table]]
-name = "levels"
-columns = { patient_id = "id", proc_date = "op", level = "wk"OTHERS }
-"""
+Keys = Mapping[str, object]
+NOTHING: Keys = {}
+SESSION: Keys = {"patient_id": "id", "proc_date": "op"}
 
 
-def mapped(folder: Path, of_source: str, sessions: str = "", levels: str | None = None) -> Registry:
-    tables = PATIENTS + SESSIONS.replace("OTHERS", sessions)
-    tables += "" if levels is None else LEVELS.replace("OTHERS", levels)
-    (folder / "registry.toml").write_text(f'{HEAD}{of_source}\ncenter = "A"\n{tables}', "utf-8")
-    return read_registry(folder)
+def mapped(
+    folder: Path, of_source: Keys, sessions: Keys = NOTHING, levels: Keys | None = None
+) -> Registry:
+    """Read patients, sessions with these fields, and levels where some are named."""
+    tables = [table("patients", patient_id="id"), table("procedures", **SESSION, **sessions)]
+    if levels is not None:
+        tables.append(table("levels", **SESSION, level="wk", **levels))
+    return read_export(folder, source("s", *tables, **of_source))
 
 
-def csv(folder: Path, text: str, *, said: str = "", encoding: str = "utf-8") -> str:
+def csv(folder: Path, text: str, *, encoding: str = "utf-8", **keys: object) -> Keys:
     (folder / "s.csv").write_bytes(text.encode(encoding))
-    return f'file = "s.csv"\n{said}'
+    return keys
 
 
 def days(registry: Registry, field: str = "proc_date") -> dict[str, str]:
@@ -53,9 +50,10 @@ def said(registry: Registry, rule: str) -> list[int]:
     return sorted(set(found.loc[found["rule"] == rule, "row"].dropna().astype(int)))
 
 
-def sessions(folder: Path, cells: list[str], said_of_source: str = "") -> Registry:
+def sessions(folder: Path, cells: list[str], date_order: str | None = None) -> Registry:
     lines = [f"{i};{cell}" for i, cell in enumerate(cells)]
-    return mapped(folder, csv(folder, "\n".join(["id;op", *lines]) + "\n", said=said_of_source))
+    text = "\n".join(["id;op", *lines]) + "\n"
+    return mapped(folder, csv(folder, text, date_order=date_order))
 
 
 # ------------------------------------------------------------------ moments without a zone
@@ -106,7 +104,7 @@ def test_days_of_a_database_that_counts_seconds(tmp_path: Path) -> None:
         stamps = [int(pd.Timestamp(moment).timestamp()) for moment in MIDNIGHTS]
         base.executemany("INSERT INTO op VALUES (?, ?)", enumerate(stamps))
     query = "SELECT id, datetime(ep, 'unixepoch') AS op FROM op ORDER BY id"
-    registry = mapped(tmp_path, f'format = "sql"\nurl = "sqlite:///k.db"\nquery = "{query}"')
+    registry = mapped(tmp_path, {"format": "sql", "url": "sqlite:///k.db", "query": query})
     assert not days(registry)
     assert len(said(registry, "date.unreadable")) == 3
 
@@ -140,7 +138,7 @@ def test_days_of_a_database_that_counts_seconds(tmp_path: Path) -> None:
 def test_years_of_two_digits_among_years_written_out(
     tmp_path: Path, order: str, cells: list[str], read: str | None
 ) -> None:
-    registry = sessions(tmp_path, cells, f'date_order = "{order}"')
+    registry = sessions(tmp_path, cells, date_order=order)
     assert days(registry).get("2") == read
     assert said(registry, "date.order_ambiguous") == ([] if read else [4])
 
@@ -156,7 +154,7 @@ def test_a_habit_of_two_digits_is_no_slip(tmp_path: Path) -> None:
     short = [
         f"{day}.0{month}.{year}" for year in (18, 19, 20) for month in (3, 7) for day in (22, 5)
     ]
-    registry = sessions(tmp_path, ["10.03.2022", "21.04.2022", *short], 'date_order = "dmy"')
+    registry = sessions(tmp_path, ["10.03.2022", "21.04.2022", *short], date_order="dmy")
     read = list(days(registry).values())[2:]
     assert read == [f"20{d[-2:]}-{d[-5:-3]}-{int(d[:-6]):02}" for d in short]
     assert not said(registry, "date.order_ambiguous")
@@ -166,7 +164,7 @@ def test_days_above_twelve_prove_another_separator(tmp_path: Path) -> None:
     usual = [f"{day}-11-2023" for day in range(1, 12)]
     proof = ["25/08/2023", "26/08/2023", "27/08/2023"]
     for known, doubted in ((proof, []), (proof[:1], [14]), ([], [13])):
-        registry = sessions(tmp_path, [*usual, *known, "08/11/2023"], 'date_order = "dmy"')
+        registry = sessions(tmp_path, [*usual, *known, "08/11/2023"], date_order="dmy")
         assert said(registry, "date.order_assumed") == doubted
         assert list(days(registry).values())[-1] == "2023-11-08"
 
@@ -176,7 +174,8 @@ def test_days_of_other_years_beside_a_session(tmp_path: Path) -> None:
         "id;op;c;e\n1;14.03.2023;13.03.2012;14.03.2013\n2;14.03.2023;13.03.2023;15.03.2023\n"
         "3;14.03.2023;20.04.2022;14.03.2023\n"
     )
-    registry = mapped(tmp_path, csv(tmp_path, text), ', crp_date = "c", entry_date = "e"')
+    others = {"crp_date": "c", "entry_date": "e"}
+    registry = mapped(tmp_path, csv(tmp_path, text), others)
     assert said(registry, "session.crp_earlier") == [2]
     assert said(registry, "session.entry_earlier") == [2]
 
@@ -187,7 +186,7 @@ def test_days_of_other_years_beside_a_session(tmp_path: Path) -> None:
 def volumes(folder: Path, cells: list[str]) -> tuple[list[Any], Registry]:
     lines = [f"{i};1{i}.03.2023;L1;{cell}" for i, cell in enumerate(cells)]
     text = "\n".join(["id;op;wk;z", *lines]) + "\n"
-    registry = mapped(folder, csv(folder, text), levels=', cement_ml = "z"')
+    registry = mapped(folder, csv(folder, text), levels={"cement_ml": "z"})
     found = registry.levels["cement_ml"]
     return [None if pd.isna(v) else float(v) for v in found], registry
 
@@ -210,7 +209,7 @@ def test_a_day_of_the_year_is_no_volume(tmp_path: Path) -> None:
 def test_a_time_of_day_among_minutes(tmp_path: Path, cells: list[str], read: float | None) -> None:
     lines = [f"{i};{i + 1}.03.2023;{cell}" for i, cell in enumerate(cells)]
     text = "\n".join(["id;op;m", *lines]) + "\n"
-    registry = mapped(tmp_path, csv(tmp_path, text), ', duration_min = "m"')
+    registry = mapped(tmp_path, csv(tmp_path, text), {"duration_min": "m"})
     found = registry.procedures["duration_min"].iloc[2]
     assert (None if pd.isna(found) else float(found)) == read
     assert said(registry, "number.ambiguous") == ([] if read else [4])
@@ -219,8 +218,8 @@ def test_a_time_of_day_among_minutes(tmp_path: Path, cells: list[str], read: flo
 def doses(folder: Path, *cells: str) -> tuple[list[Any], Registry]:
     lines = [f'{i},3/1{i}/2023,"{cell}"' for i, cell in enumerate(cells)]
     text = "\n".join(["id,op,dap", *lines]) + "\n"
-    dose = ', dose_gy_cm2 = { column = "dap", unit = "uGym2" }'
-    registry = mapped(folder, csv(folder, text, said='date_order = "mdy"'), dose)
+    dose = {"dose_gy_cm2": {"column": "dap", "unit": "uGym2"}}
+    registry = mapped(folder, csv(folder, text, date_order="mdy"), dose)
     found = registry.procedures["dose_gy_cm2"]
     return [None if pd.isna(v) else float(v) for v in found], registry
 
@@ -241,7 +240,7 @@ def proteins(folder: Path, header: str, plain: int) -> Registry:
     cells = [f"{12 + i % 9},5" for i in range(plain)] + ["12,5 mg/dL", "1,25 mg/dl"]
     lines = [f"{i};14.03.2023;{cell}" for i, cell in enumerate(cells)]
     text = "\n".join([f"id;op;{header}", *lines]) + "\n"
-    return mapped(folder, csv(folder, text), f', crp_mg_l = "{header}"')
+    return mapped(folder, csv(folder, text), {"crp_mg_l": header})
 
 
 def test_few_cells_with_a_unit_are_one_doubt_of_the_column(tmp_path: Path) -> None:
@@ -258,7 +257,7 @@ def test_few_cells_with_a_unit_are_one_doubt_of_the_column(tmp_path: Path) -> No
 # ------------------------------------------------------------------ workbooks
 
 
-def workbook(folder: Path, formats: dict[str, str], *rows: list[Any]) -> str:
+def workbook(folder: Path, formats: dict[str, str], *rows: list[Any]) -> Keys:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -267,7 +266,7 @@ def workbook(folder: Path, formats: dict[str, str], *rows: list[Any]) -> str:
     for cell, shown in formats.items():
         sheet[cell].number_format = shown
     book.save(folder / "s.xlsx")
-    return 'file = "s.xlsx"\nformat = "excel"'
+    return {"file": "s.xlsx", "format": "excel"}
 
 
 @pytest.mark.parametrize("shown", ["0%", "0.00%", '0.0 "of 100" %', "[>0.5]0%;0.0%"])
@@ -279,14 +278,14 @@ def test_percentages_of_a_workbook_are_read_as_they_are_shown(tmp_path: Path, sh
         [2, "2023-03-02", "L2", 4, 0.28],
         [3, "2023-03-03", "L2", 4, 40],
     )
-    registry = mapped(tmp_path, of_source, levels=', height_loss_pct = "h"')
+    registry = mapped(tmp_path, of_source, levels={"height_loss_pct": "h"})
     assert registry.levels["height_loss_pct"].tolist() == [80.0, 28.0, 40.0]
     assert set(registry.findings["rule"]) == {"file.unmapped"}
 
 
 def test_a_sign_that_a_format_only_shows_is_no_percentage(tmp_path: Path) -> None:
     of_source = workbook(tmp_path, {"E2": '0"%"'}, [1, "2023-03-01", "L1", 3.5, 35])
-    registry = mapped(tmp_path, of_source, levels=', height_loss_pct = "h"')
+    registry = mapped(tmp_path, of_source, levels={"height_loss_pct": "h"})
     assert registry.levels["height_loss_pct"].tolist() == [35.0]
 
 
@@ -297,7 +296,7 @@ def test_true_is_a_tick_and_no_number(tmp_path: Path) -> None:
         [1, "2023-03-01", "L1", True, True],
         [2, "2023-03-02", "L2", 4, False],
     )
-    others = ', cement_ml = "z", intravertebral_cleft = "h"'
+    others = {"cement_ml": "z", "intravertebral_cleft": "h"}
     registry = mapped(tmp_path, of_source, levels=others)
     assert registry.levels["intravertebral_cleft"].tolist() == ["yes", "no"]
     assert registry.levels["cement_ml"].isna().tolist() == [True, False]
@@ -315,7 +314,7 @@ def test_words_without_a_latin_letter_are_of_another_code_page(
 ) -> None:
     text = f"id;op;dm\n1;1.03.2023;{yes}\n2;16.03.2023;{no}\n"
     of_source = csv(tmp_path, text, encoding=encoding)
-    registry = mapped(tmp_path, of_source, ', mri_pre = "dm"')
+    registry = mapped(tmp_path, of_source, {"mri_pre": "dm"})
     assert registry.procedures["mri_pre"].isna().all()
     found = registry.findings
     asked = found.loc[found["rule"] == "encoding.mojibake", "message"]
@@ -370,7 +369,7 @@ def test_a_unit_that_a_format_shows_is_read(
     tmp_path: Path, shown: str, held: float, value: float
 ) -> None:
     of_source = workbook(tmp_path, {"D2": shown}, [1, "2023-03-01", "L1", held, ""])
-    registry = mapped(tmp_path, of_source, ', crp_mg_l = "z"')
+    registry = mapped(tmp_path, of_source, {"crp_mg_l": "z"})
     assert registry.procedures["crp_mg_l"].tolist() == [value]
 
 
@@ -378,12 +377,14 @@ def test_a_day_of_which_a_format_shows_the_month_is_that_month(tmp_path: Path) -
     first = [dt.date(2023, month, 1) for month in (3, 5)]
     rows = [[i, "2023-06-01", "L1", 3, day] for i, day in enumerate(first)]
     of_source = workbook(tmp_path, {"E2": "mmm-yy", "E3": "mm/yyyy"}, *rows)
-    registry = mapped(tmp_path, of_source, ', fracture_date = "h"')
+    registry = mapped(tmp_path, of_source, {"fracture_date": "h"})
     assert registry.procedures["fracture_date"].isna().all()
     assert said(registry, "date.partial") == [2, 3]
     whole = [rows[0], [1, "2023-06-01", "L1", 3, dt.date(2023, 5, 12)]]
     of_source = workbook(tmp_path, {"E2": "mmm-yy", "E3": "mmm-yy"}, *whole)
-    assert len(days(mapped(tmp_path, of_source, ', fracture_date = "h"'), "fracture_date")) == 2
+    registry = mapped(tmp_path, of_source, {"fracture_date": "h"})
+    assert days(registry, "fracture_date") == {"1": "2023-05-12"}
+    assert said(registry, "date.partial") == [2]
 
 
 # ------------------------------------------------------------------ headers and words
@@ -392,25 +393,25 @@ def test_a_day_of_which_a_format_shows_the_month_is_that_month(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("header", "unit", "doubted"),
     [
-        ("CRP (mg/dl)", "", True),
-        ("CRP mg/dL", ', unit = "mg/L"', True),
-        ("CRP (mg/dl)", ', unit = "mg/dL"', False),
-        ("CRP (mg/l)", "", False),
-        ("CRP", "", False),
+        ("CRP (mg/dl)", {}, True),
+        ("CRP mg/dL", {"unit": "mg/L"}, True),
+        ("CRP (mg/dl)", {"unit": "mg/dL"}, False),
+        ("CRP (mg/l)", {}, False),
+        ("CRP", {}, False),
     ],
 )
 def test_a_header_that_names_another_unit_contradicts_the_mapping(
-    tmp_path: Path, header: str, unit: str, doubted: bool
+    tmp_path: Path, header: str, unit: dict[str, str], doubted: bool
 ) -> None:
     of_source = csv(tmp_path, f"id;op;{header}\n1;2023-03-01;4,5\n")
-    registry = mapped(tmp_path, of_source, f', crp_mg_l = {{ column = "{header}"{unit} }}')
+    registry = mapped(tmp_path, of_source, {"crp_mg_l": {"column": header, **unit}})
     assert ("mapping.contradicted" in set(registry.findings["rule"])) is doubted
 
 
 @pytest.mark.parametrize("word", ["neg.", "negativa", "positiv", "uredan"])
 def test_a_result_does_not_say_whether_it_was_made(tmp_path: Path, word: str) -> None:
     of_source = csv(tmp_path, f"id;op;ct\n1;2023-03-01;{word}\n2;2023-03-02;no\n")
-    registry = mapped(tmp_path, of_source, ', ct_post_done = "ct"')
+    registry = mapped(tmp_path, of_source, {"ct_post_done": "ct"})
     assert registry.procedures["ct_post_done"].isna().tolist() == [True, False]
     assert registry.findings["row"].dropna().tolist().count(2) >= 1
 
@@ -420,20 +421,13 @@ def test_a_letter_that_is_and_or_to_is_told_by_the_column(
     tmp_path: Path, other: str, doubted: bool
 ) -> None:
     of_source = csv(tmp_path, f"id;op;wk\n1;2023-03-01;L1 a L3\n2;2023-03-02;{other}\n")
-    exploded = LEVELS.replace("OTHERS", "").replace(
-        'name = "levels"', 'name = "levels"\nexplode = "wk"'
-    )
-    (tmp_path / "registry.toml").write_text(
-        f'{HEAD}{of_source}\ncenter = "A"\n{PATIENTS}{SESSIONS.replace("OTHERS", "")}{exploded}',
-        "utf-8",
-    )
-    registry = read_registry(tmp_path)
+    registry = mapped(tmp_path, of_source, levels={"explode": "wk"})
     assert (said(registry, "level.ambiguous") == [2]) is doubted
 
 
 def test_six_digits_are_read_as_the_mapping_says(tmp_path: Path) -> None:
     cells = ["2019-03-13", "230419", "2023-05-20", "230819", "2021-04-24"]
-    registry = sessions(tmp_path, cells, 'date_order = "ymd"')
+    registry = sessions(tmp_path, cells, date_order="ymd")
     assert days(registry) == {
         "0": "2019-03-13",
         "1": "2023-04-19",

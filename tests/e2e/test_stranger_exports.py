@@ -6,26 +6,21 @@ missing and a finding; what a hospital does on purpose has to be sayable in the 
 
 from __future__ import annotations
 
-import textwrap
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
 import pytest
+from mapped_exports import read_export as read
+from mapped_exports import source, table
 
 from vpstats.errors import MappingError
-from vpstats.registry import read_registry
 from vpstats.registry.registry import Registry
 
-HEAD = 'version = 1\n[registry]\nname = "x"\ndata_cut = 2024-01-31\n'
-
-
-def read(folder: Path, mapping: str, **files: str) -> Registry:
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, "utf-8")
-    (folder / "registry.toml").write_text(HEAD + textwrap.dedent(mapping), "utf-8")
-    return read_registry(folder)
+PATIENT = {"patient_id": "id"}
+SESSION = {**PATIENT, "proc_date": "day"}
 
 
 def known(frame: pd.DataFrame, key: str, field: str) -> dict[str, Any]:
@@ -49,20 +44,12 @@ def levels_of(registry: Registry) -> list[str]:
 
 # ------------------------------------------------------------------ names of months
 
-BIRTHS = """
-    [[source]]
-    name = "a"
-    file = "a.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "id", antiosteo_start = "day" }
-    """
+STARTS = table("patients", **PATIENT, antiosteo_start="day")
 
 
 def started(folder: Path, *cells: str) -> tuple[list[str | None], Registry]:
     lines = [f"{i};{cell}" for i, cell in enumerate(cells)]
-    registry = read(folder, BIRTHS, a="\n".join(["id;day", *lines]) + "\n")
+    registry = read(folder, source("a", STARTS), a="\n".join(["id;day", *lines]) + "\n")
     days = known(registry.patients, "patient_id", "antiosteo_start")
     return [days.get(str(i)) for i in range(len(cells))], registry
 
@@ -144,11 +131,10 @@ def test_dates_with_the_year_in_front_or_a_word_behind(tmp_path: Path) -> None:
 
 def test_six_digits_are_a_day_where_the_mapping_says_their_order(tmp_path: Path) -> None:
     text = "id;day\n1;210203\n2;991231\n3;211340\n"
-    registry = read(tmp_path, BIRTHS, a=text)
+    registry = read(tmp_path, source("a", STARTS), a=text)
     assert registry.patients["antiosteo_start"].isna().all()
     assert rules(registry, 2, 3) == {"date.unreadable"}
-    said = BIRTHS.replace('center = "A"', 'center = "A"\n    date_order = "ymd"')
-    registry = read(tmp_path, said, a=text)
+    registry = read(tmp_path, source("a", STARTS, date_order="ymd"), a=text)
     days = known(registry.patients, "patient_id", "antiosteo_start")
     assert days == {"1": "2021-02-03", "2": "1999-12-31"}
     assert rules(registry) == {"date.impossible"}
@@ -156,22 +142,12 @@ def test_six_digits_are_a_day_where_the_mapping_says_their_order(tmp_path: Path)
 
 # ------------------------------------------------------------------ vertebrae, sex, numbers
 
-LISTED = """
-    [[source]]
-    name = "a"
-    file = "a.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "id" }
-    [[source.table]]
-    name = "procedures"
-    columns = { patient_id = "id", proc_date = "day" }
-    [[source.table]]
-    name = "levels"
-    explode = "lv"
-    columns = { patient_id = "id", proc_date = "day", level = "lv", cement_ml = "ml" }
-    """
+LISTED = source(
+    "a",
+    table("patients", **PATIENT),
+    table("procedures", **SESSION),
+    table("levels", explode="lv", **SESSION, level="lv", cement_ml="ml"),
+)
 
 
 def listed(folder: Path, *cells: str) -> tuple[list[list[str]], Registry]:
@@ -219,15 +195,7 @@ def test_arrays_of_a_database_beside_one_another(tmp_path: Path) -> None:
     assert not rules(registry)
 
 
-PEOPLE = """
-    [[source]]
-    name = "a"
-    file = "a.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "id", sex = "sex", bmd_tscore = "t" }
-    """
+PEOPLE = source("a", table("patients", **PATIENT, sex="sex", bmd_tscore="t"))
 
 
 def test_f_beside_n_is_a_man_in_hungarian(tmp_path: Path) -> None:
@@ -239,11 +207,11 @@ def test_f_beside_n_is_a_man_in_hungarian(tmp_path: Path) -> None:
 
 
 def test_nie_is_no_in_polish_and_never_in_german(tmp_path: Path) -> None:
-    mapping = PEOPLE.replace('sex = "sex"', 'smoker = "sex"')
-    registry = read(tmp_path, mapping, a="id;sex;t\n1;nie;\n2;tak;\n")
+    mapping = source("a", table("patients", **PATIENT, smoker="smokes"))
+    registry = read(tmp_path, mapping, a="id;smokes\n1;nie\n2;tak\n")
     assert registry.patients["smoker"].isna().all()
     assert rules(registry, 2) == {"word.ambiguous"}
-    german = read(tmp_path, mapping, a="id;sex;t\n1;nie;\n2;aktiv;\n")
+    german = read(tmp_path, mapping, a="id;smokes\n1;nie\n2;aktiv\n")
     assert known(german.patients, "patient_id", "smoker")["1"] == "never"
 
 
@@ -264,30 +232,19 @@ def test_a_day_in_the_place_of_a_number_is_called_one(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ who is who
 
-TWO = """
-    [[source]]
-    name = "p"
-    file = "p.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = {{ patient_id = {id}, sex = "sex" }}
-    [[source]]
-    name = "v"
-    file = "v.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = {{ patient_id = {id}, status = "status" }}
-    """
+
+def people_and_states(identifier: object) -> str:
+    people = table("patients", patient_id=identifier, sex="sex")
+    states = table("patients", patient_id=identifier, status="status")
+    return source("p", people) + source("v", states)
 
 
 def test_zeros_that_one_of_two_files_lost(tmp_path: Path) -> None:
     files = {"p": "id;sex\n00712;f\n01000;m\n", "v": "id;status\n712;dead\n1000.0;alive\nX1;lost\n"}
-    plain = read(tmp_path, TWO.format(id='"id"'), **files)
+    plain = read(tmp_path, people_and_states("id"), **files)
     assert len(plain.patients) == 5
     assert "duplicate.id_spelling" in rules(plain)
-    padded = read(tmp_path, TWO.format(id='{ column = "id", width = 5 }'), **files)
+    padded = read(tmp_path, people_and_states({"column": "id", "width": 5}), **files)
     states = known(padded.patients, "patient_id", "status")
     assert states == {"00712": "dead", "01000": "alive", "X1": "lost"}
     assert known(padded.patients, "patient_id", "sex") == {"00712": "f", "01000": "m"}
@@ -297,42 +254,31 @@ def test_zeros_that_one_of_two_files_lost(tmp_path: Path) -> None:
 
 
 def test_only_identifiers_have_a_width(tmp_path: Path) -> None:
+    starts = table("patients", **PATIENT, antiosteo_start={"column": "day", "width": 5})
     with pytest.raises(MappingError, match="have a width"):
-        read(tmp_path, BIRTHS.replace('"day"', '{ column = "day", width = 5 }'), a="id;day\n1;\n")
+        read(tmp_path, source("a", starts), a="id;day\n1;\n")
 
 
 def test_letters_that_look_alike_are_one_spelling(tmp_path: Path) -> None:
-    people, states = "id;sex\nА-011;f\nB-012;m\n", "id;day\nA-011;13.03.2021\n"  # А: Cyrillic
-    mapping = TWO.replace('name = "patients"', 'name = "procedures"').replace(
-        'name = "procedures"', 'name = "patients"', 1
-    )
-    mapping = mapping.replace('status = "status"', 'proc_date = "day"').format(id='"id"')
-    registry = read(tmp_path, mapping, p=people, v=states)
+    people, operated = "id;sex\nА-011;f\nB-012;m\n", "id;day\nA-011;13.03.2021\n"  # А: Cyrillic
+    mapping = source("p", table("patients", **PATIENT, sex="sex"))
+    mapping += source("v", table("procedures", **SESSION))
+    registry = read(tmp_path, mapping, p=people, v=operated)
     assert registry.procedures["patient_id"].tolist() == ["A/А-011"]
     assert corrected(registry, "key.spelling") == [2]
 
 
-LABS = """
-    [[source]]
-    name = "ops"
-    file = "ops.csv"
-    center = "A"
-    [[source.table]]
-    name = "procedures"
-    columns = { procedure_id = "no", patient_id = "id", proc_date = "day" }
-    [[source]]
-    name = "labs"
-    file = "labs.csv"
-    center = "A"
-    [[source.table]]
-    name = "procedures"
-    where = { test = "CRP" }
-    columns = { procedure_id = "no", crp_mg_l = "result", crp_date = "taken" }
-    [[source.table]]
-    name = "procedures"
-    where = { test = "WBC" }
-    columns = { procedure_id = "no", wbc_10e9_l = "result" }
-    """
+LABS = source("ops", table("procedures", **SESSION, procedure_id="no")) + source(
+    "labs",
+    table(
+        "procedures",
+        where={"test": "CRP"},
+        procedure_id="no",
+        crp_mg_l="result",
+        crp_date="taken",
+    ),
+    table("procedures", where={"test": "WBC"}, procedure_id="no", wbc_10e9_l="result"),
+)
 
 
 def test_results_that_name_their_session_by_its_number_alone(tmp_path: Path) -> None:
@@ -352,32 +298,21 @@ def test_results_that_name_their_session_by_its_number_alone(tmp_path: Path) -> 
 
 # ------------------------------------------------------------------ habits of files
 
-MOVES = """
-    [[source]]
-    name = "a"
-    file = "a.csv"
-    center = "A"
-    date_order = "dmy"
-    [[source.table]]
-    name = "procedures"
-    columns = { patient_id = "id", proc_date = "day" }
-    [[source.table]]
-    name = "levels"
-    where = { day = { before = 2022-01-01 } }
-    [source.table.columns]
-    patient_id = "id"
-    proc_date = "day"
-    level = "lv"
-    leak_any_fluoro = { column = "leak", codes = { "0" = "no", "1" = "yes" } }
-    [[source.table]]
-    name = "levels"
-    where = { day = { from = 2022-01-01 } }
-    [source.table.columns]
-    patient_id = "id"
-    proc_date = "day"
-    level = "lv"
-    leak_any_ct = { column = "leak", codes = { "1" = "no", "2" = "yes" } }
-    """
+
+def moved(before: dict[str, object], since: dict[str, object]) -> str:
+    """A column of leaks that means another examination with other codes since some day."""
+    fluoro = {"column": "leak", "codes": {"0": "no", "1": "yes"}}
+    ct = {"column": "leak", "codes": {"1": "no", "2": "yes"}}
+    return source(
+        "a",
+        table("procedures", **SESSION),
+        table("levels", where={"day": before}, **SESSION, level="lv", leak_any_fluoro=fluoro),
+        table("levels", where={"day": since}, **SESSION, level="lv", leak_any_ct=ct),
+        date_order="dmy",
+    )
+
+
+NEW_YEAR = dt.date(2022, 1, 1)
 
 
 def test_a_column_that_changes_its_meaning_on_a_day(tmp_path: Path) -> None:
@@ -385,7 +320,7 @@ def test_a_column_that_changes_its_meaning_on_a_day(tmp_path: Path) -> None:
         "id;day;lv;leak\n1;05.08.2021;L1;1\n2;31.12.2021;L2;0\n3;01.01.2022;L3;1\n"
         "4;02.03.2022;L4;2\n5;soon;L5;2\n"
     )
-    registry = read(tmp_path, MOVES, a=text)
+    registry = read(tmp_path, moved({"before": NEW_YEAR}, {"from": NEW_YEAR}), a=text)
     leaks = registry.leaks[registry.leaks["state"] != "not_assessed"]
     states = zip(leaks["level_id"], leaks["modality"], leaks["state"], strict=True)
     assert {(k.split("/")[1], m, s) for k, m, s in states} == {
@@ -400,22 +335,13 @@ def test_a_column_that_changes_its_meaning_on_a_day(tmp_path: Path) -> None:
 
 def test_days_without_a_bound_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="where"):
-        read(tmp_path, MOVES.replace("{ before = 2022-01-01 }", "{ }"), a="id;day;lv;leak\n")
+        read(tmp_path, moved({}, {"from": NEW_YEAR}), a="id;day;lv;leak\n")
 
 
-EVENTS = """
-    [[source]]
-    name = "a"
-    file = "a.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "id" }
-    [[source.table]]
-    name = "events"
-    where = { infection = "Ja" }
-    columns = { patient_id = "id", event_type = { value = "infection" } }
-    """
+INFECTIONS = table(
+    "events", where={"infection": "Ja"}, **PATIENT, event_type={"value": "infection"}
+)
+EVENTS = source("a", table("patients", **PATIENT), INFECTIONS)
 
 
 def test_a_yes_with_words_behind_it_is_no_event_that_is_lost_in_silence(tmp_path: Path) -> None:
@@ -428,22 +354,11 @@ def test_a_yes_with_words_behind_it_is_no_event_that_is_lost_in_silence(tmp_path
     assert said["row"].tolist() == [3, 4, 21]
 
 
-DOWN = """
-    [[source]]
-    name = "a"
-    file = "a.csv"
-    center = "A"
-    fill_down = ["id", "sex", "day"]
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "id", sex = "sex" }
-    [[source.table]]
-    name = "procedures"
-    columns = { patient_id = "id", proc_date = "day", crp_mg_l = "crp" }
-    [[source.table]]
-    name = "levels"
-    columns = { patient_id = "id", proc_date = "day", level = "lv" }
-    """
+DOWN = (
+    table("patients", **PATIENT, sex="sex"),
+    table("procedures", **SESSION, crp_mg_l="crp"),
+    table("levels", **SESSION, level="lv"),
+)
 
 
 def test_what_stands_in_the_first_row_of_several(tmp_path: Path) -> None:
@@ -451,7 +366,7 @@ def test_what_stands_in_the_first_row_of_several(tmp_path: Path) -> None:
         "id;sex;day;lv;crp\n7;f;13.03.2021;T12;4\n;;;L1;\n;;15.06.2021;L2;5\n"
         '8;;14.03.2021;T8;6\n"""";"""";"""";T9;\n9;m;16.03.2021;L3;\n'
     )
-    registry = read(tmp_path, DOWN, a=text)
+    registry = read(tmp_path, source("a", *DOWN, fill_down=["id", "sex", "day"]), a=text)
     assert levels_of(registry) == [
         "7/2021-03-13/T12",
         "7/2021-03-13/L1",
@@ -474,14 +389,17 @@ def test_what_stands_in_the_first_row_of_several(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
-    [(('"sex", "day"]', '"sec"]'), "sex"), (('"a.csv"', '"a.csv"\n    format = "redcap"'), "csv")],
+    ("keys", "words"),
+    [
+        ({"fill_down": ["id", "sec"]}, "sex"),
+        ({"fill_down": ["id", "sex", "day"], "format": "redcap"}, "csv"),
+    ],
 )
 def test_filling_that_cannot_be_done_is_refused(
-    tmp_path: Path, change: tuple[str, str], words: str
+    tmp_path: Path, keys: dict[str, object], words: str
 ) -> None:
     with pytest.raises(MappingError, match=words):
-        read(tmp_path, DOWN.replace(*change), a="id;sex;day;lv;crp\n7;f;13.03.2021;T12;4\n")
+        read(tmp_path, source("a", *DOWN, **keys), a="id;sex;day;lv;crp\n7;f;13.03.2021;T12;4\n")
 
 
 def test_rows_of_a_workbook_that_are_no_records_in_czech(tmp_path: Path) -> None:
@@ -501,20 +419,9 @@ def test_rows_of_a_workbook_that_are_no_records_in_czech(tmp_path: Path) -> None
         sheet.append(row)
     sheet.merge_cells("A1:B1")
     book.save(tmp_path / "a.xlsx")
-    registry = read(
-        tmp_path,
-        """
-        [[source]]
-        name = "a"
-        file = "a.xlsx"
-        format = "excel"
-        header_rows = 2
-        center = "A"
-        [[source.table]]
-        name = "patients"
-        columns = { patient_id = "Pacient / r.č." }
-        """,
-    )
+    people = table("patients", patient_id="Pacient / r.č.")
+    mapping = source("a", people, file="a.xlsx", format="excel", header_rows=2)
+    registry = read(tmp_path, mapping)
     assert registry.patients["patient_id"].tolist() == ["A/007", "A/008"]
     found = registry.findings
     assert found.loc[found["rule"] == "file.summary_row", "row"].tolist() == [4, 5, 8]

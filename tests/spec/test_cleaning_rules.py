@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.styles import Font
 
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.fields import allowed_fields
@@ -121,12 +125,29 @@ def _write_workbook(sheets: dict[str, list[str]], path: Path) -> None:
         page = book.create_sheet(name.removesuffix(" (hidden)"))
         page.sheet_state = "hidden" if name.endswith(" (hidden)") else "visible"
         for r, line in enumerate(lines, start=1):
-            for c, text in enumerate(line.split(";"), start=1):
+            page.row_dimensions[r].hidden = line.endswith(" (hidden)")
+            for c, text in enumerate(line.removesuffix(" (hidden)").split(";"), start=1):
                 if text == "^":
                     page.merge_cells(start_row=r - 1, end_row=r, start_column=c, end_column=c)
                 else:
-                    page.cell(r, c, text)
+                    _write_cell(page.cell(r, c), text)
     book.save(path)
+
+
+def _write_cell(cell: Any, text: str) -> None:
+    """A cell with its letters struck out or raised, its format, or its column hidden."""
+    plain, _, shown = text.removesuffix("|").partition(" |")
+    plain, _, raised = plain.strip("~").partition("^^")
+    cell.value = plain
+    if raised:
+        mark = TextBlock(InlineFont(vertAlign="superscript"), raised)
+        cell.value = CellRichText(plain, mark)
+    if text.startswith("~~"):
+        cell.font = Font(strike=True)
+    if shown == "hidden":
+        cell.parent.column_dimensions[cell.column_letter].hidden = True
+    elif shown:
+        cell.value, cell.number_format = float(plain), shown
 
 
 def mapping_text(example: Export) -> str:
@@ -137,7 +158,7 @@ def mapping_text(example: Export) -> str:
     file = "export.csv"
     if example.packed != "file":
         name, lines = next(iter(blocks(example).items()))
-        text = "\n".join(lines)
+        text = re.sub(r" \|.*?\|", "", "\n".join(lines))
         file = {"workbook": "export.xlsx", "zip": "export.zip"}.get(example.packed, name)
     if example.packed == "workbook":
         options["format"] = "excel"

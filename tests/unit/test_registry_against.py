@@ -324,3 +324,74 @@ def test_each_row_of_either_cut_is_accounted_for(cuts: Cuts) -> None:
         now = len(changed.new.registry.tables[table])
         assert now - then == counts.get((table, "appeared"), 0) - counts.get((table, "vanished"), 0)
     assert pd.api.types.is_object_dtype(changed.changes["key"])
+
+
+def _wide(text: str) -> str:
+    return text.replace('patient_id = "id"', 'patient_id = { column = "id", width = 3 }')
+
+
+def _padded(row: str) -> str:
+    return f"00{row}"
+
+
+def test_a_change_of_the_mapping_explains_no_row_that_it_leaves_alone(cuts: Cuts) -> None:
+    # the later export lost the zeros in front, which a width gives back; one patient was deleted
+    cuts.write("old", *map(_padded, [ONE, TWO, THREE]), cut="2024-12-31")
+    fresh = "4" + THREE[1:].replace("03.03.2024", "04.02.2025").replace("01.07.2024", "01.07.2025")
+    cuts.write("new", ONE, TWO, fresh, cut="2025-12-31", change=_wide)
+    changed = cuts.compare()
+    assert set(told(changed, "change", "table", "why")) == {
+        ("vanished", "patients", "unexplained"),
+        ("vanished", "procedures", "parent"),
+        ("vanished", "levels", "parent"),
+        ("appeared", "patients", "since"),
+        ("appeared", "procedures", "parent"),
+        ("appeared", "levels", "parent"),
+    }
+    assert len(changed.to_look_at) == 1
+
+
+def test_a_change_of_the_mapping_explains_the_rows_that_it_names_otherwise(cuts: Cuts) -> None:
+    cuts.write("old", _padded(ONE), TWO, THREE, cut="2024-12-31")
+    cuts.write("new", _padded(ONE), TWO, THREE, cut="2024-12-31", change=_wide)
+    patients = told(cuts.compare(), "table", "change", "why")[:4]
+    assert sorted(patients) == [
+        ("patients", "appeared", "mapping"),
+        ("patients", "appeared", "mapping"),
+        ("patients", "vanished", "mapping"),
+        ("patients", "vanished", "mapping"),
+    ]
+
+
+def test_a_value_that_the_source_changed_is_not_laid_to_the_mapping(cuts: Cuts) -> None:
+    cuts.write("old", ONE, TWO, cut="2024-12-31")
+    cuts.write(
+        "new", ONE.replace("osteoporotic;3", "osteoporotic;7"), TWO, cut="2024-12-31",
+        change=lambda text: text.replace('"crp"', '{ column = "crp", unit = "mg/L" }'),
+    )  # fmt: skip
+    assert told(cuts.compare(), "field", "before", "after", "why") == [
+        ("crp_mg_l", "3", "7", "source")
+    ]
+
+
+def test_where_the_earlier_export_does_not_fit_the_later_mapping_nobody_can_tell(
+    cuts: Cuts,
+) -> None:
+    cuts.write("old", ONE, TWO, THREE, cut="2024-12-31")
+    cuts.write(
+        "new", ONE, TWO, cut="2024-12-31",
+        change=lambda text: text.replace('patient_id = "id"', 'patient_id = "number"'),
+    )  # fmt: skip
+    export = cuts.folder / "new" / "a.csv"
+    export.write_text(export.read_text("utf-8").replace("id;sex", "number;sex"), "utf-8")
+    changed = cuts.compare()
+    assert ("vanished", "patients", "mapping_perhaps") in told(changed, "change", "table", "why")
+    assert len(changed.to_look_at) == 1
+
+
+def test_a_day_that_was_blank_was_given_by_the_source(cuts: Cuts) -> None:
+    cuts.write("old", ONE, TWO, cut="2024-12-31", events="1;infection;")
+    cuts.write("new", ONE, TWO, cut="2024-12-31", events="1;infection;05.03.2024")
+    assert ("event_date", "", "2024-03-05", "source") in told(
+        cuts.compare(), "field", "before", "after", "why"
+    )

@@ -6,56 +6,38 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mapped_exports import read_export, source, table
 
 from vpstats.registry.boxes import is_status
-from vpstats.registry.read import read_registry
 from vpstats.registry.registry import Registry
 
-HEAD = """\
-version = 1
-[registry]
-name = "Boxes"
-data_cut = 2024-06-30
-[[source]]
-name = "redcap"
-file = "export.csv"
-format = "redcap"
-center = "A"
-{extra}
-"""
-LEAKS = """\
-[[source.table]]
-name = "patients"
-columns = {{ patient_id = "id" }}
-[[source.table]]
-name = "procedures"
-columns = {{ patient_id = "id", proc_date = "day" }}
-[[source.table]]
-name = "levels"
-[source.table.columns]
-patient_id = "id"
-proc_date = "day"
-level = "lvl"
-leak_sites_ct = {{ checkbox = "{stem}", codes = {{ {codes} }} }}
-"""
-RAW_CODES = '"1" = "venous", "2" = "epidural"'
+LABELS = {"venös": "venous", "epidural": "epidural"}
+
+
+def leaks(stem: str, codes: dict[str, str], **of_levels: object) -> str:
+    """Tables of a form with boxes for the leaks of a level."""
+    key = {"patient_id": "id", "proc_date": "day"}
+    boxes = {"checkbox": stem, "codes": codes}
+    levels = table("levels", **of_levels, **key, level="lvl", leak_sites_ct=boxes)
+    return table("patients", patient_id="id") + table("procedures", **key) + levels
+
+
+LEAKS = leaks("leakct", {"1": "venous", "2": "epidural"})
 
 
 def read(folder: Path, export: str, tables: str, *, dictionary: str = "") -> Registry:
     folder.mkdir(exist_ok=True)
-    (folder / "export.csv").write_text(export, encoding="utf-8")
-    if dictionary:
-        (folder / "dictionary.csv").write_text(dictionary, encoding="utf-8")
-    extra = 'dictionary = "dictionary.csv"' if dictionary else ""
-    (folder / "registry.toml").write_text(HEAD.format(extra=extra) + tables, encoding="utf-8")
-    return read_registry(folder)
+    if not dictionary:
+        return read_export(folder, source("a", tables, format="redcap"), a=export)
+    mapping = source("a", tables, format="redcap", dictionary="fields.csv")
+    return read_export(folder, mapping, a=export, fields=dictionary)
 
 
 def boxed(folder: Path, cells: list[str], *, status: str = "2") -> Registry:
     """Rows of two boxes each: ``venous,epidural``."""
     rows = [f"{i},2022-03-0{i},L1,{two},{status}" for i, two in enumerate(cells, start=1)]
     export = "\n".join(["id,day,lvl,leakct___1,leakct___2,levels_complete", *rows]) + "\n"
-    return read(folder, export, LEAKS.format(stem="leakct", codes=RAW_CODES))
+    return read(folder, export, LEAKS)
 
 
 def states(found: Registry, site: str) -> dict[int, str]:
@@ -108,8 +90,7 @@ def test_a_box_that_says_its_own_label_is_ticked(tmp_path: Path) -> None:
         "id,day,lvl,Leck (choice=venös),Leck (choice=epidural),Complete?\n"
         "1,2022-03-01,L1,venös,,Complete\n2,2022-03-02,L1,,epidural,Complete\n"
     )
-    codes = '"venös" = "venous", "epidural" = "epidural"'
-    found = read(tmp_path, export, LEAKS.format(stem="Leck", codes=codes))
+    found = read(tmp_path, export, leaks("Leck", LABELS))
     assert states(found, "venous") == {1: "present", 2: "absent"}
 
 
@@ -123,8 +104,7 @@ def test_a_form_in_another_language(tmp_path: Path, status: str, state: str) -> 
         f"1,2022-03-01,L1,Nicht ausgewählt,Nicht ausgewählt,{status}\n"
         f"2,2022-03-02,L1,Ausgewählt,Nicht ausgewählt,{status}\n"
     )
-    codes = '"venös" = "venous", "epidural" = "epidural"'
-    found = read(tmp_path, export, LEAKS.format(stem="Leck", codes=codes))
+    found = read(tmp_path, export, leaks("Leck", LABELS))
     assert states(found, "venous") == {1: state, 2: "present"}
     assert is_status("Vollständig?")
 
@@ -135,11 +115,7 @@ def test_a_state_of_a_form_that_is_not_known_is_no_complete_one(tmp_path: Path) 
     assert rules(found, "redcap.status_unread") == [(2, "levels_complete")]
 
 
-PEOPLE = """\
-[[source.table]]
-name = "patients"
-columns = { patient_id = "id", diabetes = "comorb___1", ckd = "comorb___2" }
-"""
+PEOPLE = table("patients", patient_id="id", diabetes="comorb___1", ckd="comorb___2")
 
 
 def said(found: Registry) -> dict[str, list[object]]:
@@ -181,28 +157,23 @@ def test_yes_and_no_of_a_label_export_in_another_language(tmp_path: Path) -> Non
         "field_name,form_name,field_type,field_label,select_choices_or_calculations\n"
         "id,base,text,ID,\ndm,base,yesno,Diabetes,\n"
     )
-    tables = PEOPLE.replace("comorb___1", "dm").replace(', ckd = "comorb___2"', "")
-    found = read(tmp_path, "ID,Diabetes\n1,Ja\n2,Nein\n", tables, dictionary=dictionary)
+    people = table("patients", patient_id="id", diabetes="dm")
+    found = read(tmp_path, "ID,Diabetes\n1,Ja\n2,Nein\n", people, dictionary=dictionary)
     assert said(found)["diabetes"] == ["yes", "no"]
     assert "redcap.unlisted" not in set(found.findings["rule"])
 
 
 # ------------------------------------------------------------------ repeating rows
 
-VISITS = """\
-[[source.table]]
-name = "patients"
-where = { redcap_event_name = "baseline_arm_1" }
-columns = { patient_id = "record_id" }
-[[source.table]]
-name = "visits"
-where = { redcap_event_name = "unsched_arm_1", redcap_repeat_instrument = "followup" }
-[source.table.columns]
-patient_id = "record_id"
-visit_date = "fu_date"
-vas_0_10 = "fu_vas"
-odi_pct = "fu_odi"
-"""
+BASELINE = table("patients", where={"redcap_event_name": "baseline_arm_1"}, patient_id="record_id")
+VISITS = table(
+    "visits",
+    where={"redcap_event_name": "unsched_arm_1", "redcap_repeat_instrument": "followup"},
+    patient_id="record_id",
+    visit_date="fu_date",
+    vas_0_10="fu_vas",
+    odi_pct="fu_odi",
+)
 
 
 @pytest.mark.parametrize(
@@ -215,24 +186,24 @@ def test_a_score_of_one_visit_is_not_that_of_another(tmp_path: Path, third: str)
         f"1,baseline_arm_1,,,,,,\n{third}\n1,unsched_arm_1,followup,1,2022-08-15,,,2\n"
         "1,unsched_arm_1,followup,2,2022-09-15,2,,2\n"
     )
-    found = read(tmp_path, export, VISITS)
+    found = read(tmp_path, export, BASELINE + VISITS)
     assert found.visits["odi_pct"].isna().tolist() == [True, True]
     # without the form's own column it is told from the columns beside it, or said
-    bare = read(tmp_path / "bare", export.replace("followup_complete", "note"), VISITS)
+    unnamed = export.replace("followup_complete", "note")
+    bare = read(tmp_path / "bare", unnamed, BASELINE + VISITS)
     assert bare.visits["odi_pct"].isna().tolist() == [True, True]
     doubted = rules(bare, "redcap.said_once")
     assert doubted == ([] if "06-02" in third else [(4, "fu_odi"), (5, "fu_odi")])
 
 
-SESSIONS = """\
-[[source.table]]
-name = "patients"
-columns = { patient_id = "record_id", sex = "sex" }
-[[source.table]]
-name = "procedures"
-where = { redcap_repeat_instrument = "procedure" }
-columns = { patient_id = "record_id", proc_date = "px_date", crp_mg_l = "crp", technique = "how" }
-"""
+SESSIONS = table("patients", patient_id="record_id", sex="sex") + table(
+    "procedures",
+    where={"redcap_repeat_instrument": "procedure"},
+    patient_id="record_id",
+    proc_date="px_date",
+    crp_mg_l="crp",
+    technique="how",
+)
 
 
 def test_what_a_record_says_once_beside_several_sessions_is_of_none(tmp_path: Path) -> None:
@@ -259,19 +230,15 @@ def test_boxes_of_a_record_are_those_of_its_repeating_rows(tmp_path: Path) -> No
         "1,,,1,0,2,2022-01-01,,\n1,lev,1,,,,,L1,2\n1,lev,2,,,,,L2,2\n"
         "2,,,0,1,2,2022-01-02,,\n2,lev,1,,,,,L1,2\n3,,,0,0,0,2022-01-03,,\n3,lev,1,,,,,L1,2\n"
     )
-    tables = LEAKS.format(stem="leakct", codes=RAW_CODES)
-    repeating = 'name = "levels"\nwhere = { redcap_repeat_instrument = "lev" }'
-    found = read(tmp_path, export, tables.replace('name = "levels"', repeating))
+    codes = {"1": "venous", "2": "epidural"}
+    tables = leaks("leakct", codes, where={"redcap_repeat_instrument": "lev"})
+    found = read(tmp_path, export, tables)
     assert states(found, "venous") == {1: "present", 2: "absent", 3: "not_assessed"}
     # one of two vertebrae may have leaked: that is for a person to say
     assert rules(found, "redcap.said_once") == [(3, "leakct___*"), (4, "leakct___*")]
 
 
-COMORBID = """\
-[[source.table]]
-name = "patients"
-columns = { patient_id = "id", diabetes = "com___1", copd = "com___2" }
-"""
+COMORBID = table("patients", patient_id="id", diabetes="com___1", copd="com___2")
 CHOICES = """\
 "Variable / Field Name","Form Name","Section Header","Field Type","Field Label",\
 "Choices, Calculations, OR Slider Labels"

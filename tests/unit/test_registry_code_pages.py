@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from vpstats.registry import read_registry
-from vpstats.registry.code_pages import likely_pages, words_beyond_ascii
+from vpstats.registry.code_pages import likely_pages, rare_pages, words_beyond_ascii
 from vpstats.registry.decoding import detect
+from vpstats.registry.lexicon import read_yes_no
+from vpstats.schema_tables import TABLES
 
 CLEAR = """
 cp1250     | bolesnik pušač kralježak žena Kovač Marković Đurić šećer datum rođenja količina
@@ -137,3 +139,63 @@ def test_letters_of_a_wrong_page_say_what_to_write(
     mended = read_registry(tmp_path)
     assert mended.patients["death_cause"].tolist() == ["pušač", "Vuković"]
     assert "encoding.mojibake" not in set(mended.findings["rule"])
+
+
+RARE = """
+cp1254     | Ayşe Yıldız Çağrı Şükrü hayır kırık İsmail Gülşen ağrı
+cp1257     | Jūratė Žemaitis ąžuolas gėlė šaltis Kęstutis
+cp437      | Thérèse François fracturé hôpital Noël opéré
+cp850      | João Conceição Gonçalves não São coração
+cp850      | Müller Schröder Jäger Groß Rückenschmerz für
+cp852      | Kovačić Šimić Žužić Đurđević Marić rođenja
+cp852      | Dvořák Růžička Příhoda Kučera žádný není Šťastný
+mac-roman  | Thérèse François fracturé hôpital Noël opéré
+mac-latin2 | Wójcik Dąbrowski Łukasz źródło Święta kręgosłup
+"""
+
+
+@pytest.mark.parametrize("line", RARE.strip().splitlines())
+def test_pages_that_nothing_is_read_in_by_itself_are_named(tmp_path: Path, line: str) -> None:
+    page, text = (part.strip() for part in line.split("|"))
+    rows = "".join(f"{i};{word}\n" for i, word in enumerate(text.split()))
+    (tmp_path / "a.csv").write_bytes(f"id;name\n{rows}".encode(page))
+    mapping = """
+version = 1
+[registry]
+name = "x"
+data_cut = 2024-12-31
+[[source]]
+name = "s"
+file = "a.csv"
+center = "A"
+[[source.table]]
+name = "patients"
+columns = { patient_id = "id", sex = "name" }
+"""
+    (tmp_path / "registry.toml").write_text(mapping)
+    found = read_registry(tmp_path).findings
+    said = found.loc[found["rule"] == "encoding.mojibake", "message"]
+    named = "cp850" if page == "cp437" else page
+    assert said.str.contains(f'"{named}"').any()
+    told = mapping.replace('center = "A"', f'center = "A"\nencoding = "{page}"')
+    (tmp_path / "registry.toml").write_text(told)
+    assert "encoding" not in " ".join(read_registry(tmp_path).findings["rule"])
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("cp1250", "Müller Groß Kovačić Šimić Jäger Đurić"),
+        ("cp1252", "Åke Sjögren Östlund Björk"),
+        ("cp1252", "Õunapuu Tõnu Mägi Põld"),
+        ("cp1252", "½ ¼ 10³ m² 5° ±2"),
+    ],
+)
+def test_words_that_fit_are_not_said_to_be_of_another_page(page: str, text: str) -> None:
+    words = words_beyond_ascii([text.encode(page)])
+    assert rare_pages(words, likely_pages(words)[0]) == ()
+
+
+def test_an_accent_alone_is_no_part_of_a_yes() -> None:
+    column = TABLES["patients"]["diabetes"]
+    assert [read_yes_no(text, column).value for text in ("sí", "s˘", "Ja˛")] == ["yes", None, None]

@@ -353,3 +353,30 @@ def test_moments_do_not_follow_the_clock_of_the_machine(tmp_path: Path) -> None:
         said.add(answer.stdout.decode())
     assert len(said) == 1
     assert "2023-03-13 23:00:00+00:00" in said.pop()
+
+
+QUERIES = """
+[[source]]
+name = "?"
+format = "sql"
+url = "sqlite:///r.db"
+query = "select * from t order by id"
+center = "?"
+[[source.table]]
+name = "patients"
+columns = { patient_id = "id", weight_kg = "weight" }
+"""
+
+
+def test_two_queries_of_one_database_are_told_apart(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "r.db") as connection:
+        connection.execute("create table t (id text, weight text)")
+        connection.execute("insert into t values ('P1', '700')")
+    connection.close()
+    text = 'version = 1\n[registry]\nname = "x"\ndata_cut = 2024-12-31\n'
+    for name in ("north", "south"):
+        text += QUERIES.replace("?", name)
+    (tmp_path / "registry.toml").write_text(text)
+    found = read_registry(tmp_path).findings
+    files = found.loc[found["rule"] == "range.hard", "file"]
+    assert sorted(files) == ["sqlite:r.db:query of north", "sqlite:r.db:query of south"]

@@ -359,3 +359,15 @@ def test_cells_changed_before_they_were_read_show_no_day(write: Write) -> None:
     early = log[log["rule"].isin(["file.filled_down", "file.text_mark"])]
     assert set(early["column"]) == {"id", "day"}
     assert set(early["raw"]) == set(early["clean"]) == {"(masked)"}
+
+
+def test_codes_that_the_mapping_lacks_are_not_quoted_where_one_may_be_a_name(write: Write) -> None:
+    rows = [f"P{i:03d};{s};;01.06.2024;;;Dr A;01.03.2024;X;T12" for i, s in enumerate(NAMED * 6)]
+    for said, quoted in (("", ["'Huber' (6)", "'x1' (6)"]), (ask(), ["'x1' (6)"])):
+        findings = read_registry(write(said, *rows, name=f"p{len(quoted)}")).findings
+        (message,) = findings.loc[findings["rule"] == "mapping.codes_missing", "message"]
+        assert [part for part in ("'Huber' (6)", "'x1' (6)") if part in message] == quoted
+        assert message.startswith("2 codes of the data")
+
+
+NAMED = ["Huber", "x1", "f"]

@@ -7,38 +7,14 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from mapped_exports import read_export as read
+from mapped_exports import source, table
 
 from vpstats.pipeline.study import registry_files
-from vpstats.registry import Registry, read_registry
+from vpstats.registry import Registry
 
-HEAD = """
-version = 1
-[registry]
-name = "Test"
-data_cut = 2025-12-31
-"""
-PEOPLE = """
-[[source]]
-name = "p"
-file = "p.csv"
-center = "A"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-[[source.table]]
-name = "procedures"
-[source.table.columns]
-patient_id = "id"
-proc_date = "date"
-"""
-
-
-def read(folder: Path, toml: str, **files: str) -> Registry:
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-    (folder / "registry.toml").write_text(HEAD + toml, encoding="utf-8")
-    return read_registry(folder)
+PATIENTS = table("patients", patient_id="id")
+PEOPLE = source("p", PATIENTS, table("procedures", patient_id="id", proc_date="date"))
 
 
 def found(registry: Registry, rule: str) -> pd.DataFrame:
@@ -51,26 +27,23 @@ def cells(findings: pd.DataFrame) -> list[tuple[object, ...]]:
 
 # ------------------------------------------------------------------ several tables of one name
 
-EVENTS = """
-[[source]]
-name = "e"
-file = "e.csv"
-center = "A"
-[[source.table]]
-name = "events"
-where = { revised = "yes" }
-[source.table.columns]
-patient_id = "id"
-event_type = { value = "reoperation" }
-event_date = "revised on"
-[[source.table]]
-name = "events"
-where = { infected = "yes" }
-[source.table.columns]
-patient_id = "id"
-event_type = { value = "infection" }
-event_date = "infected on"
-"""
+EVENTS = source(
+    "e",
+    table(
+        "events",
+        where={"revised": "yes"},
+        patient_id="id",
+        event_type={"value": "reoperation"},
+        event_date="revised on",
+    ),
+    table(
+        "events",
+        where={"infected": "yes"},
+        patient_id="id",
+        event_type={"value": "infection"},
+        event_date="infected on",
+    ),
+)
 
 
 def test_an_event_is_looked_up_in_the_column_of_its_own_table(tmp_path: Path) -> None:
@@ -86,20 +59,10 @@ def test_an_event_is_looked_up_in_the_column_of_its_own_table(tmp_path: Path) ->
 
 
 def test_rows_that_contradict_one_another_name_each_its_own_column(tmp_path: Path) -> None:
-    toml = """
-[[source]]
-name = "{name}"
-file = "{name}.csv"
-center = "A"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-sex = "{sex}"
-"""
     registry = read(
         tmp_path,
-        toml.format(name="a", sex="sex") + toml.format(name="b", sex="Geschlecht"),
+        source("a", table("patients", patient_id="id", sex="sex"))
+        + source("b", table("patients", patient_id="id", sex="Geschlecht")),
         a="id;sex\n1;f\n",
         b="id;Geschlecht\n1;m\n",
     )
@@ -108,55 +71,25 @@ sex = "{sex}"
 
 
 def test_a_field_that_one_of_two_tables_has_is_found_in_its_column(tmp_path: Path) -> None:
-    toml = """
-[[source]]
-name = "p"
-file = "p.csv"
-center = "A"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-height_cm = "height"
-weight_kg = "weight"
-bmi = "index"
-"""
-    registry = read(tmp_path, toml, p="id;height;weight;index\n1;160;64;30\n2;160;64;25\n")
+    sizes = {"height_cm": "height", "weight_kg": "weight", "bmi": "index"}
+    mapping = source("p", PATIENTS, table("patients", patient_id="id", **sizes))
+    registry = read(tmp_path, mapping, p="id;height;weight;index\n1;160;64;30\n2;160;64;25\n")
     assert cells(found(registry, "derived.differs")) == [("p.csv", 2, "index")]
 
 
 def test_a_leak_is_looked_up_in_the_column_of_its_site(tmp_path: Path) -> None:
-    toml = """
-[[source.table]]
-name = "levels"
-[source.table.columns]
-patient_id = "id"
-proc_date = "date"
-level = "level"
-leak_any_ct = "any leak"
-leak_venous_ct = "veins"
-leak_sites_fluoro = "seen in the room"
-[[source]]
-name = "x"
-file = "x.csv"
-center = "A"
-[[source.table]]
-name = "leaks"
-[source.table.columns]
-patient_id = "id"
-proc_date = "date"
-level = "level"
-modality = "how"
-site = "where"
-state = "what"
-"""
+    key = {"patient_id": "id", "proc_date": "date", "level": "level"}
+    levels = table(
+        "levels",
+        **key,
+        leak_any_ct="any leak",
+        leak_venous_ct="veins",
+        leak_sites_fluoro="seen in the room",
+    )
+    leaks = table("leaks", **key, modality="how", site="where", state="what")
     registry = read(
         tmp_path,
-        PEOPLE + toml,
+        PEOPLE + levels + source("x", leaks),
         p="id;date;level;any leak;veins;seen in the room\n1;2022-05-01;L1;no;yes;epidural\n",
         x="id;date;level;how;where;what\n1;2022-05-01;L1;fluoro;venous;present\n",
     )
@@ -168,25 +101,13 @@ state = "what"
 
 # ------------------------------------------------------------------ what is not there
 
-LEVELS = """
-[[source]]
-name = "l"
-file = "l.csv"
-center = "A"
-[[source.table]]
-name = "levels"
-[source.table.columns]
-patient_id = "id"
-proc_date = "day"
-level = "level"
-"""
-
 
 def test_a_level_without_its_session_says_whether_the_session_has_a_row(tmp_path: Path) -> None:
-    sessions = PEOPLE.replace('proc_date = "date"', 'procedure_id = "no"\nproc_date = "date"')
+    sessions = table("procedures", patient_id="id", procedure_id="no", proc_date="date")
+    levels = table("levels", patient_id="id", procedure_id="session", level="level")
     registry = read(
         tmp_path,
-        sessions + LEVELS.replace('proc_date = "day"', 'procedure_id = "session"'),
+        source("p", PATIENTS, sessions) + source("l", levels),
         p="id;no;date\n1;s1;soon\n2;s2;2022-05-01\n",
         l="id;session;level\n1;s1;L1\n2;s2;L2\n2;s3;L3\n",
     )
@@ -199,9 +120,10 @@ def test_a_level_without_its_session_says_whether_the_session_has_a_row(tmp_path
 
 
 def test_a_level_that_names_its_session_by_the_day_is_looked_up_there(tmp_path: Path) -> None:
+    levels = table("levels", patient_id="id", proc_date="day", level="level")
     registry = read(
         tmp_path,
-        PEOPLE + LEVELS,
+        PEOPLE + source("l", levels),
         p="id;date\n1;2022-05-01\n2;2022-05-01\n",
         l="id;day;level\n1;2022-05-02;L1\n2;2022-05-01;L2\n2;2022;L3\n;2022-05-01;L3\n",
     )
@@ -212,18 +134,11 @@ def test_a_level_that_names_its_session_by_the_day_is_looked_up_there(tmp_path: 
 
 
 def test_a_row_without_a_center_says_that_the_center_is_missing(tmp_path: Path) -> None:
-    toml = """
-[[source]]
-name = "r"
-file = "r.csv"
-format = "redcap"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "record_id"
-sex = "sex"
-"""
-    registry = read(tmp_path, toml, r="record_id,redcap_data_access_group,sex\n1,north,f\n2,,m\n")
+    people = table("patients", patient_id="record_id", sex="sex")
+    mapping = source("r", people, format="redcap", center=None)
+    registry = read(
+        tmp_path, mapping, r="record_id,redcap_data_access_group,sex\n1,north,f\n2,,m\n"
+    )
     (item,) = found(registry, "required.missing").to_dict("records")
     assert (item["row"], item["column"], item["field"]) == (
         3, "redcap_data_access_group", "center_id",
@@ -234,19 +149,11 @@ sex = "sex"
 
 # ------------------------------------------------------------------ sheets of a workbook
 
-BOOK = """
-[[source]]
-name = "{name}"
-file = "a.xlsx"
-format = "excel"
-sheet = "{sheet}"
-center = "A"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-weight_kg = "weight"
-"""
+WEIGHTS = table("patients", patient_id="id", weight_kg="weight")
+
+
+def of_sheet(name: str, sheet: str | None) -> str:
+    return source(name, WEIGHTS, file="a.xlsx", format="excel", sheet=sheet)
 
 
 def workbook(folder: Path, **sheets: list[list[object]]) -> openpyxl.Workbook:
@@ -266,8 +173,7 @@ def test_two_sources_on_two_sheets_name_them(tmp_path: Path) -> None:
         Men=[["id", "weight"], ["1", 700]],
         Women=[["id", "weight"], ["2", 60], ["3", 800]],
     )
-    toml = BOOK.format(name="m", sheet="Men") + BOOK.format(name="w", sheet="Women")
-    registry = read(tmp_path, toml)
+    registry = read(tmp_path, of_sheet("m", "Men") + of_sheet("w", "Women"))
     assert cells(found(registry, "range.hard")) == [
         ("a.xlsx:Men", 2, "weight"), ("a.xlsx:Women", 3, "weight"),
     ]  # fmt: skip
@@ -277,7 +183,7 @@ def test_two_sources_on_two_sheets_name_them(tmp_path: Path) -> None:
 def test_the_workbook_of_a_sheet_is_a_file_of_the_run(tmp_path: Path) -> None:
     rows = [["id", "weight"], ["1", 60]]
     workbook(tmp_path, Men=rows, Women=rows)
-    registry = read(tmp_path, BOOK.format(name="m", sheet="Men"))
+    registry = read(tmp_path, of_sheet("m", "Men"))
     files = registry_files(tmp_path / "registry.toml", registry)
     assert sorted(files) == ["a.xlsx", "registry.toml"]
 
@@ -290,7 +196,7 @@ def test_the_only_sheet_that_people_see_is_not_named(
     book = workbook(tmp_path, Men=rows, Old=rows)
     book["Old"].sheet_state = "hidden"
     book.save(tmp_path / "a.xlsx")
-    registry = read(tmp_path, BOOK.format(name="m", sheet=sheet))
+    registry = read(tmp_path, of_sheet("m", sheet))
     assert cells(found(registry, "range.hard")) == [(shown, 2, "weight")]
 
 
@@ -301,8 +207,8 @@ def test_formulas_are_named_by_sheet_and_cell_where_they_are_read(tmp_path: Path
         Plain=[["id", "weight"], ["1", 60]],
         **{"Men & co": [["id", "weight"], ["2", 70], *sums], "Notes": [["x"], ["=1+1"]]},
     )
-    toml = BOOK.format(name="p", sheet="Plain") + BOOK.format(name="m", sheet="Men & co")
-    (item,) = found(read(tmp_path, toml), "file.formula").to_dict("records")
+    both = of_sheet("p", "Plain") + of_sheet("m", "Men & co")
+    (item,) = found(read(tmp_path, both), "file.formula").to_dict("records")
     assert (item["file"], item["row"]) == ("a.xlsx:Men & co", 3)
     assert item["message"].startswith("7 cells hold a formula")
     assert item["message"].endswith("B3, B4, B5, B6, B7 and 2 more.")
@@ -313,9 +219,8 @@ def test_sheets_that_another_source_reads_are_not_unread(tmp_path: Path) -> None
     book = workbook(tmp_path, Men=rows, Women=rows, Old=rows, Older=rows, Notes=rows)
     book["Old"].sheet_state = book["Older"].sheet_state = "hidden"
     book.save(tmp_path / "a.xlsx")
-    first = BOOK.format(name="m", sheet="Men").replace('sheet = "Men"\n', "")
-    others = [BOOK.format(name=n.lower(), sheet=n) for n in ("Women", "Old")]
-    registry = read(tmp_path, "".join([first, *others]))
+    mapping = of_sheet("m", None) + of_sheet("women", "Women") + of_sheet("old", "Old")
+    registry = read(tmp_path, mapping)
     (item,) = found(registry, "file.other_sheets")["message"]
     assert item == "the first sheet, 'Men', was read; no source reads: 'Notes'."
     assert found(registry, "file.hidden_sheet")["message"].tolist() == [
@@ -326,30 +231,21 @@ def test_sheets_that_another_source_reads_are_not_unread(tmp_path: Path) -> None
 
 # ------------------------------------------------------------------ folders of several sources
 
-OF_A_FOLDER = """
-[[source]]
-name = "{name}"
-file = "{file}"
-member = "{member}"
-center = "A"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-"""
+
+def of_folder(name: str, member: str | list[str]) -> str:
+    return source(name, PATIENTS, file="exports", member=member)
 
 
 def test_files_that_another_source_reads_are_not_unread(tmp_path: Path) -> None:
     (tmp_path / "exports" / "old").mkdir(parents=True)
     for name in ("a.csv", "b.csv", "c.csv", "old/a.csv"):
         (tmp_path / "exports" / name).write_text(f"id\n{name[0]}1\n")
-    toml = OF_A_FOLDER.format(name="a", file="exports", member="a.csv")
-    toml += OF_A_FOLDER.format(name="b", file="exports/b.csv", member="").replace('member = ""', "")
-    both = read(tmp_path, toml.replace('"a.csv"', '["a.csv"]'))
+    alone = source("b", PATIENTS, file="exports/b.csv")
+    both = read(tmp_path, of_folder("a", ["a.csv"]) + alone)
     assert found(both, "file.not_read")["message"].tolist() == [
         "files that no source reads: c.csv."
     ]
-    more = toml + OF_A_FOLDER.format(name="c", file="exports", member="c.csv")
+    more = of_folder("a", "a.csv") + alone + of_folder("c", "c.csv")
     assert found(read(tmp_path, more), "file.not_read").empty
 
 
@@ -357,8 +253,8 @@ def test_what_several_sources_leave_unread_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "exports").mkdir()
     for name in ("a.csv", "b.csv", "c.csv", "d.csv"):
         (tmp_path / "exports" / name).write_text(f"id\n{name[0]}1\n")
-    toml = "".join(OF_A_FOLDER.format(name=n, file="exports", member=f"{n}.csv") for n in "ab")
-    said = found(read(tmp_path, toml), "file.not_read")
+    mapping = of_folder("a", "a.csv") + of_folder("b", "b.csv")
+    said = found(read(tmp_path, mapping), "file.not_read")
     assert said[["file", "message"]].to_numpy().tolist() == [
         ["exports", "files that no source reads: c.csv, d.csv."]
     ]

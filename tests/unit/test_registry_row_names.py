@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
+from mapped_exports import read_export as read
+from mapped_exports import source, table
 
-from vpstats.registry import read_registry
 from vpstats.registry.registry import Registry
 
 OPS = "pat;nr;day;sex\n1;S1;2022-03-01;f\n1;S4;2022-09-01;f\n2;S2;2022-04-01;m\n3;S3;2022-05-01;m\n"
-BASE = """
-    version = 1
-    [registry]
-    name = "x"
-    data_cut = 2024-06-30
-    """
-SESSIONS = """
-    [[source]]
-    name = "ops"
-    file = "ops.csv"
-    center = "A"
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "pat", sex = "sex" }
-    [[source.table]]
-    name = "procedures"
-    columns = { patient_id = "pat", procedure_id = "nr", proc_date = "day" }
-    """
-
-
-def source(name: str, table: str, columns: str, where: str = "") -> str:
-    return f"""
-    [[source]]
-    name = "{name}"
-    file = "{name}.csv"
-    center = "A"
-    [[source.table]]
-    name = "{table}"
-    {where}
-    columns = {{ {columns} }}
-    """
-
-
-LEVELS = source("lev", "levels", 'patient_id = "pat", procedure_id = "nr", level = "level"')
-DATED = source(
-    "lev", "levels", 'patient_id = "pat", procedure_id = "nr", proc_date = "day", level = "level"'
-)
-EVENTS = source(
-    "ev",
-    "events",
-    'patient_id = "pat", procedure_id = "nr", proc_date = "day", event_type = "kind", '
-    'event_date = "found"',
-)
-
-
-def read(folder: Path, mapping: str, **files: str) -> Registry:
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, "utf-8")
-    (folder / "registry.toml").write_text(textwrap.dedent(BASE + mapping), "utf-8")
-    return read_registry(folder)
+PATIENT = {"patient_id": "pat"}
+DAY = {**PATIENT, "proc_date": "day"}
+NUMBER = {**PATIENT, "procedure_id": "nr"}
+BOTH = {**NUMBER, "proc_date": "day"}
+SESSIONS = source("ops", table("patients", **PATIENT, sex="sex"), table("procedures", **BOTH))
+LEVELS = source("lev", table("levels", **NUMBER, level="level"))
+DATED = source("lev", table("levels", **BOTH, level="level"))
+EVENTS = source("ev", table("events", **BOTH, event_type="kind", event_date="found"))
 
 
 def said(registry: Registry, file: str) -> dict[int, set[str]]:
@@ -90,12 +48,8 @@ def test_a_level_of_another_patients_session_is_nobodys(tmp_path: Path) -> None:
 def test_a_leak_of_another_patients_session_is_nobodys(tmp_path: Path) -> None:
     lev = "pat;nr;level\n1;S1;L1\n2;S2;L1\n"
     leaks = "pat;nr;level;mod;site;state\n1;S2;L1;ct;venous;present\n1;S1;L1;ct;epidural;absent\n"
-    mapped = source(
-        "leaks",
-        "leaks",
-        'patient_id = "pat", procedure_id = "nr", level = "level", modality = "mod", '
-        'site = "site", state = "state"',
-    )
+    fields = {"level": "level", "modality": "mod", "site": "site", "state": "state"}
+    mapped = source("leaks", table("leaks", **NUMBER, **fields))
     registry = read(tmp_path, SESSIONS + LEVELS + mapped, ops=OPS, lev=lev, leaks=leaks)
     assert registry.leaks["level_id"].tolist() == ["A/S1/L1"]
     assert said(registry, "leaks") == {2: {"key.other_patient"}}
@@ -120,19 +74,19 @@ def test_a_level_whose_number_and_day_differ(
 
 
 def test_a_level_finds_a_numbered_session_by_patient_and_day(tmp_path: Path) -> None:
-    columns = 'patient_id = "pat", proc_date = "day", level = "level"'
+    mapped = source("lev", table("levels", **DAY, level="level"))
     ops = OPS + "4;S5;2022-06-01;f\n4;S6;2022-06-01;f\n"
     lev = "pat;day;level\n1;2022-03-01;L1\n1;2022-09-01;L2\n2;2022-04-02;L3\n4;2022-06-01;L4\n"
-    registry = read(tmp_path, SESSIONS + source("lev", "levels", columns), ops=ops, lev=lev)
+    registry = read(tmp_path, SESSIONS + mapped, ops=ops, lev=lev)
     assert levels_of(registry) == ["S1/L1", "S4/L2"]
     # no session of that day, and two
     assert said(registry, "lev") == {4: {"key.orphan"}, 5: {"key.orphan"}}
 
 
 def test_a_result_finds_a_numbered_session_by_patient_and_day(tmp_path: Path) -> None:
-    columns = 'patient_id = "pat", proc_date = "day", crp_mg_l = "crp"'
+    mapped = source("lab", table("procedures", **DAY, crp_mg_l="crp"))
     lab = "pat;day;crp\n1;2022-03-01;5\n2;2022-04-01;7\n"
-    registry = read(tmp_path, SESSIONS + source("lab", "procedures", columns), ops=OPS, lab=lab)
+    registry = read(tmp_path, SESSIONS + mapped, ops=OPS, lab=lab)
     assert registry.procedures["procedure_id"].tolist() == ["A/S1", "A/S4", "A/S2", "A/S3"]
     assert registry.procedures["crp_mg_l"].fillna(0).tolist() == [5, 0, 7, 0]
     assert said(registry, "ops") == said(registry, "lab") == {}
@@ -147,7 +101,7 @@ def test_an_event_whose_number_and_day_differ_has_no_session(tmp_path: Path) -> 
 
 def test_what_a_laboratory_says_of_another_patients_session_is_left_out(tmp_path: Path) -> None:
     lab = "pat;nr;crp\n1;S1;5\n1;S2;88\n3;S3;7\n"
-    mapped = source("lab", "procedures", 'patient_id = "pat", procedure_id = "nr", crp_mg_l="crp"')
+    mapped = source("lab", table("procedures", **NUMBER, crp_mg_l="crp"))
     registry = read(tmp_path, SESSIONS + mapped, ops=OPS, lab=lab)
     crp = dict(
         zip(registry.procedures["procedure_id"], registry.procedures["crp_mg_l"], strict=True)
@@ -159,8 +113,8 @@ def test_what_a_laboratory_says_of_another_patients_session_is_left_out(tmp_path
 
 def test_one_day_of_one_number_is_no_second_patients_session(tmp_path: Path) -> None:
     lab = "pat;nr;day;crp\n1;S1;2022-03-01;5\n3;S2;2022-04-01;88\n"
-    columns = 'patient_id = "pat", procedure_id = "nr", proc_date = "day", crp_mg_l = "crp"'
-    registry = read(tmp_path, SESSIONS + source("lab", "procedures", columns), ops=OPS, lab=lab)
+    mapped = source("lab", table("procedures", **BOTH, crp_mg_l="crp"))
+    registry = read(tmp_path, SESSIONS + mapped, ops=OPS, lab=lab)
     assert sorted(registry.procedures["procedure_id"]) == ["A/S1", "A/S3", "A/S4"]
     assert "conflict.rows" in said(registry, "lab")[3]
 
@@ -175,8 +129,8 @@ def test_numbers_that_each_patient_has_are_their_own_even_on_one_day(tmp_path: P
 
 def test_sessions_of_two_years_may_have_one_number(tmp_path: Path) -> None:
     later = "pat;nr;day\n7;S1;2023-03-01\n8;S9;2023-03-02\n"
-    columns = 'patient_id = "pat", procedure_id = "nr", proc_date = "day"'
-    registry = read(tmp_path, SESSIONS + source("b", "procedures", columns), ops=OPS, b=later)
+    mapped = source("b", table("procedures", **BOTH))
+    registry = read(tmp_path, SESSIONS + mapped, ops=OPS, b=later)
     assert set(registry.procedures["procedure_id"]) >= {"A/1/S1", "A/7/S1", "A/S9"}
 
 
@@ -188,17 +142,18 @@ def test_visits_and_events_that_are_numbered_per_patient(tmp_path: Path) -> None
         "pat;sex;nr;day;vas;ev;kind;found\n1;f;1;2022-03-01;5;1;infection;2022-06-01\n"
         "1;f;2;2022-04-01;3;;;\n2;m;1;2022-05-01;7;1;rib_fx;2022-07-01\n2;m;2;2022-06-01;;;;\n"
     )
-    mapping = (
-        source("v", "patients", 'patient_id = "pat", sex = "sex"')
-        + """
-    [[source.table]]
-    name = "visits"
-    columns = { patient_id = "pat", visit_id = "nr", visit_date = "day", vas_0_10 = "vas" }
-    [[source.table]]
-    name = "events"
-    where = { ev = "*" }
-    columns = { patient_id = "pat", event_id = "ev", event_type = "kind", event_date = "found" }
-    """
+    mapping = source(
+        "v",
+        table("patients", **PATIENT, sex="sex"),
+        table("visits", **PATIENT, visit_id="nr", visit_date="day", vas_0_10="vas"),
+        table(
+            "events",
+            where={"ev": "*"},
+            **PATIENT,
+            event_id="ev",
+            event_type="kind",
+            event_date="found",
+        ),
     )
     registry = read(tmp_path, mapping, v=v)
     assert registry.visits["visit_id"].tolist() == ["A/1/1", "A/1/2", "A/2/1", "A/2/2"]
@@ -209,11 +164,11 @@ def test_visits_and_events_that_are_numbered_per_patient(tmp_path: Path) -> None
 def test_one_visit_of_two_files_that_differ_in_its_patient_stays_one(tmp_path: Path) -> None:
     first = "pat;nr;day;vas\n1;17;2022-03-01;5\n2;18;2022-04-01;4\n3;19;2022-05-01;3\n"
     other = "pat;nr;day;odi\n1;17;2022-03-01;40\n3;18;2022-04-01;44\n"
-    columns = 'patient_id = "pat", visit_id = "nr", visit_date = "day"'
+    key = {**PATIENT, "visit_id": "nr", "visit_date": "day"}
     mapping = (
         SESSIONS
-        + source("a", "visits", f'{columns}, vas_0_10 = "vas"')
-        + source("b", "visits", f'{columns}, odi_pct = "odi"')
+        + source("a", table("visits", **key, vas_0_10="vas"))
+        + source("b", table("visits", **key, odi_pct="odi"))
     )
     registry = read(tmp_path, mapping, ops=OPS, a=first, b=other)
     assert registry.visits["visit_id"].tolist() == ["A/17", "A/19"]
@@ -222,14 +177,7 @@ def test_one_visit_of_two_files_that_differ_in_its_patient_stays_one(tmp_path: P
 
 # ------------------------------------------------------------------ identifiers
 
-FLAT = (
-    source("a", "procedures", 'patient_id = "pat", proc_date = "day"')
-    + """
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "pat" }
-    """
-)
+FLAT = source("a", table("procedures", **DAY), table("patients", **PATIENT))
 
 
 def people(folder: Path, *identifiers: str) -> tuple[list[str], Registry]:
@@ -291,11 +239,7 @@ def test_digits_of_other_scripts_are_digits(tmp_path: Path, cell: str) -> None:
 def test_operators_and_centers_that_are_not_known_are_none(tmp_path: Path) -> None:
     text = "pat;day;op;site\n1;2022-03-01;DD;X\n2;2022-03-02;?;X\n3;2022-03-03;unknown;X\n"
     text += "4;2022-03-04;ND;X\n5;2022-03-05;DD;?\n"
-    mapping = source(
-        "a",
-        "procedures",
-        'patient_id = "pat", proc_date = "day", operator_id = "op"',
-    ).replace('center = "A"', 'center = { column = "site" }')
+    mapping = source("a", table("procedures", **DAY, operator_id="op"), center={"column": "site"})
     registry = read(tmp_path, mapping, a=text)
     assert registry.procedures["operator_id"].fillna("").tolist() == ["DD", "", "", "ND"]
     blank = registry.corrections
@@ -308,18 +252,11 @@ def test_a_patient_without_a_session_may_be_mistyped(tmp_path: Path) -> None:
         "nr;born;sex;what;day\n1326;1944-05-02;f;op;2023-07-10\n1326;1944-05-02;f;visit;2024-01-02\n"
         "1236;1944-05-02;f;visit;2024-06-12\n1400;1950-05-03;m;op;2023-08-10\n"
     )
-    mapping = (
-        source("a", "patients", 'patient_id = "nr", birth_date = "born", sex = "sex"')
-        + """
-    [[source.table]]
-    name = "procedures"
-    where = { what = "op" }
-    columns = { patient_id = "nr", proc_date = "day" }
-    [[source.table]]
-    name = "visits"
-    where = { what = "visit" }
-    columns = { patient_id = "nr", visit_date = "day" }
-    """
+    mapping = source(
+        "a",
+        table("patients", patient_id="nr", birth_date="born", sex="sex"),
+        table("procedures", where={"what": "op"}, patient_id="nr", proc_date="day"),
+        table("visits", where={"what": "visit"}, patient_id="nr", visit_date="day"),
     )
     registry = read(tmp_path, mapping, a=text)
     assert said(registry, "a") == {4: {"patient.no_session", "duplicate.person"}}
@@ -327,19 +264,12 @@ def test_a_patient_without_a_session_may_be_mistyped(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ files and rows that repeat
 
-LISTS = (
-    source("op", "procedures", 'patient_id = "pat", proc_date = "day"')
-    + """
-    [[source.table]]
-    name = "levels"
-    explode = "levels"
-    columns = { patient_id = "pat", proc_date = "day", level = "levels" }
-    [[source.table]]
-    name = "patients"
-    columns = { patient_id = "pat" }
-    """
-    + source("lev", "levels", 'patient_id = "pat", proc_date = "day", level = "level"')
-)
+LISTS = source(
+    "op",
+    table("procedures", **DAY),
+    table("levels", explode="levels", **DAY, level="levels"),
+    table("patients", **PATIENT),
+) + source("lev", table("levels", **DAY, level="level"))
 
 
 def test_two_files_that_name_other_vertebrae_of_a_session(tmp_path: Path) -> None:
@@ -364,18 +294,8 @@ def test_files_that_share_the_vertebrae_do_not_differ(tmp_path: Path, lev: str) 
 
 
 def repeated(folder: Path, *rows: str) -> Registry:
-    mapping = (
-        source("a", "procedures", 'patient_id = "pat", proc_date = "day"')
-        + """
-    [[source.table]]
-    name = "levels"
-    columns = { patient_id = "pat", proc_date = "day", level = "level" }
-    [[source.table]]
-    name = "events"
-    where = { kind = "*" }
-    columns = { patient_id = "pat", proc_date = "day", event_type = "kind", event_date = "found" }
-    """
-    )
+    events = table("events", where={"kind": "*"}, **DAY, event_type="kind", event_date="found")
+    mapping = source("a", table("procedures", **DAY), table("levels", **DAY, level="level"), events)
     return read(folder, mapping, a="\n".join(["pat;day;level;kind;found", *rows]) + "\n")
 
 
@@ -424,7 +344,7 @@ def test_fractures_in_the_rows_of_vertebrae_may_be_several(tmp_path: Path) -> No
     ],
 )
 def test_a_last_row_that_is_no_record(tmp_path: Path, row: str) -> None:
-    mapping = source("a", "patients", 'patient_id = "pat", sex = "sex", weight_kg = "kg"')
+    mapping = source("a", table("patients", **PATIENT, sex="sex", weight_kg="kg"))
     rows = "3001;x;m;60\n3002;y;f;61\n3003;z;m;62\n"
     registry = read(tmp_path, mapping, a=f"pat;ward;sex;kg\n{rows}{row}\n")
     assert len(registry.patients) == 3
@@ -433,7 +353,7 @@ def test_a_last_row_that_is_no_record(tmp_path: Path, row: str) -> None:
 
 @pytest.mark.parametrize("row", ["3004;;;", "3004;x;f;", "A3004;x;f;60", "N1;x;m;60"])
 def test_a_last_row_that_is_a_record_stays(tmp_path: Path, row: str) -> None:
-    mapping = source("a", "patients", 'patient_id = "pat", sex = "sex", weight_kg = "kg"')
+    mapping = source("a", table("patients", **PATIENT, sex="sex", weight_kg="kg"))
     rows = "3001;x;m;60\n3002;y;f;61\n3003;z;m;62\n"
     registry = read(tmp_path, mapping, a=f"pat;ward;sex;kg\n{rows}{row}\n")
     assert len(registry.patients) == 4

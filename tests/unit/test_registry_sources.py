@@ -13,7 +13,7 @@ import pytest
 
 from vpstats.errors import DataError
 from vpstats.registry.decoding import detect
-from vpstats.registry.excel import cell_text
+from vpstats.registry.excel_shown import cell_text
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import RawSource, from_texts, same_rows
 from vpstats.registry.read import read_registry

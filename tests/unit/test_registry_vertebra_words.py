@@ -1,4 +1,4 @@
-"""Ordinals of vertebrae whose region is written once, behind the last of them."""
+"""Ordinals of vertebrae, and regions that are written once, behind the last of them."""
 
 from __future__ import annotations
 
@@ -47,3 +47,25 @@ def test_what_can_be_read_otherwise_is_not_read(cell: str) -> None:
 def test_three_digits_with_zeros_in_front_number_something_else(cell: str) -> None:
     assert parse_levels(cell).levels == ()
     assert parse_levels(cell.replace("0", "")).levels
+
+
+@pytest.mark.parametrize(
+    ("cell", "levels"),
+    [
+        ("12e thoracique", "T12"),
+        ("12ème dorsale", "T12"),
+        ("12 ème dorsale", "T12"),
+        ("1re lombaire", "L1"),
+        ("2nde lombaire", "L2"),
+        ("11e et 12e thoracique", "T11 T12"),
+        ("12e dorsale et 1re lombaire", "T12 L1"),
+        ("D12ª", "T12"),
+        ("1e lumbale", "L1"),
+        ("12th thoracic", "T12"),
+        ("4th and 5th lumbar", "L4 L5"),
+        ("8Th und 9Th", "T8 T9"),
+        ("D11e D12", "T11 T12"),
+    ],
+)
+def test_ordinals_of_other_languages(cell: str, levels: str) -> None:
+    assert parse_levels(cell).levels == tuple(levels.split())

@@ -17,7 +17,6 @@ from vpstats.analyses.common import (
     model_cells,
     n_parameters,
     quote,
-    term_label,
     words,
 )
 from vpstats.analyses.logistic_models import (
@@ -37,7 +36,7 @@ from vpstats.models.standardised import standardised_risks
 
 if TYPE_CHECKING:
     from vpstats.frames import Frame
-    from vpstats.results import FitResult
+    from vpstats.models.logistic_result import LogisticFit
     from vpstats.study import RiskFactor, StudyPlan
 
 KNOTS = 4
@@ -92,7 +91,7 @@ def _spline(question: RiskFactor) -> str:
     return f"rcs({question.exposure}, {KNOTS})"
 
 
-def _tests(question: RiskFactor, ready: Ready, fit: FitResult, terms: list[str]) -> Part:
+def _tests(question: RiskFactor, ready: Ready, fit: LogisticFit, terms: list[str]) -> Part:
     """Tests of whole factors, of non-linearity and of a modifier, each named."""
     part = Part()
     own = [t for t in fit.terms if belongs(t, question.exposure)]
@@ -126,7 +125,9 @@ _TESTS = {
 """Test → the hypothesis that a small p speaks against."""
 
 
-def _test(question: RiskFactor, ready: Ready, name: str, fit: FitResult, terms: list[str]) -> Part:
+def _test(
+    question: RiskFactor, ready: Ready, name: str, fit: LogisticFit, terms: list[str]
+) -> Part:
     labels = ready.frame.labels
     exposure = labels.get(question.exposure, words(question.exposure))
     modifier = str(question.modifier or "")
@@ -134,7 +135,7 @@ def _test(question: RiskFactor, ready: Ready, name: str, fit: FitResult, terms: 
     if not fit.ok or not terms:
         reason = fit.reason or "no coefficient of it could be told from the others."
         return Part(notes=[Note(question.id, "refusal", f"Not tested ({label}): {reason}")])
-    found = fit.wald_test(terms).iloc[0]  # type: ignore[attr-defined]  # every logistic fit has it
+    found = fit.wald_test(terms).iloc[0]
     return Part(
         rows=[
             cell(question.id, name, stat, found[stat], kind="estimate", group="tests",
@@ -145,7 +146,7 @@ def _test(question: RiskFactor, ready: Ready, name: str, fit: FitResult, terms: 
 
 
 def _standardised(
-    question: RiskFactor, ready: Ready, fit: FitResult, terms: list[str], plan: StudyPlan
+    question: RiskFactor, ready: Ready, fit: LogisticFit, terms: list[str], plan: StudyPlan
 ) -> Part:
     numeric = pd.api.types.is_numeric_dtype(ready.frame.data[question.exposure])
     if (numeric and not question.contrast) or question.center == "random":
@@ -171,8 +172,8 @@ def _standardised(
 
 
 def _predicting(
-    question: RiskFactor, ready: Ready, fit: FitResult, terms: list[str], plan: StudyPlan
-) -> FitResult:
+    question: RiskFactor, ready: Ready, fit: LogisticFit, terms: list[str], plan: StudyPlan
+) -> LogisticFit:
     """The fit that risks are read from: curved where asked, and not pulled towards one half."""
     formula = ready.formula
     if question.shape == "spline":
@@ -282,8 +283,3 @@ def _within(question: RiskFactor, frame: Frame, plan: StudyPlan, terms: list[str
     part.notes.append(within_note(question, kept, frame))
     part.notes += caveat_notes(fit, question, "within", frame.labels, whole)
     return part
-
-
-def exposure_terms(fit: FitResult, question: Any, frame: Frame) -> list[tuple[str, str]]:
-    """Coefficients of a question's exposure, with their words."""
-    return [(t, term_label(t, frame.labels)) for t in fit.terms if belongs(t, question.exposure)]

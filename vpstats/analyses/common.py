@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vpstats.errors import UsageError, did_you_mean
-from vpstats.frames import PATIENT, Frame
+from vpstats.frames import Frame
 from vpstats.labels import CODE_WORDS
 from vpstats.ledger import CellKind, Note, cell, cell_id, fit_cells, plural
 from vpstats.models.formula import parse_formula
@@ -86,11 +86,6 @@ def term_label(term: str, labels: Mapping[str, str]) -> str:
     name, level = match.groups()
     label = labels.get(name, words(name))
     return label if level in ("yes", "True") else f"{label}: {words(level)}"
-
-
-def n_patients(data: pd.DataFrame) -> int:
-    """Patients in a table; its rows where no patient is named."""
-    return int(data[PATIENT].nunique()) if PATIENT in data.columns else len(data)
 
 
 def need(frame: Frame, columns: Iterable[str], question: Question) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.analyses.common import n_patients, words
-from vpstats.frames import PATIENT, Frame
+from vpstats.analyses.common import words
+from vpstats.frames import Frame, n_patients
 from vpstats.ledger import cell, cell_id, plural
 from vpstats.models.rates import event_rates
 
@@ -111,11 +111,6 @@ def rate_cells(
         )
         for stat in STATS
     ]
-
-
-def has_patients(frame: Frame) -> bool:
-    """Whether the frame's rows name their patient."""
-    return PATIENT in frame.data.columns
 
 
 def finite(value: float) -> bool:

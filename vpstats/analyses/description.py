@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.analyses.common import CENTER, Part, n_patients, need, quote, words
+from vpstats.analyses.common import CENTER, Part, need, quote, words
 from vpstats.analyses.counts import outcome_cells, rate_cells, rate_table
+from vpstats.frames import n_patients
 from vpstats.ledger import Note, cell, cell_id, plural
 from vpstats.severity import COMPLICATIONS
 

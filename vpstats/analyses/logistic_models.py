@@ -18,7 +18,7 @@ from vpstats.models.mixed import fit_mixed_logistic
 
 if TYPE_CHECKING:
     from vpstats.frames import Frame
-    from vpstats.results import FitResult
+    from vpstats.models.logistic_result import LogisticFit
     from vpstats.study import RiskFactor, StudyPlan
 
 Intervals = Literal["wald", "profile"]
@@ -43,10 +43,10 @@ class Ready:
     frame: Frame
     formula: str
     verdict: Verdict
-    fit: Callable[..., FitResult]
+    fit: Callable[..., LogisticFit]
 
     @cached_property
-    def fitted(self) -> FitResult:
+    def fitted(self) -> LogisticFit:
         """The model of its rows, however many tables read it."""
         return self.fit()
 
@@ -79,19 +79,21 @@ def prepare(question: RiskFactor, frame: Frame, plan: StudyPlan, terms: list[str
     independent = penalty is not None and frame.cluster is None
     best: Intervals = "profile" if independent else "wald"
 
-    def fit(data: Any = kept, formula: str = formula, *, intervals: Intervals = best) -> FitResult:
+    def fit(
+        data: Any = kept, formula: str = formula, *, intervals: Intervals = best
+    ) -> LogisticFit:
         return fit_logistic(data, formula, penalty=penalty, intervals=intervals, level=plan.level)
 
     return Ready(kept, formula, verdict, fit)
 
 
-def _random_center(frame: Frame, formula: str, plan: StudyPlan) -> Callable[..., FitResult]:
+def _random_center(frame: Frame, formula: str, plan: StudyPlan) -> Callable[..., LogisticFit]:
     """A random intercept for each center, and for each patient within it where rows repeat them."""
     group = CENTER if frame.cluster is None else (CENTER, frame.cluster)
 
     def fit(
         data: Any = frame, formula: str = formula, *, intervals: Intervals = "wald"
-    ) -> FitResult:
+    ) -> LogisticFit:
         del intervals  # a mixed model has no others
         return fit_mixed_logistic(data, formula, group=group, level=plan.level)
 

@@ -17,7 +17,6 @@ from vpstats.analyses.common import (
     judge,
     model_cells,
     n_parameters,
-    n_patients,
     need,
     quote,
     words,
@@ -26,6 +25,7 @@ from vpstats.analyses.hazard_extras import beyond_hazards
 from vpstats.analyses.logistic_models import complete_rows, model_terms
 from vpstats.analyses.notes import refusal
 from vpstats.analyses.risk_factor import finding, varies_within_centers
+from vpstats.frames import n_patients
 from vpstats.ledger import Note, cell, cell_id, curve_cells, plural
 from vpstats.models.curves import cumulative_incidence
 from vpstats.models.hazards import fit_cox

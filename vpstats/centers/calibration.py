@@ -111,7 +111,7 @@ def _overall(y: Vector, risk: Vector, places: Places, level: float) -> list[Row]
     z = critical_value(level)
     found: list[Row] = []
     for name, (estimate, error) in (
-        ("intercept", _intercept(y, eta, risk, places)),
+        ("intercept", _intercept(y, eta, places)),
         ("slope", _slope(y, eta, places)),
     ):
         limits = (estimate - z * error, estimate + z * error)
@@ -119,7 +119,7 @@ def _overall(y: Vector, risk: Vector, places: Places, level: float) -> list[Row]
     return found
 
 
-def _intercept(y: Vector, eta: Vector, risk: Vector, places: Places) -> tuple[float, float]:
+def _intercept(y: Vector, eta: Vector, places: Places) -> tuple[float, float]:
     estimate = level_of(eta, float(y.sum()))
     moved = special.expit(estimate + eta)
     sums = np.bincount(places.patients.codes, y - moved)

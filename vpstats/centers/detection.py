@@ -28,7 +28,7 @@ Side = Literal["", "higher", "lower"]
 
 INCOMPLETE = "Less of it is known than the {share:.0%} that a verdict takes."
 NOTHING_ALIKE = "Too few of its rows were examined {how}: there is nothing to compare."
-POTENTIAL, HORIZON_KNOWN = "audit_potential", "audit_followed"
+POTENTIAL = "audit_potential"
 
 
 @dataclass(frozen=True)

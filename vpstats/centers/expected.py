@@ -46,12 +46,6 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Codes = NDArray[np.intp]
 
-AVERAGE_CENTER = (
-    "the center at which the other centers together would have seen as many outcomes as they saw, "
-    "given their case mix"
-)
-"""What an expectation refers to, in words."""
-
 
 @dataclass(frozen=True)
 class Expected:

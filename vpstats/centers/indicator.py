@@ -136,14 +136,37 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
     rules = _rules(spec)
     looked = look(frame, spec, rules, data_cut)
     expected = looked.expected
-    judged = judge(expected.sums, rules)
-    table = _verdicts(judged, looked, spec, stratum, rules)
-    table = _with_absent(table, looked, frame, spec, stratum)
     risks = np.full(len(frame), np.nan)
     risks[expected.rows] = expected.row_risks
     curves = expected.curves if stratum == "all" else pd.DataFrame()
     whole = (curves[CENTER] == WHOLE).to_numpy() if len(curves) else np.empty(0, bool)
-    result = IndicatorAudit(
+    result = _result(frame, spec, stratum, looked, rules)
+    result = replace(result, incidence=curves[whole] if len(curves) else curves)
+    frame = _with_last_step(frame, looked, spec)
+    if stratum != "all":
+        return Audited(result, _slim(frame, spec), risks, spec)
+    charts = chart(frame, risks, spec, data_cut)
+    return Audited(
+        result,
+        _slim(frame, spec),
+        risks,
+        spec,
+        _named(None if charts is None else charts.charts, spec),
+        _named(None if charts is None else charts.signals, spec),
+        learn(frame, risks, spec),
+        curves[~whole].assign(indicator=spec.id) if len(curves) else curves,
+    )
+
+
+def _result(
+    frame: Frame, spec: Indicator, stratum: str, looked: Looked, rules: Rules
+) -> IndicatorAudit:
+    """What is said of the centers in one stratum, all but its curves."""
+    expected = looked.expected
+    judged = judge(expected.sums, rules)
+    table = _verdicts(judged, looked, spec, stratum, rules)
+    table = _with_absent(table, looked, frame, spec, stratum)
+    return IndicatorAudit(
         title=spec.title,
         unit=frame.unit,
         n=int(expected.sums.n.sum()),
@@ -165,26 +188,11 @@ def _audit(frame: Frame, spec: Indicator, stratum: str, data_cut: pd.Timestamp |
         followup=looked.followup,
         casemix=looked.casemix,
         horizon=float(spec.horizon or np.nan),
-        incidence=curves[whole] if len(curves) else curves,
         model=expected.model,
         calibration=expected.calibration,
         adjusted=expected.adjusted,
         sentences=tuple(_sentences(table, judged, looked, spec)),
         swayed=swayed(table),
-    )
-    frame = _with_last_step(frame, looked, spec)
-    if stratum != "all":
-        return Audited(result, _slim(frame, spec), risks, spec)
-    charts = chart(frame, risks, spec, data_cut)
-    return Audited(
-        result,
-        _slim(frame, spec),
-        risks,
-        spec,
-        _named(None if charts is None else charts.charts, spec),
-        _named(None if charts is None else charts.signals, spec),
-        learn(frame, risks, spec),
-        curves[~whole].assign(indicator=spec.id) if len(curves) else curves,
     )
 
 

@@ -109,7 +109,7 @@ def judge(sums: CenterSums, rules: Rules | None = None) -> Judged:
     table["observed"], table["expected"] = sums.observed, sums.expected
     table["small"] = ~(table["expected"] >= rules.min_expected) | ~(table["n"] >= rules.min_n)
     table["reason"] = [_reason(row, rules) for row in table.to_dict("records")]
-    _flag(table, sums, rules)
+    _flag(table, rules)
     return Judged(
         table[list(COLUMNS)],
         pd.DataFrame([{**network, "n_centers": len(sums)}]),
@@ -351,7 +351,7 @@ def _reason(row: Columns, rules: Rules) -> str:
     return ""
 
 
-def _flag(table: pd.DataFrame, sums: CenterSums, rules: Rules) -> None:
+def _flag(table: pd.DataFrame, rules: Rules) -> None:
     """Which limits of O/E each center lies outside of, and on which side."""
     o_e, flag = table["o_e"].to_numpy(float), np.full(len(table), "", dtype=object)
     side = np.full(len(table), "", dtype=object)

@@ -11,8 +11,7 @@ import pandas as pd
 from vpstats.results import TableResult
 
 Verdict = Literal["none", "alert", "alarm", "no verdict"]
-VERDICTS: tuple[Verdict, ...] = ("none", "no verdict", "alert", "alarm")
-"""What an audit may say of a center, the gravest last."""
+"""What an audit may say of a center."""
 
 KEYS = ("indicator", "stratum", "center_id")
 """What names a row of an audit."""

@@ -19,6 +19,7 @@ from vpstats.drafting.likeness import NAMED
 from vpstats.drafting.matching import Match
 from vpstats.drafting.parts import Part, is_system, parts_of
 from vpstats.drafting.profiles import Profile
+from vpstats.drafting.side_by_side import apart
 from vpstats.drafting.tables import Chosen, TableDraft, choose, drafts_of, fields_of
 from vpstats.drafting.wide_events import WideEvent, wide_events, without_events
 from vpstats.drafting.writing import SourceDraft, counted, draft_toml
@@ -186,7 +187,8 @@ def _sources(exports: Sequence[Export], given: str | None) -> list[SourceDraft]:
     chosen: list[Chosen] = []
     owners: list[int] = []
     for number, export in enumerate(exports):
-        found = [_chosen(export, part, centers[number]) for part in parts[number]]
+        cut = [own for part in parts[number] for own in apart(part, _dialect(export, part))]
+        found = [_chosen(export, part, centers[number]) for part in cut]
         chosen += found
         owners += [number] * len(found)
     chosen = [_proposing(c) for c in _with_days(linked(chosen), owners)]

@@ -46,7 +46,7 @@ BAND_COLOR = "#d3e3ee"
 _LEFT, _RIGHT, _TOP, _FOOT = 10.0, 4.0, 8.0, 8.5
 _PLANE_HEIGHT = 38.0
 _ROW = 10.5
-_DASHED, _DOTTED = "40 20", "12 14"
+_DASHED = "40 20"
 
 
 def vlad_chart(rows: pd.DataFrame, *, title: str, desc: str = "", id_prefix: str = "") -> str:

@@ -188,7 +188,7 @@ def draw_curves(
     series = [curve for curve in _curves(found, kind) if curve.drawn]
     _axes(ax, series, kind, time_unit, "start of follow-up", 120.0)
     for i, curve in enumerate(series):
-        _draw(ax, curve, kind, i)
+        _draw(ax, curve, i)
     if len(series) > 1:
         title = by.replace("_", " ")
         ax.legend(frameon=False, fontsize=SMALL, title=title, title_fontsize=SMALL)
@@ -236,7 +236,7 @@ def _finished(last: Record) -> bool:
     return bool(left[0] - left[1] - left[2] == 0)
 
 
-def _draw(ax: Axes, curve: Curve, kind: str, i: int) -> None:
+def _draw(ax: Axes, curve: Curve, i: int) -> None:
     color, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
     shade = np.isfinite(curve.low) & np.isfinite(curve.high)
     # between two readings of a coarse curve nothing is known: a step there would be wrong
@@ -322,7 +322,7 @@ def _sheet(
     ticks = _axes(ax, series, kind, unit, since, width - left - right)
     ax.set_ylabel(y_label or _WORDS[kind])
     for i, curve in enumerate(series):
-        _draw(ax, curve, kind, i)
+        _draw(ax, curve, i)
     if right > 8.0:
         _name_ends(sheet, ax, series, width - right, plot_height)
     y = 3.0 + plot_height + 11.5

@@ -89,7 +89,7 @@ def estimate_survival(rows: FollowUp, cause: int | None) -> tuple[Counts, Vector
     """Kaplan–Meier; Greenwood unless rows are clustered or weights are fractions."""
     counts = count(rows, cause)
     curve = incidence(counts)
-    if rows.cluster is None and whole(rows.weights):
+    if rows.cluster is None and whole_weights(rows.weights):
         return counts, curve.survival, greenwood(counts, curve.survival)
     influence = incidence_influence(counts, curve, rows.event, cause)
     return counts, curve.survival, jackknife(counts, rows, influence)
@@ -111,7 +111,7 @@ def estimate_hazard(rows: FollowUp, cause: int | None) -> tuple[Counts, Vector, 
     counts = count(rows, cause)
     curve = incidence(counts)
     estimate = np.cumsum(curve.event_hazard)
-    if rows.cluster is None and whole(rows.weights):
+    if rows.cluster is None and whole_weights(rows.weights):
         terms = np.divide(
             curve.event_hazard,
             counts.at_risk,
@@ -123,7 +123,7 @@ def estimate_hazard(rows: FollowUp, cause: int | None) -> tuple[Counts, Vector, 
     return counts, estimate, jackknife(counts, rows, influence)
 
 
-def whole(weights: Vector | None) -> bool:
+def whole_weights(weights: Vector | None) -> bool:
     """Whether weights are whole numbers, which count repeated rows."""
     return weights is None or bool(np.all(weights == np.floor(weights)))
 

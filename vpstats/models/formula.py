@@ -25,7 +25,6 @@ MAX_LENGTH = 20_000
 _OPERATORS = re.compile(r"[~+\-*:/^]+")
 _MAX_CROSSINGS = 12
 """Most * / ** ^ in one formula; each may double the number of terms."""
-_NUMBER = re.compile(r"\d+(\.\d*)?([eE][-+]?\d+)?")
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _PLAIN = re.compile(r"[^\W\d]\w*")
 

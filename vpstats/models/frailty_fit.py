@@ -117,7 +117,7 @@ def fit_frailty(data: HazardData, plain: CoxFit, column: str, theta: float | Non
             "go together all but wholly. Use cluster= instead."
         )
         return _failed(blank, "not identified", reason)
-    found = _estimates(blank, data, best)
+    found = _estimates(blank, best)
     return found if theta is not None else _with_interval(found, profile, best)
 
 
@@ -176,7 +176,7 @@ def _peak(profile: _Profile, low: _Point, high: _Point) -> _Point:
     return profile.at(float(np.exp(optimize.brentq(profile.slope, *ends, xtol=1e-11))))
 
 
-def _estimates(blank: FrailtyFit, data: HazardData, best: _Point | None) -> FrailtyFit:
+def _estimates(blank: FrailtyFit, best: _Point | None) -> FrailtyFit:
     if best is None:
         message = f"No frailty was found: its variance is 0, as if {blank.frailty} did not matter."
         return replace(blank, caveats=(*blank.caveats, Caveat("boundary", message)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vpstats.models.curve_fit import emptied, whole
+from vpstats.models.curve_fit import emptied, whole_weights
 from vpstats.models.followup import FollowUp, Vector
 from vpstats.models.influence import incidence_gradient, row_influence
 from vpstats.models.steps import Counts, Curve, count, divide, incidence
@@ -111,7 +111,7 @@ def _covariance(rows: FollowUp, parts: list[_Part], cause: int | None) -> NDArra
 
 
 def _independent(part: _Part, cause: int | None) -> Vector:
-    if cause is None and whole(part.rows.weights):
+    if cause is None and whole_weights(part.rows.weights):
         return _greenwood(part)
     gradient = incidence_gradient(part.curve, part.load)
     moved = row_influence(part.counts, part.curve, part.rows, gradient, cause)

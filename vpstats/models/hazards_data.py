@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,11 +13,12 @@ from vpstats.errors import UsageError
 from vpstats.frames import Frame, open_data
 from vpstats.models.columns import read_numbers
 from vpstats.models.covariance import FEW_EVENT_CLUSTERS, Clusters
-from vpstats.models.curve_fit import cause_name
+from vpstats.models.curve_fit import cause_name, whole_weights
 from vpstats.models.design import Design, build_design
 from vpstats.models.followup import FollowUp, Vector, entry_column, read_follow_up, row_caveats
 from vpstats.models.hazard_fit import AnyHazard, strata_labels
 from vpstats.models.hazards_result import CoxFit
+from vpstats.models.logistic_request import one_of
 from vpstats.models.risksets import HazardRows
 from vpstats.results import Caveat, require_level
 
@@ -66,9 +66,9 @@ def read_request(frame: Frame, formula: str, options: dict[str, Any]) -> Request
     UsageError
         For an unknown option or a combination without theory.
     """
-    _one_of("penalty", options["penalty"], (None, "firth"))
-    _one_of("ties", options["ties"], ("efron", "breslow"))
-    _one_of("vcov", options["vcov"], (None, *_VCOVS))
+    one_of("penalty", options["penalty"], (None, "firth"))
+    one_of("ties", options["ties"], ("efron", "breslow"))
+    one_of("vcov", options["vcov"], (None, *_VCOVS))
     cause, strata, vcov = options["cause"], options["strata"], options["vcov"]
     if cause != int(cause) or cause < 1:
         raise UsageError(f"cause is {cause!r}; expected an event code: 1, 2, ….")
@@ -122,11 +122,6 @@ def frailty_frame(data: pd.DataFrame | Frame, options: dict[str, Any]) -> Frame:
     return replace(opened, cluster=frailty)
 
 
-def _one_of(name: str, value: object, allowed: Sequence[object]) -> None:
-    if value not in allowed:
-        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(map(repr, allowed))}.")
-
-
 def check_covariance(vcov: str | None, cluster: str | None) -> None:
     """Refuse a covariance that ignores the clusters, or that has none.
 
@@ -144,11 +139,6 @@ def check_covariance(vcov: str | None, cluster: str | None) -> None:
         )
     if cluster is None and vcov.startswith("CR"):
         raise UsageError(f"vcov='{vcov}' needs cluster=; for independent rows use 'HC0'.")
-
-
-def whole_weights(weights: Vector | None) -> bool:
-    """Whether weights can be counts of repeated rows."""
-    return weights is None or bool(np.all(weights == np.floor(weights)))
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from vpstats.errors import UsageError
 from vpstats.frames import Frame
 from vpstats.models.columns import read_numbers
+from vpstats.models.curve_fit import whole_weights
 from vpstats.models.design import build_design
 from vpstats.models.followup import Vector, read_follow_up
 from vpstats.models.formula import parse_formula
-from vpstats.models.hazards_data import check_covariance, whole_weights
+from vpstats.models.hazards_data import check_covariance
 from vpstats.models.splitting import ENTRY, SAME_UNIT, split_follow_up
 
 Matrix = NDArray[np.float64]

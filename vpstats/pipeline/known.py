@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from vpstats.analyses.common import braces
 from vpstats.ledger import Note, cell_id
 
 if TYPE_CHECKING:
@@ -61,11 +62,6 @@ def _of_center(
     counts = tuple(cell_id(f"audit_{name}", center, "outcome", "", "observed") for name in there)
     called = plan.audit.center_names.get(center, center)
     text = f"{called}. True: {known.truth}. Found: {found}."
-    yield Note("audit", "finding", _plain(text), rests_on=counts)
+    yield Note("audit", "finding", braces(text), rests_on=counts)
     for name in there:
         yield Note(f"audit_{name}", "caveat", f"True of this center: {known.truth}.", center)
-
-
-def _plain(text: str) -> str:
-    """Titles and names are words: a brace in them is no placeholder."""
-    return text.replace("{", "{{").replace("}", "}}")

@@ -24,6 +24,7 @@ from vpstats.registry.journal import MASK
 from vpstats.registry.mapping_changes import Change, Remap, mapping_changes
 from vpstats.registry.matching import Pairs, match_tables
 from vpstats.registry.read import Cut, read_cut
+from vpstats.registry.reread import Effect, effect_of_mapping, unlike
 from vpstats.registry.rules import RULES
 from vpstats.schema_tables import TABLES
 
@@ -54,6 +55,8 @@ WHY: Mapping[str, str] = MappingProxyType(
         "reader": "the file and its mapping are the same: vpstats reads it otherwise now",
         "rule": "a rule of cleaning spoke in one of the cuts only",
         "mapping": "the mapping was changed",
+        "mapping_perhaps": "the mapping was changed, and the earlier export does not fit the later "
+        "one, which would show whether that is why",
         "source_new": "the source is new",
         "source_gone": "the source is no longer mapped",
         "consent": "consent was given or withdrawn",
@@ -82,6 +85,12 @@ _RESTS_ON = {"bmi": ("height_cm", "weight_kg")}
 _LEAVES_OUT = frozenset(
     {"required.missing", "key.orphan", "duplicate.row", "duplicate.key", "event.repeated"}
 )
+
+_UNSURE = ("unexplained", "mapping_perhaps")
+_OF_A_GAP = frozenset(
+    {"death.status", "event.pce_unseen", "event.undated", "leak.ct_unrecorded", "session.no_levels"}
+)
+"""Rules that speak of what nobody wrote down: they made nothing missing."""
 
 Log = Mapping[tuple[str, str, str], Mapping[str, str]]
 _SILENT: Mapping[str, str] = MappingProxyType({})
@@ -112,8 +121,9 @@ class Comparison:
 
     @property
     def to_look_at(self) -> pd.DataFrame:
-        """Rows that vanished without a reason, and history that was rewritten."""
-        lost = (self.changes["change"] == "vanished") & (self.changes["why"] == "unexplained")
+        """Rows that vanished without a reason that is sure, and history that was rewritten."""
+        unsure = self.changes["why"].isin(_UNSURE)
+        lost = (self.changes["change"] == "vanished") & unsure
         return self.changes[lost | (self.changes["rewrites"] != "")]
 
 
@@ -161,7 +171,10 @@ def compare_cuts(new: Cut, old: Cut) -> Comparison:
     pairs, followed = match_tables(tables["new"], tables["old"], places)
     remaps = mapping_changes(new.mapping, old.mapping)
     sources = _sources(new, old)
-    case = _Case(new, old, pairs, followed, Remap(remaps), _logs(new, old), _same(sources))
+    case = _Case(
+        new, old, pairs, followed, Remap(remaps), _logs(new, old), _same(sources),
+        effect_of_mapping(new, old) if remaps else None,
+    )  # fmt: skip
     parts = [part for table in TABLES for part in _differences(case, table)]
     changes = pd.concat(parts, ignore_index=True)[list(CHANGE_COLUMNS)]
     return Comparison(new, old, changes, remaps, sources)
@@ -187,6 +200,7 @@ class _Case:
     remap: Remap
     logs: tuple[Log, Log]
     same: frozenset[str]
+    effect: Effect | None
 
 
 def _logs(new: Cut, old: Cut) -> tuple[Log, Log]:
@@ -269,16 +283,24 @@ def _row_reasons(case: _Case, table: str, change: str, at: Array, ruled: Array) 
     alone = _files_alone(cut, other)
     files = zip(names, cut.places[table].file[at], strict=True)
     reasons: dict[str, Any] = {
-        "consent": _of_people(case, table, frame, other.left_out, cut),
+        "consent": _of_people(table, frame, other.left_out, cut),
         "rule": ruled,
         "parent": _with_parent(case, table, change, frame),
         "source_new" if change == "appeared" else "source_gone": [f in alone for f in files],
-        "mapping": [case.remap.rows(name, table) for name in names],
+        **_by_mapping(case, table, change, at, names),
         **_in_time(case, table, change, frame),
         "reader": [n in case.same for n in names],
     }
     last = "source" if change == "appeared" else "unexplained"
     return _first(reasons, len(at), last)
+
+
+def _by_mapping(case: _Case, table: str, change: str, at: Array, names: Array) -> dict[str, Any]:
+    """Rows that the change of the mapping made appear or vanish."""
+    if case.effect is None:
+        return {"mapping_perhaps": [case.remap.rows(name, table) for name in names]}
+    explains = case.effect.gained if change == "appeared" else case.effect.lost
+    return {"mapping": explains(table, at)}
 
 
 def _first(reasons: Mapping[str, Any], n: int, last: str) -> Array:
@@ -296,9 +318,7 @@ def _files_alone(cut: Cut, other: Cut) -> set[tuple[str, str]]:
     return {file for file in here - there if n_there[file[0]] < n_here[file[0]]}
 
 
-def _of_people(
-    case: _Case, table: str, frame: pd.DataFrame, people: frozenset[str], cut: Cut
-) -> Array:
+def _of_people(table: str, frame: pd.DataFrame, people: frozenset[str], cut: Cut) -> Array:
     """Rows of patients whom consent kept out of the other cut."""
     if "patient_id" in frame:
         return np.asarray(frame["patient_id"].isin(people), dtype=bool)
@@ -355,23 +375,17 @@ def _changed(case: _Case, table: str, pairs: Pairs) -> pd.DataFrame:
     parts = []
     for name in fields:
         after, before = new[name].take(pairs.new), old[name].take(pairs.old)
-        where = moved[name] = _unlike(after, before)
+        where = moved[name] = unlike(after, before)
         if where.any():
             at = np.flatnonzero(where)
             values = (after.iloc[at], before.iloc[at])
-            parts.append(_field_rows(case, table, name, pairs.new[at], pairs.old[at], values))
+            parts.append(_field_rows(case, table, name, pairs.new[at], values))
             _explain(case, parts[-1], table, name, pairs, at, moved)
     return pd.concat(parts) if parts else _frame(case.new, table, np.empty(0, np.int64), change="")
 
 
-def _unlike(after: pd.Series, before: pd.Series) -> Array:
-    a, b = after.reset_index(drop=True), before.reset_index(drop=True)
-    equal = (a == b).fillna(False).to_numpy(bool)  # pandas names it so
-    return np.asarray(~(equal | (a.isna() & b.isna()).to_numpy(bool)), dtype=bool)
-
-
 def _field_rows(
-    case: _Case, table: str, name: str, new: Array, old: Array, values: tuple[pd.Series, pd.Series]
+    case: _Case, table: str, name: str, new: Array, values: tuple[pd.Series, pd.Series]
 ) -> pd.DataFrame:
     masked = TABLES[table][name].masked
     after, before = ([_text(v, masked=masked) for v in side] for side in values)
@@ -403,8 +417,11 @@ def _explain(
         moved[other][at].any() for other in _RESTS_ON.get(name, ()) if other in moved
     )
     there = {s.name for s in case.old.mapping.sources}
+    remapped = [case.remap.field(source, table, name) for source in sources]
+    if case.effect is not None:
+        remapped = case.effect.altered(table, name, pairs.old[at]).tolist()
     reasons = {
-        "mapping": [case.remap.field(source, table, name) for source in sources],
+        "mapping": remapped,
         "rule": rules != "",
         "recomputed": np.full(len(rows), derived),
         "source_new": [source not in there for source in sources],
@@ -446,5 +463,6 @@ def _able(
     for rule, raw in own.items():
         if rule not in other:
             corrects = RULES[rule].kind == "correction"
-            if here == "" or (corrects and raw in (MASK, elsewhere)):
+            made_missing = here == "" and not corrects and rule not in _OF_A_GAP
+            if made_missing or (corrects and raw in (MASK, elsewhere)):
                 yield rule

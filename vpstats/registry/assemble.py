@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.blocks import Block
+from vpstats.registry.blocks import Block, asked_yeom
 from vpstats.registry.collapse import Conflict, collapse, lists_apart
+from vpstats.registry.columns import LIMITS
 from vpstats.registry.fields import field_column
 from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
@@ -198,13 +199,24 @@ def usable_rows(block: Block, key: Array) -> Array:
                 np.flatnonzero(lost & ~_told(block, name, lost & (nameless | whose))),
                 field=name,
                 column=block.names.get(name, ""),
-                note=_WITHOUT.get(name, f"{name} is missing or cannot be read") + _SO_LEFT_OUT,
+                note=_lacks(block, name) + _SO_LEFT_OUT,
             )
         )
         usable &= known
     return usable
 
 
+def _lacks(block: Block, name: str) -> str:
+    """What is wrong with a row that lacks a field."""
+    said = _WITHOUT.get(name, f"{name} is missing or cannot be read")
+    repeats = block.text.source.is_redcap and block.table in ("levels", "leaks")
+    return said + (_SEVERAL_SESSIONS if repeats and name == "proc_date" else "")
+
+
+_SEVERAL_SESSIONS = (
+    " (where a record has several sessions that repeat, map procedure_id, the number of the "
+    "session, under procedures and here)"
+)
 _SO_LEFT_OUT = ", so the row was left out"
 _WITHOUT = {
     "center_id": "the center is missing, and nobody can say whose patient this is; fill in the "
@@ -281,6 +293,8 @@ def block_frame(block: Block, key: Array, source: int, mapped: int) -> pd.DataFr
         columns["procedure_id"] = block.procedure
     if "yeom" in block.values:
         columns |= yeom_columns(pd.Series(block.values["yeom"], dtype=object))
+        for name, rows in asked_yeom(block).items():
+            columns[name] = np.where(rows, columns[name], None)
     places = block.places(key)
     columns |= {FILE: places.file, ROW: places.row, SOURCE: source, MAPPED: np.int32(mapped)}
     return pd.DataFrame(columns)
@@ -382,8 +396,14 @@ def _collapsed(draft: Draft, journal: Journal) -> Draft:
     if draft.table == "levels" and frame[MAPPED].nunique() > 1:
         parts = (frame[name].to_numpy() for name in ("procedure_id", "level", MAPPED))
         journal.add(draft.said("level.files_differ", lists_apart(*parts), "level"), places)
+    for limit in (LIMITS[c.field] for c in conflicts if c.field in LIMITS):
+        if limit in one:  # of a value that contradicts itself nothing is left
+            one[limit] = one[limit].where(one[_LIMITED[limit]].notna(), None)
     draft.frame = one.reset_index(drop=True)
     return _without_lost_keys(draft, journal) if conflicts else draft
+
+
+_LIMITED = {limit: name for name, limit in LIMITS.items()}
 
 
 def _told_again(draft: Draft, key: Array) -> Array:

@@ -11,16 +11,16 @@ import pandas as pd
 from vpstats.registry.cells import trim
 from vpstats.registry.cleaning import clean_column
 from vpstats.registry.columns import LIMITS, PARTIAL, Cleaned, Dialect, raw_name
-from vpstats.registry.dates import date_shape
-from vpstats.registry.fields import LEAK_SET_FIELDS, allowed_fields, field_column
+from vpstats.registry.fields import LEAK_SET_FIELDS, YEOM, allowed_fields, field_column
 from vpstats.registry.identifiers import NAMES, judge_identifiers, nobodies
 from vpstats.registry.journal import Entry, Places, entry
 from vpstats.registry.leaks import NAMED_SITES, asked_sites
-from vpstats.registry.lexicon import coded, kind_of_missing, read_set, read_yes_no
+from vpstats.registry.lexicon import coded, read_set
 from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.parts import parts_of
+from vpstats.registry.ranges import judge_range
 from vpstats.registry.raw import TextColumn
 from vpstats.registry.tables import ACCESS_GROUP, TextTable
-from vpstats.registry.typed import judge_range
 from vpstats.schema import SET_SEPARATOR
 from vpstats.schema_tables import TABLES
 
@@ -208,29 +208,6 @@ def session_key(patient: Array, day: Array) -> Array:
     return out
 
 
-def _says_out(spelling: str) -> bool:
-    """Whether a cell of opt-outs is one: neither blank by another name, nor a no."""
-    if kind_of_missing(spelling) is not None or date_shape(spelling).kind == "placeholder":
-        return False
-    return str(read_yes_no(spelling, TABLES["patients"]["diabetes"]).value) != "no"
-
-
-def opted_out(block: Block) -> Array:
-    """Rows whose patient did not want to be here: a no to research, or an opt-out in any form.
-
-    An opt-out that cannot be read as a date is still an opt-out, unless it says no.
-    """
-    out = np.zeros(len(block), bool)
-    if "consent_research" in block.values:
-        out |= block.values["consent_research"] == "no"
-    text = block.text.fields.get("optout_date")
-    if text is not None:
-        codes = block.mapping("optout_date").codes
-        says = [_says_out(coded(s, codes) or s) for s in text.spellings]
-        out |= np.array([*says, False], bool)[text.codes]
-    return out
-
-
 # ------------------------------------------------------------------ values
 
 
@@ -252,9 +229,12 @@ def _read_field(block: Block, name: str) -> None:
     else:
         block.values[name] = cleaned.values
     if name in NAMES:
-        coded, column_name = bool(mapping.codes), block.names[name]
         block.values[name], entries = judge_identifiers(
-            text, cleaned.values, name=name, column=column_name, coded=coded
+            text,
+            cleaned.values,
+            name=name,
+            column=block.names[name],
+            coded=bool(mapping.codes),
         )
         block.entries += entries
 
@@ -325,40 +305,71 @@ def read_values(block: Block) -> None:
     for name in block.text.fields:
         if name not in block.values:
             _read_field(block, name)
+    parts = parts_of(block.text.raw.file, block.center, _days_of(block))
     for name, values in list(block.values.items()):
         if name.startswith("_") or name not in block.text.fields:
             continue
         column = field_column(block.table, name)
         if column.kind in ("number", "integer"):
-            texts = block.text.fields[name].texts()
-            block.values[name], entries = judge_range(values, column, block.mapping(name), texts)
+            texts, mapping = block.text.fields[name].texts(), block.mapping(name)
+            block.values[name], entries = judge_range(values, column, mapping, texts, parts)
             block.entries += entries
             _forget_limit(block, name)
     _merge_partial(block)
     _part_sites(block)
 
 
+def _days_of(block: Block) -> Array:
+    """Day of the session, visit or event of each row, where the block knows it."""
+    days = (block.values.get(name) for name in ("proc_date", "visit_date", "event_date"))
+    known = (d for d in days if d is not None)
+    return next(known, np.full(len(block), np.datetime64("NaT", "D")))
+
+
 def _part_sites(block: Block) -> None:
     """Of a form with boxes for some leak sites, the others were not asked for."""
     for name, modality in LEAK_SET_FIELDS.items():
-        boxes = block.text.boxes.get(name, [])
-        if not boxes:
+        asked = _asked(block, name)
+        if not asked or all(sites >= set(NAMED_SITES) for sites in asked):
             continue
-        column, codes = field_column(block.table, name), block.mapping(name).codes
-        words = (read_set(box, column, codes) for box in boxes)
-        asked = {site for word in words for site in str(word.value).split(SET_SEPARATOR)}
-        if asked >= set(NAMED_SITES):
-            continue
-        for field_name, states in asked_sites(block.values.pop(name), asked, modality).items():
-            known = block.values.get(field_name, np.full(len(block), None, dtype=object))
-            block.values[field_name] = np.where(pd.isna(known), states, known)
-            block.names.setdefault(field_name, block.names[name])
+        sets = block.values.pop(name)
+        for sites in dict.fromkeys(asked):
+            files = [number for number, own in enumerate(asked) if own == sites]
+            here = np.isin(block.text.raw.file, files)
+            for field_name, states in asked_sites(sets, sites, modality).items():
+                known = block.values.get(field_name, np.full(len(block), None, dtype=object))
+                block.values[field_name] = np.where(here & pd.isna(known), states, known)
+                block.names.setdefault(field_name, block.names[name])
+
+
+def _asked(block: Block, name: str) -> list[frozenset[str]]:
+    """Codes of a set that have a box, file by file; nothing where it is not gathered from boxes."""
+    boxes = block.text.boxes.get(name, {})
+    column, codes = field_column(block.table, name), block.mapping(name).codes
+    words = {
+        box: str(read_set(box, column, codes).value).split(SET_SEPARATOR) if box else []
+        for box in boxes
+    }
+    return [
+        frozenset(code for box, gone in boxes.items() if number not in gone for code in words[box])
+        for number in range(len(block.text.raw.files) if boxes else 0)
+    ]
+
+
+def asked_yeom(block: Block) -> dict[str, Array]:
+    """Rows in whose files the form has a box for a type of Yeom's; empty where it has no boxes."""
+    asked, file = _asked(block, "yeom"), block.text.raw.file
+    return {
+        f"yeom_{kind}": np.array([kind in codes for codes in asked], bool)[file]
+        for kind in (YEOM if asked else ())
+    }
 
 
 def _log_again(block: Block) -> None:
     """Log the key columns of the rows that stay: what stood at a row that left is said anew."""
     names = {"proc_date", "level", *CONSENT_FIELDS} & set(block.text.fields)
-    block.entries = [e for e in block.entries if e.field not in names]
+    said_once = ("optout.placeholder",)
+    block.entries = [e for e in block.entries if e.field not in names or e.rule in said_once]
     values = dict(block.values)
     for name in sorted(names):
         _read_field(block, name)

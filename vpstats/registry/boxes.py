@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.cells import fold
+from vpstats.registry.fields import LEAK_SET_FIELDS
 from vpstats.registry.journal import Entry, entry
-from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no
+from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no, stated_missing
 from vpstats.registry.mapping import ColumnMap
-from vpstats.registry.raw import RawSource, TextColumn, from_texts, text_column
-from vpstats.registry.redcap import BOX_LABELS, box_code
+from vpstats.registry.missing_codes import MISSING_CODES
+from vpstats.registry.raw import LACKING, RawSource, TextColumn, from_texts, text_column
+from vpstats.registry.redcap import BOX_LABELS, UNLISTED_BOXES, box_code
 from vpstats.registry.synonyms import NONE_WORDS
 from vpstats.registry.synonyms_forms import CONSENT_WORDS, FORM_WORDS
 from vpstats.schema_tables import PROCEDURES
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 _TICKED, _NOT, _UNREAD, _GAP, _BLANK = 1, 0, -1, -2, -3
 _BOX = re.compile(r"(.+?)(?:___(.+)| \([^\W\d_]+=(.+)\))")
 _STATUS = frozenset({"complete", "vollstandig", "abgeschlossen", "completo", "complet", "potpuno"})
-_NO_INFORMATION = frozenset({"ni", "inv", "unk", "nask", "asku", "nav", "msk", "na", "nk"})
+_NO_INFORMATION = frozenset({"ni", "inv", "unk", "nask", "asku", "nav", "msk", "na", "nk", "navu"})
 """Missing-data codes that REDCap proposes, after HL7's reasons for a null."""
 _ANY = PROCEDURES["hypotension"]
 
@@ -48,10 +50,13 @@ class Boxes:
         Rows to look at.
     columns : mapping of str to str
         Code of each box to its raw column; a label export has its label.
+    mapped : frozenset of str
+        Raw columns that the mapping uses.
     """
 
     raw: RawSource
     columns: Mapping[str, str]
+    mapped: frozenset[str] = frozenset()
 
     @cached_property
     def states(self) -> dict[str, Array]:
@@ -75,6 +80,23 @@ class Boxes:
         return np.where((state == _BLANK) & written, _GAP, state)
 
     @cached_property
+    def lacking(self) -> dict[str, frozenset[int]]:
+        """Numbers of the files whose form has not a box, though others of their source have it.
+
+        So is a box without a single cell beside boxes of which it is written that nobody ticked.
+        """
+        file, n = self.raw.file, len(self.raw.files)
+        absent = [known.get(LACKING, ()) for known in self.raw.meta] or [()] * n
+        written = {f for s in self.states.values() for f in np.unique(file[s == _NOT]).tolist()}
+        found = {}
+        for code, name in self.columns.items():
+            filled = np.bincount(file[self.raw.columns[name].filled], minlength=n) > 0
+            blank = {number for number in written if not filled[number]}
+            gone = {number for number, names in enumerate(absent) if name in names}
+            found[code] = frozenset(blank | gone)
+        return found
+
+    @cached_property
     def asked(self) -> Array:
         """Rows in which a box says something."""
         asked: Array = np.any([s >= _UNREAD for s in self.states.values()], axis=0)
@@ -96,20 +118,44 @@ class Boxes:
 
     def label(self, code: str) -> str:
         """Label of a box, as far as the export or the data dictionary has it."""
-        known: Mapping[str, str] = self.raw.meta[0].get(BOX_LABELS, {}) if self.raw.meta else {}
-        return known.get(self.columns[code], "" if "___" in self.columns[code] else code)
+        name = self.columns[code]
+        known = self._meta(BOX_LABELS).get(name) or self._meta(UNLISTED_BOXES).get(name)
+        return known or ("" if "___" in name else code)
+
+    def _meta(self, key: str) -> Mapping[str, str]:
+        return self.raw.meta[0].get(key, {}) if self.raw.meta else {}
 
     def is_none(self, code: str) -> bool:
         """Whether a box says that there is none of the others."""
         return fold(self.label(code)) in NONE_WORDS
 
+    def missing_kind(self, code: str) -> str | None:
+        """Which kind of missing a box stands for; None where it says something."""
+        stated = {box_code(c): kind for c, kind in self._meta(MISSING_CODES).items()}
+        label = self.label(code)
+        if box_code(code) in stated or label in stated:
+            return stated.get(box_code(code)) or stated[label]
+        if CONSENT_WORDS.get(fold(label)) == "no" or (not label and code in _NO_INFORMATION):
+            return "unknown"
+        named = kind_of_missing(label) if label else None
+        # what a label says of 999 is what it is; a code below 0 is no choice, whatever its label
+        codes = () if label and not code.startswith("_") else (code, code.replace("_", "-"))
+        found = [kind for kind in (named, *map(kind_of_missing, codes)) if kind is not None]
+        return found[0] if found else None
+
     def is_missing(self, code: str) -> bool:
-        """Whether a box says that nothing is known: a missing-data code of the project."""
-        names = (code, code.replace("_", "-"), self.label(code))
-        if not self.label(code) and code in _NO_INFORMATION:
+        """Whether a box says that nothing is known."""
+        return self.missing_kind(code) is not None
+
+    def is_strange(self, code: str) -> bool:
+        """Whether nobody says what a box stands for, and it may be a missing-data code."""
+        name, listed = self.columns[code], self._meta(BOX_LABELS)
+        if name in self.mapped or name in listed or self.is_missing(code):
+            return False
+        if any(other in listed for other in self.columns.values()):
             return True
-        refused = CONSENT_WORDS.get(fold(self.label(code))) == "no"
-        return refused or any(name and kind_of_missing(name) is not None for name in names)
+        stated = bool(self.raw.meta) and MISSING_CODES in self.raw.meta[0]
+        return "___" in name and stands_apart(code, self.columns, stated=stated)
 
     def done(self) -> Array:
         """Where the form was at least saved as unverified; one without a status counts as not."""
@@ -193,10 +239,52 @@ def boxes_of(raw: RawSource, stem: str) -> Boxes:
     return Boxes(raw, codes or {match[3]: name for name, match in mine.items() if match[3]})
 
 
-def boxes_beside(raw: RawSource, name: str) -> Boxes | None:
+def boxes_beside(raw: RawSource, name: str, mapped: frozenset[str] = frozenset()) -> Boxes | None:
     """The boxes of the field to which a column belongs; None for a column that is no box."""
     match = _BOX.fullmatch(name)
-    return boxes_of(raw, match[1]) if match else None
+    return replace(boxes_of(raw, match[1]), mapped=mapped) if match else None
+
+
+_FAR, _GAP_OF_CODES = 66, 10
+
+
+def stands_apart(code: str, codes: Collection[str], *, stated: bool = False) -> bool:
+    """Whether a code looks like none of the choices beside it: a missing-data code, maybe.
+
+    Parameters
+    ----------
+    code : str
+        As the name of its column has it.
+    codes : collection of str
+        All codes of its field.
+    stated : bool
+        Whether the missing-data codes are stated, so that only one below 0 is doubtful.
+
+    Returns
+    -------
+    bool
+        True for numbers below 0, for numbers far above the others, and for letters among numbers.
+
+    Examples
+    --------
+    >>> [stands_apart(c, ("1", "2", "_998", "99", "ukn")) for c in ("_998", "99", "ukn", "2")]
+    [True, True, True, False]
+    """
+    if code.startswith("_") and code[1:].isdigit():
+        return True
+    numbers = [int(c) for c in codes if c.isdecimal()]
+    if stated or not numbers:
+        return False
+    if not code.isdecimal():
+        return 2 * len(numbers) >= len(codes)
+    near = [n for n in numbers if n < _FAR]
+    return (
+        int(code) >= _FAR and bool(near) and _next(numbers, max(near)) - max(near) >= _GAP_OF_CODES
+    )
+
+
+def _next(numbers: Collection[int], low: int) -> int:
+    return min(n for n in numbers if n > low)
 
 
 def context_of(raw: RawSource, name: str) -> list[str]:
@@ -207,9 +295,15 @@ def context_of(raw: RawSource, name: str) -> list[str]:
     return boxes.names
 
 
+Gathered = dict[str, frozenset[int]]
+"""What the boxes of a field stand for, each with the numbers of the files that have no such box."""
+_SITE_BY_SITE = (*LEAK_SET_FIELDS, "yeom")
+"""Sets that say of each code which has a box whether it is there; others say what is there."""
+
+
 def gathered(
     boxes: Boxes, name: str, column: ColumnMap
-) -> tuple[TextColumn, list[str], list[Entry]]:
+) -> tuple[TextColumn, Gathered, list[Entry]]:
     """Codes of the ticked boxes, joined; without a tick, what a form that was filled in means.
 
     Parameters
@@ -224,15 +318,20 @@ def gathered(
     Returns
     -------
     tuple
-        The text of each row, what each box stands for, and what was found.
+        The text of each row, what each box stands for and where it is lacking, and what was found.
     """
     codes = {box_code(code): word for code, word in column.codes.items()}
-    words = {code: codes.get(box_code(code), code) for code in boxes.columns}
+    words = {
+        code: codes.get(box_code(code)) or boxes.missing_kind(code) or code
+        for code in boxes.columns
+    }
     doubtful = np.any([boxes.unread(code) for code in words], axis=0)
     # where a box says none, a form without any tick says nothing
     has_none = "none" in words.values()
     silent = boxes.asked & ~boxes.any_tick & ~doubtful
     incomplete = silent & (has_none | ~boxes.done())
+    if name not in _SITE_BY_SITE:  # nobody was asked for the one that has no box
+        incomplete |= silent & np.isin(boxes.raw.file, [*set().union(*boxes.lacking.values())])
     stem = f"{column.checkbox}___*"
     entries = [
         entry(
@@ -247,11 +346,18 @@ def gathered(
         *(boxes.unknown_status() if incomplete.any() else ()),
     ]
     for code in words:
-        if column.codes and box_code(code) not in codes:
+        if column.codes and box_code(code) not in codes and not boxes.is_missing(code):
             entries.append(_unknown_box(name, column, code, boxes.ticked(code)))
     nothing = silent & ~incomplete
     text = _joined({code: boxes.ticked(code) & ~doubtful for code in words}, words, nothing)
-    return text, list(words.values()), entries
+    return text, _lacking(boxes, words), entries
+
+
+def _lacking(boxes: Boxes, words: Mapping[str, str]) -> Gathered:
+    found: Gathered = {}
+    for code, word in words.items():
+        found[word] = found.get(word, boxes.lacking[code]) & boxes.lacking[code]
+    return found
 
 
 def _joined(ticked: Mapping[str, Array], words: Mapping[str, str], none: Array) -> TextColumn:
@@ -313,8 +419,9 @@ def single_box(
     none = [other for other in boxes.columns if boxes.is_none(other)]
     contrary = _beside_none(boxes, none)
     silent = _say_unknown(boxes, code, cells, (boxes.states[code] == _NOT) & ~contrary)
+    strange = {c: silent & boxes.ticked(c) for c in boxes.columns if boxes.is_strange(c)}
     incomplete = silent & ~boxes.any_tick & (bool(none) | ~boxes.done())
-    cells[incomplete | contrary] = ""
+    cells[np.any([incomplete, contrary, *strange.values()], axis=0)] = ""
 
     def said(rule: str, mask: Array, note: str = "") -> Entry:
         rows, where = np.flatnonzero(mask), str(column.column)
@@ -324,7 +431,16 @@ def single_box(
     status = boxes.unknown_status() if incomplete.any() else []
     note = "the box for none is ticked beside others"
     found = [said("redcap.incomplete", incomplete), said("word.ambiguous", contrary, note)]
+    found += [_strange_box(boxes, name, c, rows) for c, rows in strange.items()]
     return from_texts(list(cells)), [*found, *status]
+
+
+def _strange_box(boxes: Boxes, name: str, code: str, rows: Array) -> Entry:
+    """A ticked box of which nobody says what it stands for: it may be that nothing is known."""
+    note = "nobody says what this box stands for, so that the others are not ticked is no no; "
+    note += "give the data dictionary, and the project's missing-data codes in missing_codes"
+    column, where = boxes.columns[code], np.flatnonzero(rows)
+    return entry("redcap.unknown_box", where, field=name, column=column, note=note)
 
 
 def _say_unknown(boxes: Boxes, code: str, cells: Array, silent: Array) -> Array:
@@ -332,8 +448,9 @@ def _say_unknown(boxes: Boxes, code: str, cells: Array, silent: Array) -> Array:
     for other in boxes.columns:
         if other != code and boxes.is_missing(other):
             unknown = silent & boxes.ticked(other)
-            word = boxes.label(other) or other.replace("_", "-")
-            cells[unknown] = word if kind_of_missing(word) is not None else "unknown"
+            word, kind = boxes.label(other) or other.replace("_", "-"), boxes.missing_kind(other)
+            plain = kind_of_missing(word) == kind
+            cells[unknown] = word if plain else stated_missing(word, str(kind))
             silent = silent & ~unknown
     return silent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -81,6 +82,17 @@ def unwrapped(text: str) -> str:
     return plain[1:-1].replace('"', "")
 
 
+def all_wrapped(spellings: Iterable[str]) -> bool:
+    """Whether every cell with a digit stands in brackets, as where a database wrote the column.
+
+    Examples
+    --------
+    >>> all_wrapped(["[4]", "{3,2}", "n/a"]), all_wrapped(["[4]", "3"])
+    (True, False)
+    """
+    return all(s[:1] in "{[" for s in spellings if any(c.isdigit() for c in s))
+
+
 @lru_cache(maxsize=262144)
 def fold(text: str) -> str:
     """Spell a word without case, accents, doubled spaces and closing punctuation.
@@ -90,6 +102,8 @@ def fold(text: str) -> str:
     >>> fold(" Nije  RAĐENO. ")
     'nije radeno'
     """
-    plain = unicodedata.normalize("NFKD", simplify(text).casefold().replace("đ", "d"))
+    # letters that have no accent to take away: đ, and the ı of Turkish
+    small = simplify(text).casefold().replace("đ", "d").replace("ı", "i")
+    plain = unicodedata.normalize("NFKD", small)
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     return " ".join(plain.split()).strip(" .,;:!")

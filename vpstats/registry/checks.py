@@ -71,12 +71,18 @@ class Case:
         Patients with a session or a treated level that was left out.
     cut_short : frozenset of str
         Sessions with a treated level that was left out.
+    untaken : frozenset of str
+        Patients with a session that the mapping leaves out on purpose.
+    files : mapping of str to ndarray
+        File of each row of a table, where the rows come from files.
     """
 
     tables: Tables
     cut: pd.Timestamp
     unread: frozenset[str] = frozenset()
     cut_short: frozenset[str] = frozenset()
+    untaken: frozenset[str] = frozenset()
+    files: Mapping[str, Array] = field(default_factory=dict)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]

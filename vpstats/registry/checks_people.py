@@ -237,7 +237,7 @@ def _sessionless(case: Case) -> pd.Series:
     """Patients of centers with sessions who have none, although no row of theirs was left out."""
     patients, sessions = case["patients"], case["procedures"]
     seated = patients["patient_id"].isin(sessions["patient_id"]) | patients["patient_id"].isin(
-        case.unread
+        case.unread | case.untaken
     )
     return ~seated & patients["center_id"].isin(sessions["center_id"])
 

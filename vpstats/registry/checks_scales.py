@@ -48,6 +48,28 @@ def operator_key(name: str) -> str:
     return " ".join(sorted(words))
 
 
+_BESIDE = re.compile(r"[/+&;,]")
+_INITIALS = re.compile(r"([^\W\d_][^/+&;,]*),\s*((?:[^\W\d_]\.?[\s-]?){1,2})")
+_SHORT = 3  # letters up to which two names may both be initials
+
+
+def names_several(name: str) -> bool:
+    """Whether a cell names several operators; a surname with its initials is one.
+
+    Examples
+    --------
+    >>> [names_several(n) for n in ("DD/TŽ", "Horvat, Kovač", "DD, TŽ")]
+    [True, True, True]
+    >>> [names_several(n) for n in ("Horvat, I.", "HORVAT, IM", "Horvat, I. M.", "Horvat")]
+    [False, False, False, False]
+    """
+    found = _INITIALS.fullmatch(name.strip())
+    if found is None:
+        return bool(_BESIDE.search(name))
+    letters = sum(c.isalpha() for c in found[1]), sum(c.isalpha() for c in found[2])
+    return letters[0] <= _SHORT and letters[1] > 1 and "." not in found[2]
+
+
 @check
 def operator_spelling(case: Case) -> Iterator[Doubt]:
     """Names of one center that differ in spelling alone; the rarer ones are named."""

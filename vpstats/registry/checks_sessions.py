@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.checks import Case, Doubt, check, days_between, is_code, where
-from vpstats.registry.columns import LIMITS
+from vpstats.registry.checks_scales import names_several
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _BENIGN = ("osteoporotic", "trauma")
-_SCALES = {"crp_mg_l": 10**0.5, "pct_ng_ml": 5.0, "dose_gy_cm2": 5.0}
-"""How many times off the median of a center may be before it is doubted.
-
-CRP is written in mg/L or in a tenth of it: what is nearer to the tenth is doubted. Doses differ
-from hospital to hospital.
-"""
-_LIMITS_APART, _UPPER_APART = 5.0, 2.0  # limits of detection, and the values well above them
 _FEWEST = 10
 _LARGE_DOSE = 5.0  # mL in one vertebra; equal doses above it suggest a total that was copied
 _CT_WINDOW = 30
@@ -160,7 +153,9 @@ def operators(case: Case) -> Iterator[Doubt]:
         np.unique(several.to_numpy(np.int64)),
         note="the operator is at two centers on one day",
     )
-    shared = rows["operator_id"].str.contains(r"[/+&,;]", regex=True)
+    shared = rows["operator_id"].isin(
+        [n for n in rows["operator_id"].dropna().unique() if names_several(n)]
+    )
     yield Doubt(
         "operator.several",
         "procedures",
@@ -174,10 +169,12 @@ def operators(case: Case) -> Iterator[Doubt]:
 def declared_levels(case: Case) -> Iterator[Doubt]:
     """The declared number of levels has to be the number of level rows."""
     rows, levels = case["procedures"], case["levels"]
+    # a vertebra that cannot be read is a finding at its own row, of which this would follow
+    told = rows["procedure_id"].isin(case.cut_short)
     counts = levels["procedure_id"].value_counts()
     counted = rows["procedure_id"].map(counts).fillna(0).astype("Int64")
     declared = rows["n_levels_declared"]
-    wrong = where(declared.notna() & (declared != counted))
+    wrong = where(declared.notna() & (declared != counted) & ~(told & (declared > counted)))
     yield Doubt(
         "session.level_count",
         "procedures",
@@ -185,8 +182,6 @@ def declared_levels(case: Case) -> Iterator[Doubt]:
         wrong,
         note=_pairs("declared {}, found {}", declared, counted, wrong),
     )
-    # a vertebra that cannot be read is a finding at its own row, of which this would follow
-    told = rows["procedure_id"].isin(case.cut_short)
     none = where(declared.isna() & (counted == 0) & ~told)
     yield Doubt(
         "session.no_levels",
@@ -202,62 +197,6 @@ def _pairs(pattern: str, first: pd.Series, second: pd.Series, positions: Array) 
     pairs = zip(first.iloc[positions], second.iloc[positions], strict=True)
     out[:] = [pattern.format(a, b) for a, b in pairs]
     return out
-
-
-@check
-def center_scale(case: Case) -> Iterator[Doubt]:
-    """A center whose median is several times that of the others may write another unit."""
-    rows = case["procedures"]
-    for field, most in _SCALES.items():
-        known = rows[rows[field].notna() & (rows[field] > 0).fillna(value=False)]
-        for center, part in known.groupby("center_id", observed=True):
-            said = _other_scale(known, field, str(center), most)
-            if said and len(part) >= _FEWEST:
-                yield Doubt(
-                    "unit.center_scale",
-                    "procedures",
-                    field,
-                    part.index.to_numpy(np.int64),
-                    note=f"{said}; its unit may differ",
-                )
-
-
-def _other_scale(known: pd.DataFrame, field: str, center: str, most: float) -> str:
-    """How the numbers of a center differ from those of the others; "" where they do not."""
-    limit = LIMITS.get(field)
-    measured = known[known[limit] == "exact"] if limit else known
-    ratios = [_ratio(some, field, center) for some in (known, measured)]
-    ratio = max(ratios, key=lambda r: abs(np.log(r)))
-    if not 1 / most < ratio < most:
-        return f"the median of the center is {ratio:.2g} times that of the others"
-    if not limit:
-        return ""
-    # a laboratory may measure less than another; then what lies well above is as elsewhere
-    limits = _ratio(known[known[limit] == "below"], field, center, fewest=2)
-    upper = _ratio(known, field, center, share=0.75)
-    lower = limits < 1 / _LIMITS_APART and upper < 1 / _UPPER_APART
-    higher = limits > _LIMITS_APART and upper > _UPPER_APART
-    said = f"its limit of detection is {limits:.2g}, and its upper quartile {upper:.2g} times"
-    return f"{said} that of the others" if lower or higher else ""
-
-
-def _ratio(
-    rows: pd.DataFrame,
-    field: str,
-    center: str,
-    *,
-    share: float = 0.5,
-    fewest: int = _FEWEST // 2,
-) -> float:
-    """Quantile of a center over that of the others; 1 where either has too few values.
-
-    Of values alone, too: where many write "<5", the limit is the median of all they write.
-    """
-    own = (rows["center_id"] == center).to_numpy(bool)
-    if min(own.sum(), (~own).sum()) < fewest:
-        return 1.0
-    values = rows[field].to_numpy(float)
-    return float(np.quantile(values[own], share) / np.quantile(values[~own], share))
 
 
 @check

@@ -10,11 +10,12 @@ import numpy as np
 
 from vpstats.registry.cells import fold
 from vpstats.registry.columns import Dialect
-from vpstats.registry.lexicon import kind_of_missing, read_yes_no
+from vpstats.registry.fields import field_column
+from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.mapping_parts import Days
-from vpstats.registry.negation import says_nothing_positive
-from vpstats.registry.raw import RawSource, SourceNote, TextColumn
+from vpstats.registry.negation import says_no_event, says_nothing_positive
+from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn
 from vpstats.registry.typed import read_dates
 from vpstats.schema_tables import PROCEDURES
 
@@ -113,16 +114,19 @@ def _half_filled(raw: RawSource, source: SourceMap, name: str) -> list[SourceNot
     for table in tables:
         others = {n: v for n, v in table.where.items() if n != name and not isinstance(v, Days)}
         rows = chosen_rows(raw, source, table.model_copy(update={"where": others}))
-        wanted = table.where[name]
         asked |= rows
-        taken |= rows & (True if isinstance(wanted, Days) else _matches(raw.columns[name], wanted))
-    silent = asked & ~taken & _says_nothing(raw.columns[name])
+        taken |= rows & (
+            True if isinstance(table.where[name], Days) else _matches(raw, table, name)
+        )
+    silent = asked & ~taken & _denies(raw, tables, name)
+    other = asked & ~taken & ~silent & _other_codes(raw.columns[name], tables, name)
     told = np.zeros(len(raw), bool)
-    for own in _only_of(source, tables) if silent.any() else ():
-        says = _tells(raw.columns[own]) & silent
+    for own in _only_of(source, tables) if (silent | other).any() else ():
+        says = _tells(raw.columns[own])
         # what stands in most rows is no sign of a contact, unless nearly all rows are one
-        if 2 * says.sum() <= silent.sum() or 4 * silent.sum() <= taken.sum():
-            told |= says
+        for rows, few in ((silent, 4 * silent.sum() <= taken.sum()), (other, False)):
+            if few or 2 * (says & rows).sum() <= rows.sum():
+                told |= says & rows
     blank = ~raw.columns[name].filled
     return [
         *_notes(raw, name, told & blank, _UNTAKEN, _BLANK),
@@ -132,6 +136,32 @@ def _half_filled(raw: RawSource, source: SourceMap, name: str) -> list[SourceNot
 
 _BLANK = "the row was not taken, since this is blank; other columns of it say something"
 _BESIDE_NO = "the row was not taken, since this is no yes; other columns of it say something"
+
+
+def _denies(raw: RawSource, tables: Sequence[TableMap], name: str) -> Array:
+    """Rows whose cell, or its label, is blank, a no or a kind of missing, or names no event."""
+    text, labels = raw.columns[name], raw.columns.get(f"{name}{LABEL}")
+    denied = _says_nothing(text)
+    if labels is not None:
+        denied |= _says_nothing(labels)
+    for table in tables:
+        if table.where[name] == ("*",):
+            none = [_names_nothing(s, table, name) for s in text.spellings]
+            denied |= np.array([*none, False], bool)[text.codes]
+    return denied
+
+
+def _other_codes(text: TextColumn, tables: Sequence[TableMap], name: str) -> Array:
+    """Rows with another code than the one that is asked for, as 2 for no and 3 for unknown are.
+
+    Where such codes stand for other things, most of their rows say something of these.
+    """
+    values = [table.where[name] for table in tables]
+    plain = {fold(w) for value in values if not isinstance(value, Days) for w in value}
+    if any(isinstance(v, Days) for v in values) or any(len(w) > _CODE or w == "*" for w in plain):
+        return np.zeros(len(text), bool)
+    short = np.array([*(len(s) <= _CODE for s in text.spellings), False], bool)[text.codes]
+    return short & ~_alike(text, plain)
 
 
 def _says_nothing(text: TextColumn) -> Array:
@@ -230,7 +260,7 @@ def chosen_rows(
     keep = np.ones(len(raw), bool)
     for name, wanted in mapping.where.items():
         if not isinstance(wanted, Days):
-            keep &= _matches(raw.columns[name], wanted)
+            keep &= _matches(raw, mapping, name)
         elif dialect is not None:
             keep &= _within(_days(raw, source, name, dialect), wanted)
     if source.is_redcap and INSTRUMENT not in mapping.where and INSTRUMENT in raw.columns:
@@ -238,12 +268,43 @@ def chosen_rows(
     return keep
 
 
-def _matches(text: TextColumn, wanted: tuple[str, ...]) -> Array:
+def _matches(raw: RawSource, mapping: TableMap, name: str) -> Array:
     """Rows whose text is one of those wanted; "*" is any but a no and a sign for a missing one."""
-    plain = {fold(w) for w in wanted}
-    some = "*" in wanted
-    hits = [fold(s) in plain or (some and not _is_gap(s) and not _is_no(s)) for s in text.spellings]
+    text, wanted = raw.columns[name], mapping.where[name]
+    plain = set() if isinstance(wanted, Days) else {fold(w) for w in wanted}
+    hits = [
+        fold(s) in plain
+        or (
+            "*" in plain
+            and not _is_gap(s)
+            and not _is_no(s)
+            and not _names_nothing(s, mapping, name)
+        )
+        for s in text.spellings
+    ]
+    if "*" in plain and mapping.name == "events" and _zero_is_none(text, mapping, name):
+        hits = [hit and fold(s) != "0" for hit, s in zip(hits, text.spellings, strict=True)]
     return np.array([*hits, False], bool)[text.codes]
+
+
+def _names_nothing(spelling: str, mapping: TableMap, name: str) -> bool:
+    """Whether a cell that would name an event or a contact says, or is mapped as, none."""
+    if mapping.name == "events" and says_no_event(spelling):
+        return True
+    kind = next((c for f, c in mapping.columns.items() if c.column == name and f in _KINDS), None)
+    return kind is not None and coded(spelling, kind.codes) in ("missing", "not_applicable")
+
+
+_KINDS = ("event_type", "visit_date")
+"""Fields without which a row is no event and no contact."""
+
+
+def _zero_is_none(text: TextColumn, mapping: TableMap, name: str) -> bool:
+    """Whether a 0 says that there is no event: where no other number stands, and none is read."""
+    kinds = [field_column("events", f).kind for f, c in mapping.columns.items() if c.column == name]
+    if any(kind in ("number", "integer", "date") for kind in kinds):
+        return False
+    return not any(s[:1].isdigit() and fold(s) not in ("0", "1") for s in text.spellings)
 
 
 def _is_no(spelling: str) -> bool:

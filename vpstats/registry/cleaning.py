@@ -14,11 +14,20 @@ import pandas as pd
 
 from vpstats.registry.cells import Reading, fold
 from vpstats.registry.columns import Cleaned, Dialect, gather, render
-from vpstats.registry.lexicon import coded, doubtful_crosses, kind_of_missing, read_code, read_set
+from vpstats.registry.dittos import says_as_above
+from vpstats.registry.lexicon import (
+    coded,
+    doubtful_crosses,
+    is_empty_of_program,
+    kind_of_missing,
+    read_code,
+    read_set,
+)
 from vpstats.registry.mapping import ColumnMap
+from vpstats.registry.ranges import judge_range
 from vpstats.registry.raw import TextColumn, from_texts
 from vpstats.registry.spine import AND_OR_TO, parse_levels
-from vpstats.registry.typed import judge_range, read_dates, read_numbers
+from vpstats.registry.typed import read_dates, read_numbers
 from vpstats.schema import SET_SEPARATOR, Column
 from vpstats.schema_tables import VERTEBRAE
 
@@ -171,10 +180,12 @@ def _read_string(spelling: str, column: Column, mapping: ColumnMap) -> Reading:
         return Reading(mapped, rule="word.code", style="code")
     if column.role in ("identifier", "key"):
         return Reading(spelling)
-    kind = kind_of_missing(spelling)
-    if kind is None:
-        return Reading(spelling)
-    return Reading(rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind)
+    kind = "missing" if is_empty_of_program(spelling) else kind_of_missing(spelling)
+    if kind is not None:
+        return Reading(rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind)
+    if says_as_above(spelling, short=True):
+        return Reading(rule="word.unknown", note="it says 'as above', which fill_down would read")
+    return Reading(spelling)
 
 
 _LEVEL_RULES = {

@@ -44,6 +44,17 @@ _CENTRAL: Mapping[str, str] = MappingProxyType(
     }
 )
 _LANGUAGES = MappingProxyType({"cp1252": _WESTERN, "cp1250": _CENTRAL, "iso-8859-2": _CENTRAL})
+_RARE: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "cp1254": {"tr": "çğıöşüâîû"},
+        "cp1257": {"lt": "ąčęėįšųūž", "lv": "āčēģīķļņšūž", "et": "äõöüšž"},
+        "cp850": _WESTERN,
+        "cp852": _CENTRAL,
+        "mac-roman": _WESTERN,
+        "mac-latin2": _CENTRAL,
+    }
+)
+"""Pages that nothing is read in by itself: of Turkish and Baltic, of DOS, of old Macs."""
 _VOWELS = frozenset("aeiouyàâäáãåąăæèéêëęěìíîïòóôöõőøœùúûüůűýÿ")
 _SYLLABIC = frozenset("rl")
 """Consonants that carry a syllable in Slavic languages: krv, vlk."""
@@ -55,6 +66,8 @@ _BEFORE_LETTERS = frozenset("°µ„“”‚‘’«»–—¿¡ªº")
 """Signs that a word may follow at once."""
 _MOST = 5000
 _CLEAR, _SURE, _OF_PAIRS = 0.02, 2, 0.2
+_FITS, _MISFITS, _WORDS = 0.9, 0.75, 3
+"""Share of letters of a page that fits and of one that does not; words that tell."""
 _ASCII, _SHOWN = 127, 3  # the last code of ASCII; letters that are named
 _LETTERS = 0xC0  # the first code that is a letter in each of these pages, and in most others
 _SYLLABLE = 3  # letters of a word that needs a vowel
@@ -172,6 +185,67 @@ def page_doubt(words: Iterable[bytes], page: str) -> str:
     return f"read as {page}, and nothing in it proves that. If {'; if '.join(ways)}"
 
 
+def rare_pages(words: Iterable[bytes], page: str) -> tuple[str, ...]:
+    """Pages that fit words which do not fit the one that they were read in, the likeliest first.
+
+    Parameters
+    ----------
+    words : iterable of bytes
+        Distinct words with a byte above 127.
+    page : str
+        Code page that they were read in.
+
+    Returns
+    -------
+    tuple of str
+        Empty where `page` fits, or none does.
+
+    Examples
+    --------
+    >>> rare_pages([w.encode("cp850") for w in ("Müller", "Groß", "für")], "cp1252")
+    ('cp850', 'cp852', 'mac-roman')
+    >>> rare_pages([w.encode("cp1252") for w in ("Müller", "Groß", "für")], "cp1252")
+    ()
+    """
+    known = list(words)
+    read = _page(page, known)
+    if len(known) < _WORDS or read.spelled > _MISFITS:
+        return ()
+    pages = sorted((_page(name, known) for name in _RARE), key=_rank)
+    least = max(_FITS, pages[0].spelled - _CLEAR)
+    fitting = [found for found in pages if found.spelled >= least]
+    same = any(found.text == read.text for found in fitting)
+    return () if same else tuple(found.name for found in fitting)
+
+
+def guess_of_page(meta: Iterable[Mapping[str, object]], names: Iterable[str]) -> str:
+    """What to add to a message about names of columns that were read in a guessed code page.
+
+    Parameters
+    ----------
+    meta : iterable of mapping
+        What is known of each file, with its ``encoding``.
+    names : iterable of str
+        Of the columns.
+
+    Returns
+    -------
+    str
+        A sentence after a space; "" where all names are plain letters or the encoding is proved.
+
+    Examples
+    --------
+    >>> print(guess_of_page([{"encoding": "cp1250"}], ["id", "Dođum"]).strip())
+    They were read as cp1250, a guess; state encoding if letters are wrong.
+    >>> guess_of_page([{"encoding": "utf-8"}], ["Doğum"])
+    ''
+    """
+    page = next((str(m["encoding"]) for m in meta if m.get("encoding") in PAGES), "")
+    if not page or all(map(str.isascii, names)):
+        return ""
+    return f" They were read as {page}, a guess; state encoding if letters are wrong."
+
+
 def without_latin(words: Iterable[bytes]) -> bool:
     """Whether most words beyond ASCII have no Latin letter at all, as Greek and Cyrillic ones.
 
@@ -199,7 +273,7 @@ def _changes(words: Iterable[bytes], page: str, other: str) -> str:
 
 
 def _rank(page: Page) -> tuple[float, int, int]:
-    return -round(page.spelled / _CLEAR), -page.placed, PAGES.index(page.name)
+    return -round(page.spelled / _CLEAR), -page.placed, [*PAGES, *_RARE].index(page.name)
 
 
 def _better(best: Page, other: Page) -> bool:
@@ -217,7 +291,7 @@ def _page(name: str, words: list[bytes]) -> Page:
     total = len(letters) + len(signs)
     spelled = max(
         sum(fits and char in alphabet for char, _, fits in letters)
-        for alphabet in _LANGUAGES[name].values()
+        for alphabet in (_LANGUAGES.get(name) or _RARE[name]).values()
     )
     near = [(c in _VOWELS) != (char in _VOWELS) for char, beside, _ in letters for c in beside]
     placed = 2 * sum(near) - len(near)

@@ -78,7 +78,7 @@ def collapse(
     return pd.DataFrame(columns), conflicts
 
 
-_FEWEST, _USUAL = 5, 0.8
+_FEWEST, _USUAL = 5, 0.8  # groups that several sources list, and the share on which they agree
 
 
 def lists_apart(group: Array, item: Array, source: Array) -> Array:
@@ -114,7 +114,7 @@ def lists_apart(group: Array, item: Array, source: Array) -> Array:
     lonely = rows.groupby(["group", "item"])["source"].transform("nunique") < several
     same = ~lonely.groupby(rows["group"]).any()
     apart = rows[lonely].groupby("group")["source"].nunique().reindex(same.index, fill_value=0) > 1
-    doubted = apart if (~apart).mean() > 1 / 2 else apart & False
+    doubted = apart & ((~apart).mean() > 1 / 2)
     if len(same) >= _FEWEST and same.mean() >= _USUAL:
         doubted = ~same
     chosen = lonely & rows["group"].map(doubted).astype(bool)

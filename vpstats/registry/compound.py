@@ -16,6 +16,11 @@ _FEET = re.compile(
     r"(?:([0-9]|1[01])([.,]5)? ?(?:[\"”″]|['’′´]{2}|in\.?|inch|inches)?)?"
 )
 _HOURS = re.compile(r"([0-9]{1,2}) ?(?:h|std|sata?|or[ae]|horas?|heures?) ?([0-5][0-9])(?: ?min)?")
+_MINUTES = re.compile(
+    r"([0-9]{1,3}) ?['’′´] ?([0-5]?[0-9]) ?(?:[\"”″]|['’′´]{2})?"
+    r"|([0-9]{1,3}) ?m(?:in\.?|n)? ?([0-5]?[0-9]) ?s(?:ec|ek)?\.?"
+    r"|([0-9]{1,3}) ?m(?:in\.?|n) ?([0-5][0-9])"
+)
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?(?: ?(?:h|std|min))?")
 
 _CUTS = re.compile(r"[;/|\n]|,(?= )|(?<=[a-z]),| (?:i|and|und|et|y|e|te) ", re.IGNORECASE)
@@ -53,6 +58,8 @@ def compound_values(text: str, unit: str, clock: str = "") -> tuple[Decimal, ...
     ['162.56', '162']
     >>> [str(v) for v in compound_values("1:15", "min")]
     ['75', '1.25']
+    >>> [str(v) for text in ("4'30", "4 min 30 s") for v in compound_values(text, "min")]
+    ['4.5', '4.5']
     """
     if unit == "cm":
         return _length(text)
@@ -74,6 +81,10 @@ def _duration(text: str, clock: str) -> tuple[Decimal, ...]:
     hours = _HOURS.fullmatch(text)
     if hours is not None:
         return (Decimal(hours[1]) * 60 + Decimal(hours[2]),)
+    minutes = _MINUTES.fullmatch(text)
+    if minutes is not None:
+        whole, seconds = (found for found in minutes.groups() if found is not None)
+        return (Decimal(whole) + _sixtieth(seconds),)
     match = _CLOCK.fullmatch(text)
     if match is None:
         return ()

@@ -6,7 +6,7 @@ middle lies where another unit would put it, the mapping is what should be looke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,16 +44,20 @@ _NO_DAY = (
     "say how long after another day it was, as 'month 6' does, and not on which day; no day is "
     "made up. Map the column of the day, or take the line out"
 )
+_NO_NAME = 2  # characters in which no name is told
 _OFTEN = 5  # times that a code stands there at least
 
 
-def contradictions(block: Block) -> Iterator[SourceNote]:
+def contradictions(block: Block, *, quote: bool = True) -> Iterator[SourceNote]:
     """What the columns of a block say against their mapping, once its values have been read.
 
     Parameters
     ----------
     block : Block
         With its values.
+    quote : bool
+        Whether cells that are no known code may be quoted; a registry without identifiers quotes
+        none that is long enough to be a name.
 
     Yields
     ------
@@ -63,13 +67,13 @@ def contradictions(block: Block) -> Iterator[SourceNote]:
     for name, text in block.text.fields.items():
         column, mapping = field_column(block.table, name), block.mapping(name)
         if column.kind != "string" and name in block.values:
-            for rule, said in _of_column(block, text, column, mapping):
+            for rule, said in _of_column(block, text, column, mapping, quote):
                 where = f"{said} (field {name})"
                 yield SourceNote(rule, block.text.raw.files[0], where, column=raw_name(mapping))
 
 
 def _of_column(
-    block: Block, text: TextColumn, column: Column, mapping: ColumnMap
+    block: Block, text: TextColumn, column: Column, mapping: ColumnMap, quote: bool
 ) -> Iterator[tuple[str, str]]:
     values = block.values[column.name]
     if column.kind == "date":
@@ -84,10 +88,13 @@ def _of_column(
     told = np.array([_is_told(s, column, mapping) for s in text.spellings] + [False], bool)
     told = told[text.codes]
     unread = told & _missing(values)
+    if column.kind == "date":
+        unread &= ~_partial(text, column)
     if column.kind in ("category", "yes_no", "set"):
-        missing = _codes_missing(text, unread, int(told.sum()), column, mapping)
-        if missing:
-            yield CODES_MISSING, missing
+        often = _codes_missing(text, unread, int(told.sum()), column, mapping)
+        if often:
+            shown = () if column.masked else [p for p in often if quote or len(p) <= _NO_NAME]
+            yield CODES_MISSING, _said_of_codes(often, shown)
             return
     if column.kind == "date" and (elapsed := _elapsed(text, unread)) * 2 > told.sum() >= _FEW:
         yield CONTRADICTED, f"{elapsed} of {told.sum()} cells {_NO_DAY}"
@@ -95,6 +102,13 @@ def _of_column(
     if told.sum() >= _FEW and unread.sum() * 2 > told.sum():
         said = f"{unread.sum()} of {told.sum()} cells cannot be read as what the mapping says"
         yield CONTRADICTED, said
+
+
+def _partial(text: TextColumn, column: Column) -> Array:
+    """Cells that are a month or a year, which is a finding of each and as the mapping says."""
+    birth = column.role == "birth"
+    kinds = [date_shape(s, birth=birth).kind for s in text.spellings]
+    return np.array([*(k in ("year", "month") for k in kinds), False], bool)[text.codes]
 
 
 def _elapsed(text: TextColumn, unread: Array) -> int:
@@ -123,23 +137,23 @@ def _missing(values: Array) -> Array:
 
 def _codes_missing(
     text: TextColumn, unread: Array, told: int, column: Column, mapping: ColumnMap
-) -> str:
+) -> dict[str, int]:
     """Codes that stand often in the data and neither in the mapping nor in the lexicon."""
     counts = np.bincount(text.codes[unread], minlength=len(text.spellings))
     if (counts > 0).sum() > _CODES:
-        return ""
+        return {}
     cells: dict[str, int] = {}
     for code in np.flatnonzero(counts).tolist():
         for part in dict.fromkeys(_to_translate(text.spellings[code], column, mapping)):
             cells[part] = cells.get(part, 0) + int(counts[code])
-    often = {part: n for part, n in cells.items() if n >= _OFTEN and n >= _SHARE * told}
-    if not often:
-        return ""
-    ranked = sorted(often, key=lambda part: (-often[part], part))
-    shown = ", ".join(f"'{part}' ({often[part]})" for part in ranked[:_CODES])
-    said = f": {shown}" if not column.masked else ""
+    return {part: n for part, n in cells.items() if n >= _OFTEN and n >= _SHARE * told}
+
+
+def _said_of_codes(often: Mapping[str, int], shown: Collection[str]) -> str:
+    ranked = sorted(shown, key=lambda part: (-often[part], part))[:_CODES]
+    quoted = ": " + ", ".join(f"'{part}' ({often[part]})" for part in ranked) if ranked else ""
     codes, be = ("code", "is") if len(often) == 1 else ("codes", "are")
-    return f"{len(often)} {codes} of the data {be} neither in codes = {{ … }} nor known{said}"
+    return f"{len(often)} {codes} of the data {be} neither in codes = {{ … }} nor known{quoted}"
 
 
 def _to_translate(spelling: str, column: Column, mapping: ColumnMap) -> tuple[str, ...]:

@@ -161,9 +161,9 @@ def _file_url(url: Any, folder: Path) -> Any:
 
 
 def _shown(url: Any, mapping: SourceMap) -> str:
-    """Name for messages: kind, database and table, never host and user."""
+    """Name for messages: kind, database, and table or source; never host and user."""
     name = Path(url.database or "").name
-    return f"{url.get_backend_name()}:{name}:{mapping.from_table or 'query'}"
+    return f"{url.get_backend_name()}:{name}:{mapping.from_table or f'query of {mapping.name}'}"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify
 from vpstats.registry.lexicon import kind_of_missing
 from vpstats.registry.months import FILLERS, ROMAN_MONTHS, Names, month_of, names_of
+from vpstats.registry.placeholder_days import NUMBERED, is_edge, is_nobodys, is_placeholder
 
 Order = Literal["dmy", "mdy", "ymd"]
 Kind = Literal[
@@ -40,7 +41,6 @@ _DAYS = re.compile(
 )
 """Two days in a cell, the second of which looks like a time: ``14.03.21 16.03.21``."""
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
-_PLACEHOLDERS = frozenset({dt.date(1900, 1, 1), dt.date(9999, 12, 31), dt.date(1899, 12, 30)})
 _NUMBERS = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})\.?")
 _ORDINAL = re.compile(r"\b([0-9]{1,2})(?:er|st|nd|rd|th|º|°)(?= )")
 
@@ -264,10 +264,11 @@ def _year_last(parts: list[str], separator: str) -> Shape:
 
 
 def _numbered(first: int, second: int, year: int, separator: str) -> Shape:
-    if (first, second, year) in {(99, 99, 9999), (31, 12, 9999), (12, 31, 9999), (1, 1, 1900)}:
+    if (first, second, year) in NUMBERED:
         return Shape("placeholder")
     if not _YEARS[0] <= year <= _YEARS[1]:
-        return Shape("bad", note="an impossible year")
+        edge = is_edge(first, second) or is_edge(second, first)
+        return Shape("placeholder") if edge else Shape("bad", note="an impossible year")
     return Shape("ordered", f"{separator}yyyy", first, second, year)
 
 
@@ -276,9 +277,10 @@ def _day(year: int, month: int, day: int, style: str) -> Shape:
         date = dt.date(year, month, day)
     except ValueError:
         return Shape("bad", note="no such day in the calendar")
-    if date in _PLACEHOLDERS:
+    possible = _YEARS[0] <= year <= _YEARS[1]
+    if is_nobodys(date) or (not possible and is_edge(day, month)):
         return Shape("placeholder")
-    if not _YEARS[0] <= year <= _YEARS[1]:
+    if not possible:
         return Shape("bad", note="an impossible year")
     return Shape("day", style, first=day, second=month, year=year)
 
@@ -357,6 +359,14 @@ def resolve(shape: Shape, context: DateContext) -> Reading:
     >>> resolve(date_shape("25.08.2023."), context).value
     datetime.date(2023, 8, 25)
     """
+    reading = _resolved(shape, context)
+    day = reading.value
+    if isinstance(day, dt.date) and is_placeholder(day, context.cut, birth=context.birth):
+        return _no_date(Shape("placeholder"))
+    return reading
+
+
+def _resolved(shape: Shape, context: DateContext) -> Reading:
     if shape.names == "either" and shape.kind in ("day", "month", "ordered"):
         if not context.names:
             return Reading(rule="date.month_ambiguous", note="two months have this name")

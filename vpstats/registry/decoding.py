@@ -237,7 +237,8 @@ def _refuse_unknown(encoding: str, file: str) -> None:
         pass  # half a character of a wide encoding
     except LookupError:  # unknown, or no text encoding, such as base64
         raise DataError(
-            f"encoding '{encoding}' is not known; try utf-8, cp1250, cp1252 or iso-8859-2.",
+            f"encoding '{encoding}' is not known; try utf-8, cp1250, cp1252, iso-8859-2, "
+            "cp1251, cp1254, cp1257, cp850, cp852 or mac-roman.",
             file=file,
         ) from None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice, pairwise, zip_longest
@@ -22,6 +23,8 @@ from vpstats.registry.rows import Merged, from_columns, from_rows, joined_header
 
 _DELIMITERS = (";", "\t", ",", "|")
 _SAMPLE_LINES = 60
+_HINT = re.compile(r'\ufeff?"?sep=([;,|\t]|\\t)"?[;,|\t]*(?=\n)', re.IGNORECASE)
+"""What tells a spreadsheet the delimiter, in the first line."""
 _FEWEST_KEYS = 15
 """Different keys in the sample: of a patient's rows it may hold one for each of some vertebrae."""
 _LONGEST_LINE = 5_000_000
@@ -51,7 +54,8 @@ def read_text(content: Content, mapping: SourceMap, shown: str) -> RawSource:
         If it is no text, has no header, or an open quote or an endless line swallows rows.
     """
     seen = survey(content, declared=mapping.encoding, file=shown, longest=_LONGEST_LINE)
-    top = _top(content, seen, mapping.header_row + _SAMPLE_LINES)
+    top = _top(content, seen, mapping.header_row + 1 + _SAMPLE_LINES)
+    mapping = _below_hint(top, mapping)
     delimiter = mapping.delimiter or detect_delimiter(_after(top, mapping.header_row))
     meta = {"encoding": seen.encoding, "delimiter": delimiter}
     source = _in_blocks(content, seen, top, mapping, shown, meta)
@@ -80,6 +84,15 @@ def _decoding_notes(seen: Survey, shown: str) -> list[SourceNote]:
     said = f"holds a byte that {seen.encoding} does not have"
     lines = dict.fromkeys(seen.undecodable)
     return notes + [SourceNote("encoding.undecodable", shown, said, row=row) for row in lines]
+
+
+def _below_hint(top: str, mapping: SourceMap) -> SourceMap:
+    """The mapping of the rows below a first line that tells a spreadsheet the delimiter."""
+    hint = _HINT.match(top)
+    if hint is None or mapping.header_row > 1:
+        return mapping
+    delimiter = mapping.delimiter or hint[1].replace("\\t", "\t")
+    return mapping.model_copy(update={"header_row": 2, "delimiter": delimiter})
 
 
 def _after(text: str, header_row: int) -> str:

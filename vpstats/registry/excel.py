@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import re
 import string
@@ -15,13 +14,11 @@ from html import unescape
 from typing import Any
 
 from vpstats.errors import DataError
-from vpstats.registry.excel_formats import (
-    Place,
-    as_shown,
-    cells_of_styles,
-    column_number,
-    shown_styles,
-)
+from vpstats.registry.excel_limits import REFERENCE, refuse_repeated, refuse_wide
+from vpstats.registry.excel_looks import Looks, looks_of
+from vpstats.registry.excel_shown import Shown, sheet_notes, shown_sheet, with_columns
+from vpstats.registry.excel_styles import read_styles
+from vpstats.registry.excel_text import shared_runs
 from vpstats.registry.fields import nearest
 from vpstats.registry.files_alike import stacked
 from vpstats.registry.mapping import SourceMap
@@ -29,10 +26,7 @@ from vpstats.registry.opening import refuse_unsafe
 from vpstats.registry.raw import RawSource, SourceNote, unread_note
 from vpstats.registry.rows import Merged, from_rows, joined_header
 
-_WIDEST = 20_000
-_MOST_CELLS = 100_000_000
 _CELLS_NAMED = 5
-_REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]+)([0-9]+)"')
 _NO_RESULT = re.compile(
     rb'<c (?![^>]*t="(?:str|e|b)")[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v ?/>|<v></v>)?</c>'
 )
@@ -45,16 +39,11 @@ class _Book:
     names: tuple[str, ...]
     hidden: tuple[str, ...]
     sheets: Mapping[str, tuple[Sequence[Sequence[Any]], Merged]]
-    shown: Mapping[str, Mapping[Place, str]] = field(default_factory=dict)
+    looks: Mapping[str, Looks] = field(default_factory=dict)
 
-    def texts(self, name: str) -> list[list[str]]:
-        """Rows of a sheet as text."""
-        rows = [[cell_text(cell) for cell in row] for row in self.sheets[name][0]]
-        for (row, column), shown in as_shown(
-            self.sheets[name][0], self.shown.get(name, {})
-        ).items():
-            rows[row][column] = cell_text(shown)
-        return rows
+    def shown(self, name: str, last: int | None = None) -> Shown:
+        """A sheet as text; the last row of its header where that is known."""
+        return shown_sheet(self.sheets[name][0], self.looks.get(name), last)
 
 
 def read_excel(content: bytes, mapping: SourceMap, shown: str) -> RawSource:
@@ -101,13 +90,13 @@ class _Seen:
     """What is seen of a workbook before it is opened, by sheet."""
 
     bare: _Bare = field(default_factory=dict)
-    shown: dict[str, Mapping[Place, str]] = field(default_factory=dict)
+    looks: dict[str, Looks] = field(default_factory=dict)
 
     def named(self, sheets: Mapping[str, str]) -> _Seen:
         """The same by the names of the sheets instead of their parts."""
         return _Seen(
             {sheets.get(name, name): cells for name, cells in self.bare.items()},
-            {sheets.get(name, name): cells for name, cells in self.shown.items()},
+            {sheets.get(name, name): looks for name, looks in self.looks.items()},
         )
 
 
@@ -122,7 +111,7 @@ def _book(content: bytes, sheets: Sequence[str], shown: str) -> tuple[_Book, _Ba
         book = _openpyxl(content, sheets, shown)
     if not book.names:
         raise DataError("has no sheet; it may be damaged. Save it again as .xlsx.", file=shown)
-    return replace(book, shown=seen.shown), seen.bare
+    return replace(book, looks=seen.looks), seen.bare
 
 
 class _Unreadable(Exception):  # noqa: N818  # asks for the fallback, never leaves the module
@@ -179,12 +168,14 @@ def _not_worked_out(bare: _Bare, files: Mapping[str, str]) -> Iterator[SourceNot
 
 def _sheet(book: _Book, name: str, mapping: SourceMap, shown: str) -> RawSource:
     merged = book.sheets[name][1]
-    rows = book.texts(name)
     top = mapping.header_row - 1
     last = top + mapping.header_rows - 1
+    sheet = book.shown(name, last)
+    rows = sheet.rows
     below = [span for span in merged if span[0][0] > last]
     if mapping.header_rows > 1 and len(rows) > last:
         rows[last] = joined_header(rows, top, last, [s for s in merged if s[0][0] <= last])
+    names = with_columns(sheet, last, mapping)
     one_row = mapping.model_copy(update={"header_row": last + 1, "header_rows": 1})
     source = from_rows(rows, one_row, shown, {"encoding": "", "delimiter": ""})
     notes = [
@@ -196,7 +187,7 @@ def _sheet(book: _Book, name: str, mapping: SourceMap, shown: str) -> RawSource:
         )
         for span in sorted(below)
     ]
-    return replace(source, notes=(*source.notes, *notes))
+    return source.noted(*notes, *sheet_notes(sheet, names, last, mapping, shown))
 
 
 def sheet_rows(
@@ -224,10 +215,16 @@ def sheet_rows(
     """
     book, _ = _book(content, ("*",), shown)
     seen = [name for name in book.names if name not in book.hidden]
-    rows = {name: book.texts(name) for name in seen}
+    rows = {name: _texts(book.shown(name)) for name in seen}
     told = {name: found for name, found in rows.items() if any(map(any, found))}
     left = ((n, "hidden" if n in book.hidden else "empty") for n in book.names if n not in told)
     return told, tuple(left)
+
+
+def _texts(sheet: Shown) -> list[list[str]]:
+    """Rows of a sheet whose columns are not known yet."""
+    with_columns(sheet, -1, None)
+    return sheet.rows
 
 
 # ------------------------------------------------------------------ readers
@@ -264,13 +261,21 @@ def _openpyxl(content: bytes, sheets: Sequence[str], shown: str) -> _Book:
         names = tuple(book.sheetnames)
         hidden = tuple(n for n in names if book[n].sheet_state != "visible")
         wanted = _wanted(names, sheets)
-        found = {n: (list(book[n].iter_rows(values_only=True)), ()) for n in wanted}
+        found = {n: (_all_rows(book[n]), ()) for n in wanted}
     except MemoryError:
         raise
     # XML that is none makes the reader trip over whatever it expected to be there
     except Exception:
         raise DataError(_no_workbook(content), file=shown) from None
     return _Book(names, hidden, found)
+
+
+def _all_rows(page: Any) -> list[tuple[Any, ...]]:
+    """Rows of a sheet, of equal width, whatever size it says that it has."""
+    page.reset_dimensions()
+    rows = list(page.iter_rows(values_only=True))
+    width = max(map(len, rows), default=0)
+    return [(*row, *[None] * (width - len(row))) for row in rows]
 
 
 def _no_workbook(content: bytes) -> str:
@@ -297,36 +302,51 @@ def _refuse_endless(content: bytes, shown: str) -> _Seen:
     """A workbook is a zip, and a cell far out makes its sheet a rectangle of billions of cells.
 
     Each sheet is unpacked once, and one at a time; what is found on the way is handed back: the
-    formulas without a result, and what is shown as a percentage. A damaged workbook is left to the
-    readers, which say so.
+    formulas without a result, and what cells show beside what they hold. A damaged workbook is left
+    to the readers, which say so.
     """
     seen = _Seen()
     if not content.startswith(_PACKED):
         return seen
     with suppress(*_DAMAGED), zipfile.ZipFile(io.BytesIO(content)) as archive:
         refuse_unsafe(archive.infolist(), shown)
-        styles = shown_styles(_part(archive, "xl/styles.xml"))
+        styles = read_styles(_part(archive, "xl/styles.xml"))
+        strings = _part(archive, "xl/sharedStrings.xml")
+        shared = shared_runs(strings, struck=bool(styles.struck))
+        since_1904 = _SINCE_1904.search(_part(archive, "xl/workbook.xml")) is not None
         for name in archive.namelist():
             if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
-                page = _part(archive, name)
-                _refuse_wide(page, shown)
+                page = _without_prefix(_part(archive, name))
+                refuse_wide(page, shown)
                 seen.bare[name] = [_cell_name(match[0]) for match in _NO_RESULT.finditer(page)]
-                seen.shown[name] = cells_of_styles(page, styles)
+                seen.looks[name] = looks_of(page, styles, shared, since_1904=since_1904)
             elif name == "content.xml":
-                _refuse_repeated(_part(archive, name), shown)
-        if any(seen.bare.values()) or any(seen.shown.values()):
-            seen = seen.named(_sheets_of_parts(archive))
+                refuse_repeated(_part(archive, name), shown)
+        seen = seen.named(_sheets_of_parts(archive))
     return seen
+
+
+def _without_prefix(page: bytes) -> bytes:
+    """A sheet whose elements have no prefix, as most programs write them."""
+    found = _PREFIX.search(page, 0, _BEGINNING)
+    if found is None:
+        return page
+    return page.replace(b"<" + found[1], b"<").replace(b"</" + found[1], b"</")
+
+
+_PREFIX = re.compile(rb"<(\w+:)worksheet\b")
+_BEGINNING = 4096
 
 
 def _cell_name(cell: bytes) -> str:
     """Column and row of a cell, which need not say where it stands."""
-    found = _REFERENCE.match(cell)
+    found = REFERENCE.match(cell)
     return (found[1] + found[2]).decode() if found else "a cell without a name"
 
 
 _ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\s([^>]*)>")
+_SINCE_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\s[^>]*date1904=["'](?:1|true)["']""")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")
 
 
@@ -356,95 +376,3 @@ _DAMAGED = (
     zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError,
     RuntimeError,
 )  # fmt: skip
-
-
-_TAG = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
-_AGAIN = re.compile(rb'table:number-(?:rows|columns)-repeated="(\d{1,9})"')
-
-
-def _refuse_repeated(page: bytes, shown: str) -> None:
-    """An open document says a cell or a row once and how often it comes; empty ones are free."""
-    width, height, rows, column, written = 0, 0, 0, 0, 0
-    for tag in _TAG.finditer(page):
-        again = _AGAIN.search(tag[2])
-        times = int(again[1]) if again else 1
-        if tag[1] == b"table":
-            width, height, rows, written = 0, 0, 0, 0
-        elif tag[1] == b"table-row":
-            rows, column = rows + times, 0
-        else:
-            column += times
-            if b"value" in tag[2]:
-                width, height, written = max(width, column), max(height, rows), written + 1
-        if width > _WIDEST:
-            raise DataError(f"has {width:,} columns; expected a table.", file=shown)
-        if width * height > _MOST_CELLS + 20 * written:
-            raise DataError(
-                f"has {height:,} rows and {width:,} columns, and almost nothing is written in "
-                "them; expected a table. Delete the rows and columns that are not needed.",
-                file=shown,
-            )
-
-
-def _refuse_wide(page: bytes, shown: str) -> None:
-    width, height, cells = 0, 0, 0
-    for match in _REFERENCE.finditer(page):
-        cells += 1
-        width = max(width, column_number(match[1]))
-        height = max(height, int(match[2]))
-    bare = _widest_row(page)
-    if max(width, bare) > _WIDEST:
-        raise DataError(f"has {max(width, bare):,} columns; expected a table.", file=shown)
-    if width * height > _MOST_CELLS + 20 * cells:
-        raise DataError(
-            f"has a cell in row {height:,} and one in column {width:,}, with almost nothing "
-            "between them; expected a table. Delete the rows and columns that are empty.",
-            file=shown,
-        )
-
-
-def _widest_row(page: bytes) -> int:
-    """Most cells in a row, of rows that need not say where they stand."""
-    most, start = 0, 0
-    while start < len(page):
-        end = page.find(b"</row>", start)
-        end = len(page) if end < 0 else end
-        most = max(most, page.count(b"<c ", start, end) + page.count(b"<c/>", start, end))
-        start = end + 1
-    return most
-
-
-def cell_text(value: object) -> str:
-    """Text of a typed cell, free of the machine's habits.
-
-    Parameters
-    ----------
-    value : object
-        As the workbook holds it.
-
-    Returns
-    -------
-    str
-        Whole numbers without a point, others with the 15 digits that a spreadsheet shows; dates
-        as ISO; TRUE and FALSE, which are no numbers.
-
-    Examples
-    --------
-    >>> import datetime as dt
-    >>> cell_text(8.0), cell_text(4.300000000000001), cell_text(dt.datetime(2023, 8, 25))
-    ('8', '4.3', '2023-08-25')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
-    if isinstance(value, dt.datetime):
-        midnight = value.time() == dt.time()
-        return (
-            value.date().isoformat() if midnight else value.isoformat(sep=" ", timespec="seconds")
-        )
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
-    return str(value)

@@ -1,153 +1,312 @@
-"""Cells of a workbook that show something else than they hold: ``35%`` is stored as 0.35."""
+"""Number formats of a workbook: what a cell shows that holds something else.
+
+``35%`` is stored as 0.35, ``<5`` may be stored as 5 and ``5`` as 5000, and a cell may show nothing
+of what it holds.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import operator
 import re
-from collections.abc import Mapping, Sequence
-from html import unescape
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from vpstats.registry.units import is_unit
 
-Place = tuple[int, int]
-"""Row and column of a cell, from 0."""
-
-_PERCENT, _MONTH, _YEAR = "%", "month", "year"
-_BUILT_IN: Mapping[bytes, str] = {b"9": _PERCENT, b"10": _PERCENT, b"17": _MONTH}
-"""Formats that every workbook has: 0%, 0.00% and mmm-yy."""
-_FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s([^>]*)>")
-_STYLES = re.compile(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
-_STYLE = re.compile(rb"<(?:\w+:)?xf\s([^>]*)>")
-_ID = re.compile(rb'numFmtId="(\d+)"')
-_CODE = re.compile(rb'formatCode="([^"]*)"')
-_SAID = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')  # text that a format shows, and its conditions
-_TEXT_BEHIND = re.compile(r'[0#?]\s*"([^"]{1,20})"\s*$')
-
-
-def shown_by(code: str) -> str:
-    """What a format adds to a number or takes from a day.
-
-    Returns
-    -------
-    str
-        "%", the unit that stands behind a number, "month" or "year" where no day is shown, or "".
-
-    Examples
-    --------
-    >>> shown_by("0.0%"), shown_by('0.0" mg/dl"'), shown_by("mmm-yy"), shown_by("dd.mm.yyyy")
-    ('%', 'mg/dl', 'month', '')
-    """
-    first = code.split(";")[0]
-    plain = _SAID.sub("", first).lower()
-    if "%" in plain:
-        return _PERCENT
-    if "y" in plain and not any(c in plain for c in "dhs"):
-        return _MONTH if "m" in plain else _YEAR
-    behind = _TEXT_BEHIND.search(first)
-    unit = behind[1].strip() if behind else ""
-    # a sign of percent as text leaves the number as it is
-    return unit if unit != _PERCENT and is_unit(unit) else ""
-
-
-def shown_styles(styles: bytes) -> dict[bytes, str]:
-    """Number of each style of a workbook to what it adds, where it adds anything.
-
-    Parameters
-    ----------
-    styles : bytes
-        ``xl/styles.xml`` of a workbook.
-
-    Returns
-    -------
-    dict of bytes to str
-        Number of the style, as cells name it, to what `shown_by` says.
-
-    Examples
-    --------
-    >>> shown_styles(b'<cellXfs><xf numFmtId="0"/><xf numFmtId="9"/></cellXfs>')
-    {b'1': '%'}
-    """
-    shown = dict(_BUILT_IN)
-    for attributes in _FORMAT.findall(styles):
-        number, code = _ID.search(attributes), _CODE.search(attributes)
-        how = shown_by(unescape(code[1].decode("utf-8", "replace"))) if code else ""
-        if number and how:
-            shown[number[1]] = how
-    listed = _STYLES.search(styles)
-    found = _STYLE.findall(listed[0]) if listed else []
-    ids = [_ID.search(attributes) for attributes in found]
-    return {b"%d" % i: shown[m[1]] for i, m in enumerate(ids) if m and m[1] in shown}
-
-
-def cells_of_styles(page: bytes, styles: Mapping[bytes, str]) -> dict[Place, str]:
-    """Cells of a sheet that have one of some styles.
-
-    Parameters
-    ----------
-    page : bytes
-        The sheet's part of the workbook.
-    styles : mapping of bytes to str
-        From `shown_styles`.
-
-    Returns
-    -------
-    dict of (int, int) to str
-        Row and column, from 0, to what the style adds.
-
-    Examples
-    --------
-    >>> cells_of_styles(b'<c r="A1" s="1"><v>1</v></c><c r="AB3" s="2"><v>1</v></c>', {b"2": "%"})
-    {(2, 27): '%'}
-    """
-    if not styles:
-        return {}
-    numbers = b"|".join(sorted(styles))
-    cell = re.compile(rb'<c (?=[^>]*\bs="(' + numbers + rb')")[^>]*?\br="([A-Z]+)([0-9]+)"')
-    return {(int(m[3]) - 1, column_number(m[2]) - 1): styles[m[1]] for m in cell.finditer(page)}
-
-
-def column_number(letters: bytes) -> int:
-    """Number of a column from its letters.
-
-    Examples
-    --------
-    >>> column_number(b"A"), column_number(b"AB")
-    (1, 28)
-    """
-    number = 0
-    for letter in letters[:8]:
-        number = number * 26 + letter - 64
-    return number
-
-
-def as_shown(rows: Sequence[Sequence[object]], places: Mapping[Place, str]) -> dict[Place, object]:
-    """What cells show whose format says more, or less, than they hold.
-
-    A day of which only the month is shown is that month where all such days of its column are the
-    first of one: that is what a spreadsheet makes of ``11.2022``.
-
-    Examples
-    --------
-    >>> as_shown([[0.28, 1.2]], {(0, 0): "%", (0, 1): "mg/dl"})
-    {(0, 0): '28%', (0, 1): '1.2 mg/dl'}
-    >>> as_shown([[dt.datetime(2022, 11, 1)]], {(0, 0): "month"})
-    {(0, 0): '2022-11'}
-    """
-    held = {
-        (row, column): rows[row][column]
-        for row, column in places
-        if row < len(rows) and column < len(rows[row])
+_TOKEN = re.compile(
+    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|[_*].|\[(?P<bracket>[^\]]*)\]|(?P<digit>general|[0#?])'
+    r"|(?P<sign>.)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SAID = re.compile(r'"[^"]*"|\\.|[_*].|\[[^\]]*\]|am/pm|a/p|general', re.IGNORECASE)
+_WORDS = re.compile(r'"[^"]*[^\W\d_][^"]*"|\\[^\W\d_]')
+_ABOUT_A_DAY = re.compile(
+    r'"[^"]*(?:[?~<>]|\b(?:vor|nach|ca|circa|before|after|about|avant|apr[eè]s|prima|dopo|antes|'
+    r'prije|poslije|pred|po|przed|oko)\b)[^"]*"|\\[?~<>]',
+    re.IGNORECASE,
+)
+"""What a format writes beside a day that is not that day, or not for sure."""
+_ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
+_TEST = re.compile(r"(<=|>=|<>|=|<|>) ?(-?[0-9]+(?:\.[0-9]+)?)")
+_TESTS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
+    {
+        "<=": operator.le,
+        ">=": operator.ge,
+        "<>": operator.ne,
+        "=": operator.eq,
+        "<": operator.lt,
+        ">": operator.gt,
     }
-    exact = {p[1] for p, value in held.items() if isinstance(value, dt.date) and value.day != 1}
-    found = {p: _shown(value, places[p]) for p, value in held.items() if p[1] not in exact}
-    return {p: value for p, value in found.items() if value is not None}
+)
+_DASHES = frozenset("-‐‑‒–—−")
+_NO_LIMIT = "$€£+( "  # before a number, these say nothing of how large it is
+_MARKS = frozenset("?*<>≤≥~+†‡§#")
+_FOR_NUMBERS = 3  # sections; a fourth is for text
+
+CLOCKS = frozenset({"h:mm", "h:mm:ss", "[h]:mm:ss", "mm:ss", "[mm]:ss"})
+"""Kinds of formats that show a time of day or a duration."""
 
 
-def _shown(value: object, how: str) -> object:
-    if isinstance(value, dt.date):
-        if how == _MONTH or (how == _YEAR and value.month == 1):
-            return f"{value:%Y-%m}" if how == _MONTH else f"{value:%Y}"
+class Face(NamedTuple):
+    """What a cell shows.
+
+    Parameters
+    ----------
+    text : str
+        To be read in place of what the cell holds; "" where that is doubtful.
+    rule : str
+        Rule of the doubt, or "".
+    """
+
+    text: str
+    rule: str = ""
+
+
+HIDDEN = Face("", "file.shown_otherwise")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One of the sections of a format: for positive numbers, negative ones, zero or text.
+
+    Parameters
+    ----------
+    test : tuple of (str, float), optional
+        Condition that the section states.
+    before, behind : str
+        Text that it shows beside the number.
+    zeros : int
+        Digits that are filled up with zeros.
+    percent, scaled : bool
+        Whether a hundredfold of the number, or a thousandth, is shown.
+    number, text : bool
+        Whether it shows the number, or the text, at all.
+    """
+
+    test: tuple[str, float] | None = None
+    before: str = ""
+    behind: str = ""
+    zeros: int = 0
+    percent: bool = False
+    scaled: bool = False
+    number: bool = False
+    text: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is shown is what is held, but for rounding."""
+        shows = self.number or self.text or _is_dash(self.before + self.behind)
+        return shows and not (self.percent or self.scaled or _lead(self) or _tail(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a number format shows.
+
+    Parameters
+    ----------
+    kind : str
+        "number", "month" or "year" where no day is shown, "doubted day" where more than the day is,
+        or one of `CLOCKS`.
+    sections : tuple of Section
+        Of a format for numbers.
+    """
+
+    kind: str
+    sections: tuple[Section, ...] = ()
+
+
+def read_format(code: str) -> Format | None:
+    """Read a format; None where a cell shows what it holds, but for rounding.
+
+    Examples
+    --------
+    >>> [read_format(code) for code in ("0.00", "dd.mm.yyyy", "General", "@", "#,##0")]
+    [None, None, None, None, None]
+    >>> [read_format(code).kind for code in ("0%", "mmm-yy", "h:mm", "[h]:mm:ss", "mm:ss.0")]
+    ['number', 'month', 'h:mm', '[h]:mm:ss', 'mm:ss']
+    """
+    plain = _SAID.sub("", code.split(";")[0]).lower()
+    if "%" not in plain and (any(c in plain for c in "ydhs") or _ELAPSED.search(code)):
+        kind = _kind_of_time(code.split(";")[0], plain)
+        if not kind and _ABOUT_A_DAY.search(code.split(";")[0]):
+            kind = "doubted day"
+        return Format(kind) if kind else None
+    sections = _sections(code)
+    turned = sections[0].number and _is_dash(sections[0].before)
+    plain_all = not turned and all(section.is_plain for section in sections)
+    return None if plain_all else Format("number", sections)
+
+
+def _kind_of_time(code: str, plain: str) -> str:
+    if "y" in plain and not any(c in plain for c in "dhs"):
+        return "month" if "m" in plain else "year"
+    if "y" in plain or "d" in plain:
+        return ""
+    elapsed = "".join(_ELAPSED.findall(code)).lower()
+    hours, seconds = "h" in plain + elapsed, "s" in plain + elapsed
+    if _WORDS.search(code):  # which say of each number what it is
+        return "[mm]:ss"
+    if hours and seconds:
+        return "[h]:mm:ss" if elapsed else "h:mm:ss"
+    if hours:
+        return "h:mm" if "m" in plain else ""
+    return "[mm]:ss" if elapsed else "mm:ss"
+
+
+def _sections(code: str) -> tuple[Section, ...]:
+    found: list[list[re.Match[str]]] = [[]]
+    for token in _TOKEN.finditer(code):
+        if token["sign"] == ";":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return tuple(map(_section, found))
+
+
+def _section(tokens: list[re.Match[str]]) -> Section:
+    section, literal, whole, commas = Section(), "", True, 0
+    for token in tokens:
+        sign = token["sign"] or ""
+        if token["digit"] is not None:
+            if not section.number:
+                section = replace(section, before=literal, number=True)
+            literal, commas = "", 0
+            section = replace(section, zeros=section.zeros + (whole and token["digit"] == "0"))
+        elif token["bracket"] is not None:
+            section = replace(section, test=_condition(token["bracket"]) or section.test)
+        elif sign == "@":
+            section, literal = replace(section, before=literal, text=True), ""
+        elif sign == "%":
+            section = replace(section, percent=True)
+        elif section.number and sign and sign in ",.Ee":
+            commas += sign == ","
+            whole = whole and sign == ","
+            section = replace(section, scaled=section.scaled or (sign == "." and commas > 0))
+        else:
+            literal += token["quoted"] or token["escaped"] or sign
+    return replace(section, behind=literal, scaled=section.scaled or commas > 0)
+
+
+def _condition(bracket: str) -> tuple[str, float] | None:
+    """The condition in brackets, which may also hold a colour or a language."""
+    found = _TEST.fullmatch(bracket.strip())
+    return (found[1], float(found[2])) if found else None
+
+
+def _is_dash(literal: str) -> bool:
+    plain = literal.strip()
+    return bool(plain) and set(plain) <= _DASHES
+
+
+def _lead(section: Section) -> str:
+    """What stands before a number and says more of it than a sign of money or a minus does."""
+    plain = "" if _is_dash(section.before) else section.before.strip(_NO_LIMIT)
+    return f"{plain} " if plain and section.before.endswith(" ") else plain
+
+
+def _tail(section: Section) -> str:
+    """What stands behind a number and says more of it: a unit, or a mark of doubt or of a limit.
+
+    A sign of percent as text leaves the number as it is.
+    """
+    plain = section.behind.strip().rstrip(")").rstrip()
+    marked = bool(plain) and set(plain) <= _MARKS
+    unit = plain.partition("(")[0].rstrip()  # mg/dl (high)
+    if plain == "%" or not (marked or is_unit(plain) or is_unit(unit)):
+        return ""
+    return plain if marked or is_unit(plain) else unit
+
+
+# ------------------------------------------------------------------ what a cell shows
+
+
+def shown(how: Format, value: object) -> Face | None:
+    """What a cell shows by its format; None where that is what it holds.
+
+    Parameters
+    ----------
+    how : Format
+        From `read_format`.
+    value : object
+        As the workbook holds it.
+
+    Returns
+    -------
+    Face or None
+        Empty and with a rule where nothing of the value is shown, or another number. What times
+        show is seen from a whole column; see `vpstats.registry.excel_clocks`.
+
+    Examples
+    --------
+    >>> shown(read_format('"<"0.0'), 5.0).text, shown(read_format("0%"), 0.28).text
+    ('<5', '28%')
+    >>> shown(read_format('0.0" mg/dl"'), 1.2).text, shown(read_format("0,"), 5000).rule
+    ('1.2 mg/dl', 'file.shown_otherwise')
+    """
+    if how.kind == "doubted day":
+        return HIDDEN if isinstance(value, dt.date) else None
+    if how.kind in ("month", "year"):
+        return _without_day(how.kind, value)
+    if how.kind != "number" or value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or how in (_MONTH, _YEAR):
+    if isinstance(value, str):
+        return _shown_text(how.sections, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return f"{value * 100:.15g}%" if how == _PERCENT else f"{value:.15g} {how}"
+    return _shown_number(_chosen(how.sections, value), value)
+
+
+def _without_day(kind: str, value: object) -> Face | None:
+    if not isinstance(value, dt.date) or value.day != 1 or (kind == "year" and value.month != 1):
+        return None
+    return Face(f"{value:%Y-%m}" if kind == "month" else f"{value:%Y}")
+
+
+def _shown_text(sections: tuple[Section, ...], value: str) -> Face | None:
+    section = sections[-1]
+    if len(sections) <= _FOR_NUMBERS and not section.text:
+        return None
+    literal = (section.before + section.behind).strip()
+    if not section.text:
+        return Face(literal) if literal else HIDDEN
+    lead, tail = _lead(section), _tail(section)
+    return Face(f"{lead}{value}{' ' if tail else ''}{tail}") if lead or tail else None
+
+
+def _chosen(sections: tuple[Section, ...], value: float) -> Section:
+    """The section for a number: by its conditions, or one each for above, below and at zero."""
+    numeric = sections[:_FOR_NUMBERS]
+    if len(numeric) > 1 and numeric[-1].text:
+        numeric = numeric[:-1]
+    if not any(section.test for section in numeric):
+        wanted = 2 if value == 0 else int(value < 0)
+        return numeric[wanted] if wanted < len(numeric) else numeric[0]
+    for section in numeric[:-1]:
+        sign, limit = section.test or ("<", 0.0)
+        if _TESTS[sign](value, limit):
+            return section
+    return numeric[-1]
+
+
+def _shown_number(section: Section, value: float) -> Face | None:
+    if section.is_plain and not (_is_dash(section.before) and value > 0):
+        return None
+    if section.scaled:
+        return HIDDEN
+    if not section.number:
+        literal = (section.before + section.behind).strip()
+        return Face(literal) if literal else (None if section.text else HIDDEN)
+    lead, tail = _lead(section), "" if section.percent else _tail(section)
+    if _is_dash(section.before) and value > 0:
+        lead = "-"
+    held = f"{value * 100:.15g}%" if section.percent else f"{value:.15g}"
+    if lead and held.isdecimal():
+        held = held.zfill(section.zeros)
+    if value < 0:
+        lead = lead.rstrip().rstrip("".join(_DASHES))
+    spaced = " " if tail and tail not in _MARKS else ""
+    return Face(f"{lead}{held}{spaced}{tail}")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from vpstats.registry.cells import fold
 from vpstats.registry.mapping import SourceMap
-from vpstats.registry.raw import RawSource, SourceNote, TextColumn, stack
+from vpstats.registry.raw import LACKING, RawSource, SourceNote, TextColumn, stack
 
 _NAMED = 20
 
@@ -35,15 +35,35 @@ def stacked(parts: Sequence[RawSource], mapping: SourceMap) -> RawSource:
     if len(parts) == 1:
         return parts[0]
     names = dict.fromkeys(name for part in parts for name in part.columns)
-    mapped = _mapped(mapping, list(names))
+    mapped = mapped_names(mapping, list(names))
     alike = [_spelled_alike(part, mapped) for part in parts]
     there = {name for part in alike for name in part.columns}
     wanted = [name for name in mapped if name in there]
-    return stack(alike).noted(*(note for part in alike for note in _lacking(part, wanted)))
+    notes = [note for part in alike for note in _lacking(part, wanted)]
+    return stack([_without(part, wanted) for part in alike]).noted(*notes)
 
 
-def _mapped(mapping: SourceMap, there: Sequence[str]) -> list[str]:
-    """Raw columns that the mapping of a source names, those of boxes with them."""
+def _without(part: RawSource, wanted: Sequence[str]) -> RawSource:
+    """A part whose ``meta`` names the columns that other files have: nobody was asked there."""
+    lacking = [name for name in wanted if name not in part.columns]
+    return replace(part, meta=tuple({**known, LACKING: lacking} for known in part.meta))
+
+
+def mapped_names(mapping: SourceMap, there: Sequence[str]) -> list[str]:
+    """Raw columns that the mapping of a source names, those of boxes with them.
+
+    Parameters
+    ----------
+    mapping : SourceMap
+        The source.
+    there : sequence of str
+        Columns of its files, among which those of boxes are found.
+
+    Returns
+    -------
+    list of str
+        Each once.
+    """
     names = [*mapping.fill_down]
     if mapping.center is not None and mapping.center.column is not None:
         names.append(mapping.center.column)

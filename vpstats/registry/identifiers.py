@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpstats.registry.cells import fold
+from vpstats.registry.dittos import says_as_above
 from vpstats.registry.journal import Entry, entry
-from vpstats.registry.lexicon import kind_of_missing
+from vpstats.registry.lexicon import is_empty_of_program, kind_of_missing
 from vpstats.registry.raw import TextColumn
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _NOBODY = re.compile(
 _INITIALS = 4  # letters that may well be somebody's
 _CUT_NOTE = "a spreadsheet cut the number, so that several people may share what is left of it"
 _NOBODY_NOTE = "the cell identifies nobody, and several people may share it"
+_ABOVE_NOTE = "the cell says 'as above'; name its column in fill_down of the source"
 
 
 def plain_spelling(identifier: str) -> str:
@@ -91,7 +93,7 @@ def judge_identifiers(
         rows = np.flatnonzero(np.isin(text.codes, found))
         out[rows] = None
         # that an event has no session is no doubt; whose it is has to be known
-        doubted = name == "patient_id" or note == _CUT_NOTE
+        doubted = name == "patient_id" or note in (_CUT_NOTE, _ABOVE_NOTE)
         rule = "key.placeholder" if doubted else "missing.blank"
         entries.append(_said(rule, rows, name, column, note if doubted else ""))
     return out, entries
@@ -125,6 +127,10 @@ def _why_nobody(spelling: str, numbers: Sequence[int], *, lettered: bool) -> str
         return _CUT_NOTE
     if any(c.isdigit() for c in spelling):
         return _NOBODY_NOTE if _far_off(spelling, numbers) else ""
+    if says_as_above(spelling, short=not lettered):
+        return _ABOVE_NOTE
+    if is_empty_of_program(spelling):
+        return _NOBODY_NOTE
     if lettered and spelling.isalpha() and len(spelling) <= _INITIALS:
         return ""  # where others are called by letters, these are somebody's
     plain = fold(spelling)

@@ -13,6 +13,7 @@ from vpstats.registry.personal import unquotable
 from vpstats.registry.registry import CORRECTION_COLUMNS, FINDING_COLUMNS
 from vpstats.registry.rule import Rule
 from vpstats.registry.rules import RULES
+from vpstats.schema_tables import TABLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,15 +177,54 @@ class Journal:
         file: str = "",
         row: int = 0,
         column: str = "",
+        rows: Sequence[int] = (),
     ) -> None:
-        """Write down something about a file or a column as a whole."""
-        nothing = np.array([""], object)
-        places = Places("", np.array([file], object), np.array([row], np.int64), nothing)
-        self.add([entry(rule, np.zeros(1, np.int64), column=column, note=message)], places)
+        """Write down something about a file or a column as a whole, or about some of its rows."""
+        where = np.array(rows or [row], np.int64)
+        places = Places("", _spread(file, len(where)), where, _spread("", len(where)))
+        self.add([entry(rule, np.arange(len(where)), column=column, note=message)], places)
 
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Corrections and findings as frames, in the order of file, row and column."""
-        return _frame(self.corrections, CORRECTION_COLUMNS), _frame(self.findings, FINDING_COLUMNS)
+        findings = _once_a_cell(_frame(self.findings, FINDING_COLUMNS))
+        return _frame(self.corrections, CORRECTION_COLUMNS), findings
+
+
+_OF_CELL = ["file", "row", "column", "field", "rule"]
+_LEFT_OUT = "the row was left out."
+
+
+def _once_a_cell(findings: pd.DataFrame) -> pd.DataFrame:
+    """What several tables or columns say of one cell or row is said once, by the first of them.
+
+    Of a row that is left out of several it is said of which.
+    """
+    findings = findings[~(findings.duplicated() & findings["row"].notna())].reset_index(drop=True)
+    there = findings["row"].notna() & findings["table"].ne("")
+    several = findings.duplicated(_OF_CELL, keep=False) & there
+    if not several.any():
+        return findings
+    told = findings[several]
+    rank = told["table"].map({name: i for i, name in enumerate(TABLES)})
+    first = rank.groupby([told[name] for name in _OF_CELL]).transform("min")
+    kept = told[rank == first].copy()
+    lost = told[told["message"].str.endswith(_LEFT_OUT)].groupby(_OF_CELL)["table"]
+    names = lost.agg(lambda tables: sorted(set(tables), key=_PLACE))
+    of_row = names.reindex(pd.MultiIndex.from_frame(kept[_OF_CELL]))
+    pairs = zip(kept["message"], of_row, strict=True)
+    kept["message"] = pd.array([_left_out_of(*pair) for pair in pairs], dtype="string")
+    whole = pd.concat([findings[~several], kept])
+    return whole.sort_index(kind="stable").reset_index(drop=True)
+
+
+_PLACE = list(TABLES).index
+
+
+def _left_out_of(message: str, tables: object) -> str:
+    """The message, with the tables of which a row was left out where they are several."""
+    if not isinstance(tables, list) or len(tables) == 1 or not message.endswith(_LEFT_OUT):
+        return message
+    return f"{message.rstrip('.')} of {', '.join(tables[:-1])} and {tables[-1]}."
 
 
 def _frame(parts: Sequence[Columns], names: Sequence[str]) -> pd.DataFrame:

@@ -25,7 +25,7 @@ MISSING_WORDS = lexicon(
             "not known|unbekannt|unbek|nicht bekannt|sconosciuto|non noto|ignoto|desconocido|"
             "no conocido|se desconoce|inconnu|inconnue|non connu|na|nan|not available|"
             "nije dostupno|?|??|???|-99|-999|-9999|-88|-888|-9|999|9999|888|nd|n.d|nk|k.a|"
-            "keine angabe|nema podataka|bez podataka|no data|sin datos|"
+            "keine angabe|n.e|n.r|nema podataka|bez podataka|no data|sin datos|"
             "nicht erhoben|nicht dokumentiert|nicht beurteilbar|non valutabile|non rilevato|"
             "not recorded|not asked|ne zna|n/d|n/k|s.d|s/d|nsp|non renseigne|no consta|"
             "nicht verfugbar|non disponibile|non disponible|no disponible|ne sait pas|"
@@ -52,7 +52,8 @@ MISSING_WORDS = lexicon(
             "non applicabile|no aplica|no procede|no aplicable|sans objet|non applicable"
         ),
         "missing": (
-            ".|..|-|--|---|/|//|_|__|null|(null)|<null>|\\n|#n/a|#ref|#value|#null|#div/0|#name|#num"
+            ".|..|-|--|---|/|//|_|__|null|(null)|<null>|\\n|#n/a|#ref|#value|#null|#div/0|#name|#num|"
+            "#nv|#bezug|#wert|#zahl|#n/d|#rif|#valore|#valor|#valeur|#nombre|#nom|<na>|nat"
         ),
     }
 )
@@ -64,6 +65,8 @@ NUMERIC_MISSING = frozenset({"-99", "-999", "-9999", "-88", "-888", "-9", "999",
 
 DECLARED = "missing:"
 """Begins the text of a value that its own file declares missing."""
+_STATED = re.compile(r"(unknown|not_done|not_applicable):(\S.*)", re.DOTALL)
+"""A code that its file or the mapping states to be of one kind of missing: ``unknown:99``."""
 
 _LETTERED = re.compile(r"\.[a-z]")  # how Stata and SAS write their kinds of missing
 
@@ -87,13 +90,33 @@ def kind_of_missing(text: str) -> str | None:
     >>> [kind_of_missing(text) for text in ("nije rađeno", "NAP", ".", "da")]
     ['not_done', 'not_applicable', 'missing', None]
     """
+    text = unwrapped(text)
     raw = " ".join(text.split()).casefold()
     if raw in MISSING_WORDS:
         return MISSING_WORDS[raw]
     if raw.startswith(DECLARED) or _LETTERED.fullmatch(raw):
         return "declared"
+    stated = _STATED.fullmatch(raw)
+    if stated is not None:
+        return stated[1]
     plain = fold(text)
     return MISSING_WORDS.get(plain) or MISSING_WORDS.get(plain.replace(". ", "."))
+
+
+_OF_PROGRAMS = frozenset({"None", "NaN", "nan", "NaT"})
+
+
+def is_empty_of_program(text: str) -> bool:
+    """Whether a program wrote the cell for an empty one, where other people's names stand.
+
+    ``None`` is a no in other columns, and capitals are somebody's initials.
+
+    Examples
+    --------
+    >>> [is_empty_of_program(text) for text in ("None", "NaN", "NAN", "[NULL]", "#N/A", "NA")]
+    [True, True, False, True, True, False]
+    """
+    return text.strip() in _OF_PROGRAMS or kind_of_missing(text) == "missing"
 
 
 def missing_reading(kind: str, column: Column, style: str = "") -> Reading:
@@ -114,14 +137,16 @@ def _missing_style(text: str) -> str:
 _YES = (
     "hr:da,d,ima,prisutno,pozitivno,pozitivan,pozitivna,postoji,ucinjeno,radeno|en:yes,y,true,"
     "present,positive,pos,checked,done,prisutan,prisutna|de:ja,j,wahr,vorhanden,positiv|it:si,s,vero,positivo,"
-    "positiva,presente,verdadero|fr:oui,vrai,positif|sign:+,++,+++,x,✓,✔,☒,☑|digit:1,1.0"
+    "positiva,presente,verdadero|fr:oui,vrai,positif|"
+    "pt:sim|pl:tak|cs:ano|nl:aanwezig|hu:igen|tr:evet|sign:+,++,+++,x,✓,✔,☒,☑|digit:1,1.0"
 )
 _NO = (
     "hr:ne,n,nije,nema,bez,nije bilo,negativno,negativan,negativna,odsutno|en:no,false,absent,"
     "negative,neg,none,without,unchecked|de:nein,kein,keine,keiner,ohne,falsch,negativ,nicht,"
     "nicht vorhanden|it:falso,senza,assente,negativo,negativa,sin,"
     "ausente,nessuno,nessuna,ninguno,ninguna,non presente,no presente|"
-    "fr:non,faux,sans,aucun,aucune,negatif|sign:☐|"
+    "fr:non,faux,sans,aucun,aucune,negatif|pt:nao,nenhum,nenhuma,sem|pl:nie|sv:nej,nei,ingen,inget|"
+    "nl:nee,geen,afwezig|hu:nem,nincs|tr:hayır,hayir,yok|sign:☐|"
     "digit:0,0.0"
 )
 
@@ -136,7 +161,12 @@ _YES_NO = MappingProxyType({**_BOXES, **_by_language(_NO, "no"), **_by_language(
 
 
 def _is_accented(text: str, plain: str) -> bool:
-    """Whether a lone letter has an accent: ``Ď`` is the Greek for no in a wrong code page."""
+    """Whether a lone letter has an accent, or one stands alone: both show a wrong code page.
+
+    ``Ď`` is the Greek for no, and ``s˘`` is ``só`` as DOS writes it.
+    """
+    if "ñ" in text.casefold() or any(unicodedata.category(c) == "Sk" for c in text):
+        return True  # año is no Czech yes
     shown = unicodedata.normalize("NFKC", text).casefold()
     return len(plain) == 1 and not text.isascii() and plain not in shown
 
@@ -166,7 +196,9 @@ def doubtful_crosses(spellings: Sequence[str], like: Sequence[str] = ()) -> froz
 
 
 def read_yes_no(text: str, column: Column) -> Reading:
-    """Read yes, no or a kind of missing in Croatian, English, German, Italian, Spanish or French.
+    """Read yes, no or a kind of missing, as the languages of Europe and Turkish write them.
+
+    Words that are a yes in one language and something else in another are left: Czech ``a``.
 
     ``-`` alone is left as "missing"; in a column that also holds ``+`` it is a no, which the
     column's reader knows and one cell does not.
@@ -264,7 +296,22 @@ def coded(text: str, codes: Mapping[str, str]) -> str | None:
         if fold(raw) == plain:
             return code
     whole = plain.removesuffix(".0").removesuffix(",0")
-    return codes.get(whole) if whole != plain else None
+    if whole != plain:
+        return codes.get(whole)
+    stated = _STATED.fullmatch(text)  # what the mapping says of the code itself comes first
+    return None if stated is None else coded(stated[2], codes)
+
+
+def stated_missing(code: str, kind: str) -> str:
+    """Text of a code of which it is stated which kind of missing it is, and so never a number.
+
+    Examples
+    --------
+    >>> text = stated_missing("99", "unknown")
+    >>> text, kind_of_missing(text), coded(text, {"99": "not_done"})
+    ('unknown:99', 'unknown', 'not_done')
+    """
+    return f"{DECLARED if kind in ('missing', 'declared') else f'{kind}:'}{code}"
 
 
 def _mapped_reading(code: str, column: Column) -> Reading:
@@ -339,7 +386,7 @@ def _scheme_grade(plain: str, column: Column) -> str | None:
 
 # ------------------------------------------------------------------ sets
 
-_SET_CUTS = re.compile(r"[,;+&|\n]| i | and | und | et | y | e | te ")
+_SET_CUTS = re.compile(r"[,;+&|\n]| (?:i|and|und|et|y|e|te|a|in|oraz|och|og|en|es|és|ve|și|si) ")
 
 
 def read_set(text: str, column: Column, codes: Mapping[str, str]) -> Reading:

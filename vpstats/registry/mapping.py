@@ -26,7 +26,7 @@ from pydantic import (
 from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
 from vpstats.registry.mapping_errors import explain, refuse_export
-from vpstats.registry.mapping_parts import Chosen, Days, Strict, Text, Texts
+from vpstats.registry.mapping_parts import Chosen, Days, Strict, Text, Texts, Zone
 from vpstats.registry.quality_map import HospitalCount, QualityMap
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.units import factor, known_units
@@ -214,6 +214,10 @@ class SourceMap(Strict):
     decimal: Literal[",", "."] | None = None
     thousands: Literal[",", ".", " ", "'"] | None = None
     date_order: DateOrder | None = None
+    timezone: Zone | None = Field(None, description="Zone of the hospital, such as Europe/Zagreb.")
+    missing_codes: (
+        dict[Text, Literal["unknown", "not_done", "not_applicable", "missing"]] | None
+    ) = Field(None, description="Code, in whatever column, to the kind of missing it stands for.")
     catalog: Text | None = Field(None, description="SAS catalog (.sas7bcat) with value labels.")
     dictionary: Text | None = Field(None, description="REDCap data dictionary, as CSV.")
     url: Text | None = Field(None, description="Database (SQLAlchemy) or REDCap API; no password.")

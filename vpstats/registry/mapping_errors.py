@@ -52,6 +52,8 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "thousands": ("source", 'thousands = "."'),
         "decimal": ("source", 'decimal = ","'),
         "date_order": ("source", 'date_order = "dmy"'),
+        "timezone": ("source", 'timezone = "Europe/Zagreb"'),
+        "missing_codes": ("source", 'missing_codes = { "-999" = "unknown" }'),
         "catalog": ("source", 'catalog = "exports/formats.sas7bcat"'),
         "dictionary": ("source", 'dictionary = "exports/dictionary.csv"'),
         "url": ("source", 'url = "sqlite:///registry.db"'),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -32,6 +34,17 @@ def _listed(value: object) -> object:
 
 
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(
+            f"'{name}' is no time zone that is known; expected a name such as Europe/Zagreb"
+        )
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Days(Strict):

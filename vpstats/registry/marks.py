@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpstats.errors import MappingError
+from vpstats.registry.dittos import says_as_above
 from vpstats.registry.fields import nearest
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.mapping import SourceMap
@@ -20,25 +21,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _MARKS = ("'", "’")
-_SAME = frozenset(
-    {
-        '"',
-        "''",
-        "”",
-        "„",
-        "“",
-        '-"-',
-        '- " -',
-        "–”–",
-        "dito",
-        "ditto",
-        "dto.",
-        "idem",
-        "id.",
-        "isto",
-    }
-)
-"""What typists write for "as above", in lower case."""
 
 
 def without_text_marks(raw: RawSource, masked: Sequence[str]) -> tuple[RawSource, list[Entry]]:
@@ -156,5 +138,5 @@ def filled_down(
 
 def _said(column: TextColumn) -> Array:
     """Rows whose cell says something of its own."""
-    own = [s.casefold() not in _SAME for s in column.spellings]
+    own = [not says_as_above(s, short=True) for s in column.spellings]
     return np.array([*own, False], bool)[column.codes]

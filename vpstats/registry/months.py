@@ -118,7 +118,7 @@ def month_of(word: str) -> int | None:
     >>> [month_of(word) for word in ("kolovoza", "août", "VIII", "pro", "proljece")]
     [8, 8, 8, 12, None]
     """
-    plain = fold(word)
+    plain = fold(word).replace("ı", "i")  # Turkish, as in Kasım
     if plain.startswith("listop"):
         return 11 if plain == "listopadu" else 10
     if plain in _WHOLE:

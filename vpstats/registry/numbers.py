@@ -8,14 +8,16 @@ the quantity; where both remain, it is left unread.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify, unwrapped
 from vpstats.registry.compound import compound_values, listed_numbers
 from vpstats.registry.digits import has_both_marks, readings_of
+from vpstats.registry.laboratory import without_flag
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
+from vpstats.registry.limit_words import ABOUT, ABOVE, BELOW
 from vpstats.registry.units import SIGNS, factor, fold_unit, is_marked
 from vpstats.schema import Column, Range
 
@@ -23,50 +25,6 @@ _LONGEST = 60
 _NO_COUNT = frozenset(
     {"none", "nema", "nijedan", "keine", "kein"}
     | {"nessuno", "nessuna", "ninguno", "ninguna", "aucun", "aucune"}
-)
-_BELOW = (
-    "<=",
-    "≤",
-    "<",
-    "&lt;",
-    *("manje od ", "manji od ", "ispod ", "below ", "less than ", "under "),
-    *("unter ", "kleiner als ", "kleiner ", "weniger als ", "inferiore a ", "meno di "),
-    *("inferior a ", "menor de ", "menor que ", "menos de ", "inférieur à ", "moins de "),
-)
-_ABOVE = (
-    ">=",
-    "≥",
-    ">",
-    "više od ",
-    "vise od ",
-    "preko ",
-    "iznad ",
-    "über ",
-    "above ",
-    "more than ",
-    "&gt;",
-    *("mehr als ", "größer als ", "grösser als ", "superiore a ", "più di ", "oltre "),
-    *("superior a ", "más de ", "mas de ", "mayor de ", "mayor que ", "supérieur à ", "plus de "),
-)
-_ABOUT = (
-    "~",
-    "≈",
-    "≃",
-    "cca.",
-    "cca",
-    "circa",
-    "ca.",
-    "ca ",
-    "oko ",
-    "približno ",
-    "etwa ",
-    "um ",
-    "about ",
-    "approx.",
-    "approx ",
-    "c. ",
-    *("okolo ", "ungefähr ", "approximately ", "around ", "environ ", "env. ", "aprox. "),
-    *("aproximadamente ", "alrededor de "),
 )
 _MINUS = ("minus ", "meno ", "menos ", "moins ")
 _SIGNED = frozenset({"SD", "degrees", "HU"})
@@ -80,10 +38,14 @@ _PLAIN = re.compile(r"-?[0-9]*\.?[0-9]*")
 _USUAL = re.compile(r"([0-9]{1,7})([.,])([0-9]{1,2})")
 _EXPONENT = re.compile(r"e([+-]?[0-9]{1,3})")
 _PRODUCT = re.compile(r"([^0-9x×*+]{0,14})([x×*+]) ?([0-9][0-9.,]{0,8}) ?([^0-9]*)")
+_HOUR = Decimal(60)
+_BARE = ("", "number.spelling")  # a number alone
+_CLOCK = re.compile(r"[0-9]{1,2}[.,][0-5][0-9]")
 _BETWEEN = re.compile(r"(?:-|do|bis|to|a|à) ?[0-9][0-9.,]{0,12}.{0,12}")
 
 
 _A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: 00:00:00)?")
+_BRACKETS = "brackets around the number, as of an estimate, that other cells do not have"
 _TURNED = "a day, into which spreadsheets turn 3.5"
 _DAY_OF_YEAR = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.")
 """What spreadsheets show of a day into which they turned ``3.5``: ``03.05.``"""
@@ -107,6 +69,8 @@ class NumberContext:
         Whether a limit (``<0,3``) has a column to go to.
     clock : str
         How the column writes times, ``h:mm`` or ``mm:ss``, where it was declared.
+    wrapped : bool
+        Whether brackets are a database's, as where they stand in every cell of the column.
     """
 
     column: Column
@@ -116,6 +80,7 @@ class NumberContext:
     declared_unit: bool = False
     limits: bool = False
     clock: str = ""
+    wrapped: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +95,11 @@ class _Parts:
 def _take_prefix(text: str) -> tuple[str, str, bool]:
     if "0" <= text[:1] <= "9":
         return text, "exact", False
-    for prefixes, limit in ((_BELOW, "below"), (_ABOVE, "above")):
+    for prefixes, limit in ((BELOW, "below"), (ABOVE, "above")):
         for prefix in prefixes:
             if text.startswith(prefix):
                 return text[len(prefix) :].strip(), limit, False
-    for prefix in _ABOUT:
+    for prefix in ABOUT:
         if text.startswith(prefix):
             return text[len(prefix) :].strip(), "exact", True
     return text, "exact", False
@@ -161,7 +126,11 @@ def _parts(text: str, unit: str = "") -> _Parts | None:
     if match is None:
         return None
     sign, token, rest = match.groups()
-    token, rest = token.strip(), rest.strip()
+    token, ticks = token.strip(), len(token.strip()) - len(token.strip().rstrip("' "))
+    token, rest = (
+        token[: len(token) - ticks],
+        f"{token[len(token) - ticks :].strip()}{rest.strip()}",
+    )
     if rest.startswith("x") and token.endswith((".", ",")):
         return None
     if rest == "-" and not sign and unit in _SIGNED:  # as SAP writes it: 2,8-
@@ -246,7 +215,7 @@ def read_number(text: str, context: NumberContext) -> Reading:
         return EMPTY
     if len(text) > _LONGEST:
         return Reading(rule="number.unreadable", note="too long for a number")
-    if text[0] in "{[" and "," not in text:
+    if context.wrapped and text[0] in "{[" and "," not in text:
         text = unwrapped(text)
     kind = kind_of_missing(text)
     if kind is not None and not _is_value(text, context):
@@ -261,9 +230,14 @@ def read_number(text: str, context: NumberContext) -> Reading:
     if compound is not None:
         return compound
     parts = _parts(text, context.column.unit)
-    if parts is None:
-        return Reading(rule="number.unreadable", note="not a number")
-    return _assemble(parts, context, text)
+    return _assemble(parts, context, text) if parts else _no_number(text)
+
+
+def _no_number(text: str) -> Reading:
+    bare = unwrapped(text)
+    if bare != text and any(c.isdigit() for c in bare) and not listed_numbers(text):
+        return Reading(rule="number.marked", note=_BRACKETS)
+    return Reading(rule="number.unreadable", note="not a number")
 
 
 def _read_usual(match: re.Match[str], context: NumberContext) -> Reading:
@@ -309,10 +283,20 @@ def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
     if scale is None and listed_numbers(simplify(text)):
         return Reading(rule="number.ambiguous", note="several numbers instead of one")
     if scale is None:
+        bare = without_flag(context.column.name, unit)
+        if bare is not None and _scale(bare, context) is not None:
+            return _flagged(_assemble(replace(parts, rest=bare), context, text))
         return _beside(unit, context)
+    if unit and context.column.unit == "min" and scale == _HOUR and _CLOCK.fullmatch(parts.token):
+        return Reading(rule="number.ambiguous", note="a fraction of hours, or hours and minutes")
     values = readings_of(parts.token, context.decimal, context.thousands)
     signed = [_signed(v.scaleb(power), parts.sign) * scale for v in values]
     return _conclude(signed, parts, context, unit, text)
+
+
+def _flagged(reading: Reading) -> Reading:
+    """A number without the flag of its laboratory; a unit or a limit beside it says so itself."""
+    return reading._replace(rule="number.flag") if reading.rule in _BARE else reading
 
 
 def _beside(text: str, context: NumberContext) -> Reading:
@@ -341,6 +325,18 @@ def stated_factor(text: str, unit: str) -> float:
     parts = _parts(text, unit)
     found = factor(unit, parts.rest) if parts is not None and parts.rest else None
     return 1.0 if found is None else float(found)
+
+
+def states_unit(text: str, unit: str) -> bool:
+    """Whether a cell has a unit beside its number, be it a limit or not.
+
+    Examples
+    --------
+    >>> states_unit("<0,5 mg/dl", "mg/L"), states_unit("19,6", "mg/L")
+    (True, False)
+    """
+    parts = _parts(text, unit) if text[-1:] not in "0123456789" else None
+    return parts is not None and bool(parts.rest) and factor(unit, parts.rest) is not None
 
 
 def _signed(value: Decimal, sign: str) -> Decimal:

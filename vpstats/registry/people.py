@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from vpstats.registry.blocks import Block, opted_out
+from vpstats.registry.blocks import Block
 from vpstats.registry.journal import entry
+from vpstats.registry.optouts import opted_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

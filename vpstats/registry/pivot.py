@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.assemble import HIDDEN, MAPPED, Draft
+from vpstats.registry.blocks import Block
 from vpstats.registry.collapse import collapse
 from vpstats.registry.fields import LEAK_SET_FIELDS
 from vpstats.registry.journal import Journal, entry
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 def move_extras(drafts: dict[str, Draft], journal: Journal) -> None:
     """Give ages to sessions and births to patients, where those have none of their own.
 
-    An age that a patient row states belongs to the patient's first session. A birth on which the
+    An age that a patient row states belongs to the patient's first session; where no birth tells
+    the ages at others, they are missing, and that is said. A birth on which the
     sessions of a patient do not agree, among themselves or with the patient's own, is missing.
 
     Parameters
@@ -43,6 +46,56 @@ def move_extras(drafts: dict[str, Draft], journal: Journal) -> None:
         age = patients.set_index("patient_id")["age_at_proc"]
         first = ordered.set_index("procedure_id")["patient_id"].map(age)
         _fill(sessions, "procedure_id", "age_at_proc", first)
+        _say_of_others(drafts, set(ordered["procedure_id"]), age, journal)
+
+
+def _say_of_others(
+    drafts: dict[str, Draft], first: set[str], age: pd.Series, journal: Journal
+) -> None:
+    """Later sessions of patients whose row states one age, where no birth tells the others."""
+    draft, patients = drafts["procedures"], drafts["patients"].frame
+    born = pd.Series(data=False, index=patients.index)
+    for name in ("birth_date", "birth_year"):
+        if name in patients:
+            born |= patients[name].notna()
+    stated = set(age.index[age.notna()]) - set(patients["patient_id"][born])
+    frame = draft.frame
+    later = frame["patient_id"].isin(stated) & ~frame["procedure_id"].isin(first)
+    rows = np.flatnonzero((later & frame["age_at_proc"].isna()).to_numpy(bool))
+    journal.add(draft.said("session.age_once", rows, "age_at_proc"), draft.places())
+
+
+def share_ages(blocks: Sequence[Block]) -> None:
+    """Give ages that are mapped for patients to the sessions of the same rows of the export.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        Of all tables, with their values; changed in place.
+    """
+    for block in blocks:
+        if block.table != "patients" or "age_at_proc" not in block.values:
+            continue
+        for other in blocks:
+            own = other.table == "procedures" and other.text.source is block.text.source
+            if own and "age_at_proc" not in other.values:
+                _share(block, other)
+
+
+def _share(block: Block, sessions: Block) -> None:
+    there, here = (
+        pd.MultiIndex.from_arrays([b.text.raw.file, b.text.raw.row]) for b in (block, sessions)
+    )
+    if not there.is_unique:
+        return
+    at = there.get_indexer(here)
+    at[[session is None for session in sessions.procedure]] = -1
+    ages = block.values["age_at_proc"]
+    at[_stand_still(sessions, np.where(at >= 0, ages[at], np.nan))] = -1
+    sessions.values["age_at_proc"] = np.where(at >= 0, ages[at], np.nan)
+    sessions.names.setdefault("age_at_proc", block.names["age_at_proc"])
+    block.values["age_at_proc"] = ages.copy()
+    block.values["age_at_proc"][at[at >= 0]] = np.nan
 
 
 def _births(draft: Draft, name: str, journal: Journal) -> pd.Series:
@@ -75,6 +128,21 @@ def _say_contradicted(
 def _fill(frame: pd.DataFrame, key: str, name: str, known: pd.Series) -> None:
     values = frame[key].map(known)
     frame[name] = values if name not in frame else frame[name].where(frame[name].notna(), values)
+
+
+_YEAR = np.timedelta64(366, "D")
+
+
+def _stand_still(sessions: Block, ages: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Sessions of patients with one age at all of them, though more than a year lies between."""
+    days = sessions.values.get("proc_date")
+    if days is None:
+        return np.zeros(len(ages), bool)
+    rows = pd.DataFrame({"who": sessions.patient, "age": ages, "day": days})
+    found = rows.dropna().groupby("who").agg(["min", "max"])
+    still = found["age", "min"] == found["age", "max"]
+    apart = found["day", "max"] - found["day", "min"] > _YEAR
+    return np.asarray(rows["who"].isin(found.index[still & apart]))
 
 
 def add_leaks(drafts: dict[str, Draft], journal: Journal) -> None:

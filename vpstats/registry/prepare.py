@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +15,18 @@ from vpstats.registry.chosen_rows import chosen_rows
 from vpstats.registry.code_pages import (
     PAGES,
     page_doubt,
+    rare_pages,
     without_latin,
     words_beyond_ascii,
 )
 from vpstats.registry.decoding import remedy, repair, repair_code_page, signature
 from vpstats.registry.dialect import mapped_columns
-from vpstats.registry.journal import Journal, Places, entry
+from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.mapping import SourceMap
+from vpstats.registry.mapping_parts import Days
 from vpstats.registry.marks import filled_down, without_text_marks
+from vpstats.registry.missing_codes import with_missing_codes
+from vpstats.registry.moments import doubtful_in_utc, doubtful_moments, local_days
 from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, same_rows, text_column
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.summaries import without_summaries
@@ -61,15 +64,25 @@ def prepare(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
     """
     raw = _encodings(raw, source, journal)
     if source.format in ("csv", "excel"):
-        raw = without_summaries(raw)
-    raw = _named_as_mapped(raw, source)
+        raw = without_summaries(raw, _naming(source), filled_down=bool(source.fill_down))
+    raw = with_missing_codes(_named_as_mapped(raw, source), source)
     if source.format in ("csv", "excel"):
         raw = _without_marks(raw, source, journal)
     raw = _noted_columns(raw, source)
-    raw = _days_apart(raw, source).noted(*_choosing_nothing(raw, source))
+    raw = _days_apart(raw, source, journal).noted(*_choosing_nothing(raw, source))
     for note in raw.notes:
-        journal.note(note.rule, note.note, file=note.file, row=note.row or 0, column=note.column)
+        row, rows = note.row or 0, note.rows
+        journal.note(note.rule, note.note, file=note.file, row=row, column=note.column, rows=rows)
     return _without_copies(raw, source, journal)
+
+
+def _naming(source: SourceMap) -> list[str]:
+    """Raw columns that say whose a row is."""
+    fields = ("patient_id", "procedure_id")
+    maps = [
+        table.columns[name] for table in source.tables for name in fields if name in table.columns
+    ]
+    return [name for column in maps for name in column.raw_columns]
 
 
 def _without_marks(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
@@ -89,6 +102,9 @@ def _encodings(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource
     texts = [text for column in raw.columns.values() for text in column.foreign()]
     texts += [name for name in raw.columns if not name.isascii()]
     wrong = signature(texts)
+    misread = [] if source.encoding or wrong == "utf-8" else list(_wrong_page(raw, texts))
+    if misread:
+        return raw.noted(*misread)
     if wrong is None:
         return raw if source.encoding else raw.noted(*_doubtful_page(raw, texts))
     if not source.repair_encoding:
@@ -101,17 +117,31 @@ def _encodings(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource
     return replace(raw, columns=columns)
 
 
-def _doubtful_page(raw: RawSource, texts: Sequence[str]) -> Iterator[SourceNote]:
-    """A code page that was guessed where the words would be words in another as well."""
+def _page_and_words(raw: RawSource, texts: Sequence[str]) -> tuple[str, list[bytes]]:
+    """The code page that was guessed, "" where none was, and the words that it was guessed from."""
     read = {str(meta.get("encoding", "")) for meta in raw.meta}
     page = read.pop() if len(read) == 1 else ""
     if page not in PAGES:
-        return
-    words = words_beyond_ascii(text.encode(page, "ignore") for text in texts)
-    said = page_doubt(words, page)
-    if without_latin(words):  # and so of none of these pages
+        return "", []
+    return page, words_beyond_ascii(text.encode(page, "ignore") + b"\n" for text in texts)
+
+
+def _wrong_page(raw: RawSource, texts: Sequence[str]) -> Iterator[SourceNote]:
+    """A code page that was guessed, and in which the words are none."""
+    page, words = _page_and_words(raw, texts)
+    rare = rare_pages(words, page) if page else ()
+    if page and without_latin(words):  # and so of none of these pages
         yield SourceNote("encoding.mojibake", raw.files[0], _NOT_LATIN.format(page))
-    elif said:
+    elif rare:
+        ways = " or ".join(f'"{name}"' for name in rare)
+        yield SourceNote("encoding.mojibake", raw.files[0], _RARE_PAGE.format(page, ways))
+
+
+def _doubtful_page(raw: RawSource, texts: Sequence[str]) -> Iterator[SourceNote]:
+    """A code page that was guessed where the words would be words in another as well."""
+    page, words = _page_and_words(raw, texts)
+    said = page_doubt(words, page) if page else ""
+    if said:
         yield SourceNote("encoding.doubtful", raw.files[0], said)
 
 
@@ -119,6 +149,9 @@ _NOT_LATIN = (
     "read as {}, in which most words beyond ASCII have no plain letter, as Greek or Cyrillic ones; "
     'write encoding = "cp1253", "cp1251" or the one that the file is in'
 )
+
+
+_RARE_PAGE = "read as {}, in which the letters are no words; write encoding = {}"
 
 
 def _fixed(text: str, wrong: str) -> str:
@@ -296,30 +329,27 @@ def _twin(name: str) -> str:
 
 # ------------------------------------------------------------------ days that are not known
 
-_MOMENT = re.compile(
-    r"\S{6,12}[T ] ?(\d\d?):(\d\d)(?::00(?:\.0+)?)?( ?[ap]m)?(Z|\+00:?00)?", re.IGNORECASE
-)
-_EVENING = 20 * 60
-_FEW = 3  # different days, below which one clock may be that of an evening in a hospital
-_NOON = 12 * 60
 _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d+)?")
 _BEFORE_1984 = 30_682
 """Days of a spreadsheet up to 1984. Counted from 1960, as Stata and SAS do, they reach 2044."""
 
 
-def _days_apart(raw: RawSource, source: SourceMap) -> RawSource:
-    """Mark what would be read as a day, and as a wrong one, so that it is read as none.
+def _days_apart(raw: RawSource, source: SourceMap, journal: Journal) -> RawSource:
+    """Moments as days of the hospital's zone; mark what would be read as a wrong day.
 
     A finding says so of the column, another of each cell.
     """
     columns, notes = dict(raw.columns), []
     typed = {name for meta in raw.meta for name in meta.get("typed", ())}
-    for name, declared in mapped_columns(source).items():
-        if declared.kind != "date" or name not in columns:
-            continue
-        doubts = [_midnights_elsewhere]
+    for name, masked in _day_columns(raw, source).items():
+        text = columns[name]
+        days = local_days(text.spellings, source.timezone) if source.timezone else {}
+        doubts = [doubtful_moments] if source.timezone is None else [doubtful_in_utc]
         if source.format in ("stata", "spss", "sas") and name in typed:
             doubts.append(_bare_days)
+        if days:
+            columns[name] = text_column(text.codes, [days.get(s, s) for s in text.spellings])
+            journal.add([_as_local(text, columns[name], days, name, masked=masked)], _places(raw))
         for doubt in doubts:
             marked, said = doubt(columns[name].spellings)
             if marked:
@@ -330,57 +360,37 @@ def _days_apart(raw: RawSource, source: SourceMap) -> RawSource:
     return replace(raw, columns=columns).noted(*notes)
 
 
+def _day_columns(raw: RawSource, source: SourceMap) -> dict[str, bool]:
+    """Columns read as days, also to choose rows, and whether no log may show their cells."""
+    mapped = mapped_columns(source)
+    found = {name: c.masked for name, c in mapped.items() if c.kind == "date"}
+    for table in source.tables:
+        for name, wanted in table.where.items():
+            if isinstance(wanted, Days):
+                found.setdefault(name, name not in mapped or mapped[name].masked)
+    return {name: masked for name, masked in found.items() if name in raw.columns}
+
+
+def _as_local(
+    text: TextColumn, local: TextColumn, days: Mapping[str, str], name: str, *, masked: bool
+) -> Entry:
+    """One row stands for the column: the first whose day is another than the one written."""
+    moved = {s: day for s, day in days.items() if not s.startswith(day)}
+    where = np.array([_first(text, moved or days)], np.int64)
+    return entry(
+        "date.zone",
+        where,
+        column=name,
+        raw=text.take(where).texts(),
+        clean=local.take(where).texts(),
+        masked=masked,
+    )
+
+
 def _first(text: TextColumn, marked: Mapping[str, str]) -> int:
     """First row with a spelling that was marked."""
     rows = text.first_rows()
     return min(int(rows[i]) for i, s in enumerate(text.spellings) if s in marked)
-
-
-def _midnights_elsewhere(spellings: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Moments in UTC that are all at one hour of the afternoon, or at two with summer time.
-
-    That is how a day of an eastern zone is stored: midnight of 14 March is 23:00 of the 13th. In
-    western zones the day is the same. Noon alone is written to keep the day whatever the zone.
-    Moments that do not say their zone are doubted where every one is at such an hour late in the
-    evening, as in Europe: a clinic may well begin at two every time.
-    """
-    moments = {s: m for s in spellings if ":" in s and (m := _MOMENT.fullmatch(s))}
-    zoned = {s: _clock(m) for s, m in moments.items() if m[4]}
-    if _is_elsewhere(zoned):
-        return {s: f"{s} (a moment in UTC)" for s, time in zoned.items() if time}, _UTC_SAID
-    bare = {s: _clock(m) for s, m in moments.items() if not m[4]}
-    late = [s for s, time in bare.items() if time >= _EVENING]
-    known = any(":" in s and s not in moments for s in spellings)  # as a clock shows them
-    if known or zoned or len(late) < _FEW or not _is_elsewhere(bare, _EVENING):
-        return {}, ""
-    return {s: f"{s} (midnight in another time zone?)" for s in late}, _BARE_SAID
-
-
-_UTC_SAID = (
-    "days as moments in UTC, each at the midnight of another time zone, so that the day is not "
-    "known; export them as days, or as times of the hospital's clock"
-)
-_BARE_SAID = (
-    "days as moments that are all at one hour of the night, or at two with summer time, as "
-    "midnight is in UTC, so that the day is not known; export them as days, or as times of the "
-    "hospital's clock"
-)
-
-
-def _is_elsewhere(clocks: Mapping[str, int], earliest: int = _NOON) -> bool:
-    """Whether moments are all at one clock, or at two with summer time, that can be midnight."""
-    times = sorted(set(clocks.values()))
-    apart = {later - earlier for earlier, later in pairwise(times)}
-    one_clock = len(times) in (1, 2) and apart <= {60, 23 * 60} and not any(t % 15 for t in times)
-    if not one_clock or max(times) < earliest or times == [_NOON]:
-        return False
-    return earliest == _NOON or all(time == 0 or time >= earliest for time in times)
-
-
-def _clock(moment: re.Match[str]) -> int:
-    """Minutes of the day."""
-    hour, half = int(moment[1]), (moment[3] or "").strip().casefold()
-    return 60 * (hour % 12 + 12 * (half == "pm") if half else hour) + int(moment[2])
 
 
 def _bare_days(spellings: Sequence[str]) -> tuple[dict[str, str], str]:

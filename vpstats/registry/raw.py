@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LABEL = " (label)"
 """Ends the name of a column that holds the labels of another column's codes."""
+LACKING = "lacking"
+"""Key of a file's ``meta``: columns that other files of its source have."""
 _ROWS = 1 << 15
 _PRIME = np.uint64(1_099_511_628_211)  # of the FNV hash; products wrap around
 
@@ -243,6 +245,8 @@ class SourceNote:
         Raw column, or "".
     unread : Unread, optional
         Files or sheets that the note says were not read.
+    rows : tuple of int
+        Rows in the file, where the note is about several.
     """
 
     rule: str
@@ -251,6 +255,7 @@ class SourceNote:
     row: int | None = None
     column: str = ""
     unread: Unread | None = None
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

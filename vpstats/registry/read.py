@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,18 @@ from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
 from vpstats.registry.journal import Journal, Places
 from vpstats.registry.mapping import RegistryMap, SourceMap, find_mapping, read_mapping
+from vpstats.registry.optouts import doubt_optouts
 from vpstats.registry.people import leave_out, people_to_leave_out, rename_people, same_people
-from vpstats.registry.pivot import add_leaks, move_extras
+from vpstats.registry.pivot import add_leaks, move_extras, share_ages
 from vpstats.registry.prepare import prepare
-from vpstats.registry.raw import RawSource
+from vpstats.registry.raw import RawSource, SourceNote
 from vpstats.registry.registry import SOURCE_COLUMNS, Registry
 from vpstats.registry.review import all_doubts
+from vpstats.registry.rounded_days import rounded_days
 from vpstats.registry.row_names import fill_sessions
 from vpstats.registry.sources import describe_sources, read_sources, with_marks
 from vpstats.registry.tables import text_table
+from vpstats.registry.untaken_sessions import Untaken, untaken_sessions, without_session
 from vpstats.schema import pandera_schema
 from vpstats.schema_tables import TABLES
 
@@ -47,6 +50,7 @@ class _Reading:
     blocks: list[Block] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
+    untaken: list[Untaken] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +69,8 @@ class Cut:
         Number of the source of each row, into ``mapping.sources``.
     left_out : frozenset of str
         Patients who are not in the tables because they did not want to be.
+    folder : Path
+        To which the names of its files are relative.
     """
 
     registry: Registry
@@ -72,6 +78,7 @@ class Cut:
     places: Mapping[str, Places]
     origin: Mapping[str, Any]
     left_out: frozenset[str]
+    folder: Path
 
 
 def read_registry(path: str | Path, *, n_jobs: int | None = None) -> Registry:
@@ -119,20 +126,48 @@ def read_cut(path: str | Path, *, n_jobs: int | None = None) -> Cut:
     """Read a registry as `read_registry` does, and keep where each row comes from."""
     file = find_mapping(path)
     mapping, proposals = confirmed_part(read_mapping(file), file.name)
+    return read_by(mapping, file.parent, proposals=proposals, n_jobs=n_jobs)
+
+
+def read_by(
+    mapping: RegistryMap,
+    folder: Path,
+    *,
+    proposals: Iterable[SourceNote] = (),
+    n_jobs: int | None = None,
+) -> Cut:
+    """Read the exports of a folder by a mapping, all of which is confirmed.
+
+    Parameters
+    ----------
+    mapping : RegistryMap
+        What the columns of the exports are.
+    folder : Path
+        To which the names of files are relative.
+    proposals : iterable of SourceNote
+        What is said of parts that were not confirmed, and are not read.
+    n_jobs : int, optional
+        Workers that read files side by side.
+
+    Returns
+    -------
+    Cut
+        As `read_cut` gives it.
+    """
     reading = _Reading(mapping)
     for note in proposals:
         reading.journal.note(note.rule, note.note, file=note.file)
     ask = reading.mapping.registry.deidentify
-    key = None if ask is None else read_key(ask, file.parent)
+    key = None if ask is None else read_key(ask, folder)
     sources = reading.mapping.sources
     # each stage lets go of what the one before it held: a registry is in memory once
-    texts = deque(read_sources(sources, file.parent, n_jobs=n_jobs))
+    texts = deque(read_sources(sources, folder, n_jobs=n_jobs))
     for number, source in enumerate(sources):
         _open_source(reading, source, number, texts.popleft())
     steps = _consent_first(reading)
     for block in reading.blocks:
         read_values(block)
-        for note in contradictions(block):
+        for note in (*contradictions(block, quote=ask is None), *rounded_days(block)):
             reading.journal.note(note.rule, note.note, file=note.file, column=note.column)
         block.forget_text()
     drafts = _drafts(reading, steps)
@@ -142,6 +177,7 @@ def read_cut(path: str | Path, *, n_jobs: int | None = None) -> Cut:
         {name: draft.places() for name, draft in drafts.items()},
         {name: draft.frame[SOURCE].to_numpy(np.int64) for name, draft in drafts.items()},
         frozenset(reading.left_out),
+        folder,
     )
     return cut if ask is None or key is None else deidentify(cut, ask, key)
 
@@ -152,7 +188,8 @@ def _open_source(reading: _Reading, source: SourceMap, number: int, raw: RawSour
     dialect = source_dialect(raw, source, reading.mapping.registry.data_cut)
     seen = {"decimal": dialect.decimal or "", "date_order": source.date_order or ""}
     reading.sources += [{**meta, **seen} for meta in raw.meta]
-    for note in [*rows_without_day(raw, source, dialect), *rows_beside(raw, source)]:
+    doubts = [*rows_without_day(raw, source, dialect), *rows_beside(raw, source)]
+    for note in doubts:
         reading.journal.note(
             note.rule, note.note, file=note.file, row=note.row or 0, column=note.column
         )
@@ -160,6 +197,7 @@ def _open_source(reading: _Reading, source: SourceMap, number: int, raw: RawSour
         block = open_block(text_table(raw, source, table, dialect), dialect)
         reading.blocks.append(block)
         reading.numbers[id(block)] = number
+    reading.untaken += untaken_sessions(raw, source, dialect, doubts)
 
 
 # ------------------------------------------------------------------ consent
@@ -168,7 +206,10 @@ def _open_source(reading: _Reading, source: SourceMap, number: int, raw: RawSour
 def _consent_first(reading: _Reading) -> list[FlowStep]:
     """One name per patient and session; then those leave who did not want to be here."""
     blocks = reading.blocks
-    rename_people(blocks, same_people(blocks))
+    names = same_people(blocks)
+    rename_people(blocks, names)
+    reading.untaken = [item.renamed(names) for item in reading.untaken]
+    doubt_optouts(blocks, reading.journal)
     out = people_to_leave_out(blocks, reading.mapping.registry.consent)
     reading.left_out = out
     fill_sessions(blocks)
@@ -198,6 +239,7 @@ def _counts(blocks: Sequence[Block]) -> tuple[int, int]:
 
 def _drafts(reading: _Reading, steps: list[FlowStep]) -> dict[str, Draft]:
     drafts = {}
+    share_ages(reading.blocks)
     for table in TABLES:
         drafts[table] = draft_table(table, reading.blocks, reading.journal, reading.numbers)
     drop_orphans(drafts, reading.journal)
@@ -228,7 +270,9 @@ def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) 
     info = reading.mapping.registry
     unread = drafts["procedures"].unread | drafts["levels"].unread
     cut_short = frozenset(drafts["levels"].cut_short)
-    case = Case(tables, pd.Timestamp(info.data_cut), frozenset(unread), cut_short)
+    untaken = _say_untaken(reading, tables)
+    files = {name: places.file for name, places in desk.places.items()}
+    case = Case(tables, pd.Timestamp(info.data_cut), frozenset(unread), cut_short, untaken, files)
     desk.write(list(all_doubts(case)), reading.journal)
     validate(tables)
     corrections, findings = reading.journal.frames()
@@ -244,6 +288,15 @@ def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) 
         consent=info.consent,
         quality=reading.mapping.quality,
     )
+
+
+def _say_untaken(reading: _Reading, tables: Tables) -> frozenset[str]:
+    """Patients whose sessions ``where`` does not take, and a note that says so once a source."""
+    people, seated = tables["patients"]["patient_id"], set(tables["procedures"]["patient_id"])
+    for item, said in without_session(reading.untaken, people, seated):
+        columns = ", ".join(item.columns)
+        reading.journal.note("patient.untaken", said, file=item.file, column=columns)
+    return frozenset().union(*(item.patients for item in reading.untaken))
 
 
 def canonical_part(draft: Draft) -> pd.DataFrame:

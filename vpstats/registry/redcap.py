@@ -13,7 +13,7 @@ import io
 import re
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vpstats.errors import DataError
@@ -21,10 +21,11 @@ from vpstats.registry.cells import fold
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.decoding import decode
 from vpstats.registry.fields import TYPED_MISSING, field_column
-from vpstats.registry.lexicon import read_yes_no
+from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no
 from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
 from vpstats.registry.rows import DUPLICATE
+from vpstats.registry.value_labels import read_by_labels
 from vpstats.schema import Column
 from vpstats.schema_tables import PROCEDURES
 
@@ -39,6 +40,8 @@ _SYSTEM = {
 """Headers of REDCap's own columns in a label export, folded."""
 BOX_LABELS = "boxes"
 """Key of a source's ``meta``: column of a box to the label that the data dictionary has for it."""
+UNLISTED_BOXES = "unlisted boxes"
+"""Key of a source's ``meta``: column of a box to its label, which no choice of the field has."""
 _STATUS = {"incomplete": "0", "unverified": "1", "complete": "2"}
 _FIXED = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
 _ONE_CHOICE = ("radio", "dropdown", "yesno", "truefalse")
@@ -53,6 +56,7 @@ _YES_NO = PROCEDURES["hypotension"]
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _ARM = re.compile(r" \(Arm (\d+): .*\)$")
 _NO_NAME = re.compile(r"[^a-z0-9_]")
+_CHOICE = re.compile(r"(.+) \([^\W\d_]+=(.+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def as_raw(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> Ra
     RawSource
         With a note for each column whose values or codes the dictionary does not have.
     """
-    renamed = _renamed(source, fields)
+    renamed, extra = _renamed(source, fields)
     labelled = _is_labelled(renamed, fields)
     columns: dict[str, TextColumn] = dict(renamed.columns)
     notes: list[SourceNote] = []
@@ -173,6 +177,8 @@ def as_raw(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> Ra
     for name, column in renamed.columns.items():
         if name in known:
             columns[name], unlisted = _coded(column, known[name], labelled=labelled)
+            codes = mapping.missing_codes or {}
+            unlisted = [i for i in unlisted if coded(column.spellings[i], codes) is None]
             notes += _unlisted(renamed, name, column, unlisted)
         elif name in boxes:
             columns[name] = _translated(column, {"unchecked": "0", "checked": "1", **boxes[name]})
@@ -182,8 +188,9 @@ def as_raw(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> Ra
             columns[name] = _translated(column, {f.form.replace("_", " "): f.form for f in fields})
         elif name in (_EVENT, _GROUP):
             columns[name] = _as_mapped(column, _mapped(mapping, name), arms=name == _EVENT)
-    meta = tuple({**known, BOX_LABELS: _box_labels(fields)} for known in renamed.meta)
-    whole = replace(renamed, columns=columns, meta=meta)
+    labels = {BOX_LABELS: _box_labels(fields), UNLISTED_BOXES: extra}
+    meta = tuple({**known, **labels} for known in renamed.meta)
+    whole = read_by_labels(replace(renamed, columns=columns, meta=meta), known, mapping)
     return whole.noted(*notes, *_judged(whole, fields, mapping))
 
 
@@ -237,15 +244,43 @@ def _boxes(item: Field) -> list[tuple[str, dict[str, str]]]:
     return [(code, {label: "1"} if label else {}) for code, label in item.choices.items()]
 
 
-def _renamed(source: RawSource, fields: Sequence[Field]) -> RawSource:
-    """Headers of a label export to variable names, repeated headers in the project's order."""
+def _renamed(source: RawSource, fields: Sequence[Field]) -> tuple[RawSource, dict[str, str]]:
+    """Headers of a label export to variable names, repeated headers in the project's order.
+
+    With them the labels of boxes that are no choice of their field: a project's missing-data codes.
+    """
     headers = [name.split(DUPLICATE)[0] for name in source.columns]
     names = _names(headers, list(_expected(fields)))
+    extra = _unlisted_boxes(headers, names, fields)
     columns: dict[str, TextColumn] = {}
-    for (header, column), plain, known in zip(source.columns.items(), headers, names, strict=True):
-        name = known or _SYSTEM.get(fold(plain), header)
+    for i, (header, column) in enumerate(source.columns.items()):
+        name = names[i] or extra.get(i, ("",))[0] or _SYSTEM.get(fold(headers[i]), header)
         columns[header if name in columns else name] = column
-    return replace(source, columns=columns)
+    return replace(source, columns=columns), dict(extra.values())
+
+
+def _unlisted_boxes(
+    headers: Sequence[str], names: Sequence[str | None], fields: Sequence[Field]
+) -> dict[int, tuple[str, str]]:
+    """Place of each box that is no choice of its field, to the name and label that it gets.
+
+    Of fields with one label it is that of the boxes to its left.
+    """
+    whose = {name: f.name for f in fields for name in _box_labels([f])}
+    stems: dict[str, list[str]] = defaultdict(list)
+    for item in fields:
+        if item.kind == "checkbox":
+            stems[_key(item.label)].append(item.name)
+    found: dict[int, tuple[str, str]] = {}
+    last = ""
+    for i, (header, name) in enumerate(zip(headers, names, strict=True)):
+        last = whose.get(name or "", last)
+        match = None if name else _CHOICE.fullmatch(header)
+        mine = stems.get(_key(match[1]), []) if match else []
+        if match and (last in mine or len(mine) == 1):
+            stem = last if last in mine else mine[0]
+            found[i] = (f"{stem}___{box_code(match[2])}", match[2])
+    return found
 
 
 def _names(headers: Sequence[str], expected: Sequence[tuple[str, str]]) -> list[str | None]:
@@ -358,6 +393,7 @@ def _unlisted(
         row = int(first[spelling])
         have = "cell has" if counts[spelling] == 1 else "cells have"
         said = f"{counts[spelling]} {have} an answer that the data dictionary does not list"
+        said += _IF_MISSING if kind_of_missing(column.spellings[spelling]) else ""
         file = source.files[int(source.file[row])]
         yield SourceNote("redcap.unlisted", file, said, row=int(source.row[row]), column=name)
 
@@ -400,15 +436,30 @@ def _judged(source: RawSource, fields: Sequence[Field], mapping: SourceMap) -> I
             item = known.get(column.column or column.checkbox or "")
             if item is not None:
                 declared = field_column(table.name, name)
-                for said in _differences(item, declared, column):
+                for said in _differences(item, declared, column, mapping.missing_codes or {}):
                     yield SourceNote("redcap.codes", source.files[0], said, column=item.name)
 
 
-def _differences(item: Field, declared: Column, column: ColumnMap) -> Iterator[str]:
-    strange = [code for code in column.codes if box_code(code) not in map(box_code, item.choices)]
+_IF_MISSING = "; a missing-data code of the project belongs into missing_codes of the source"
+
+
+def _differences(
+    item: Field, declared: Column, column: ColumnMap, missing: Collection[str]
+) -> Iterator[str]:
+    known = {box_code(code) for code in (*item.choices, *missing)}
+    strange = [code for code in column.codes if box_code(code) not in known]
     if strange:
-        yield f"the mapping translates {', '.join(strange)}; the data dictionary has no such choice"
+        yield (
+            f"the mapping translates {', '.join(strange)}; the data dictionary has no such choice"
+            f"{_IF_MISSING}"
+        )
     yield from misread_choices(item, declared, column)
+
+
+def _labelled_missing(item: Field, column: ColumnMap) -> dict[str, str]:
+    """Codes, not those of the mapping, whose label is a word for what is missing."""
+    kinds = ((c, kind_of_missing(t)) for c, t in item.choices.items() if c not in column.codes)
+    return {code: kind for code, kind in kinds if kind is not None and kind in TYPED_MISSING}
 
 
 def misread_choices(item: Field, declared: Column, column: ColumnMap) -> Iterator[str]:
@@ -437,7 +488,7 @@ def misread_choices(item: Field, declared: Column, column: ColumnMap) -> Iterato
     """
     if declared.kind not in ("category", "yes_no", "set"):
         return
-    meant = proposed_codes(item, declared)
+    meant = _labelled_missing(item, column) | proposed_codes(item, declared)
     plain = [code for code in meant if code not in column.codes]
     read = clean_texts(declared, plain, mapping=ColumnMap(column=item.name)) if plain else None
     taken = {} if read is None else dict(zip(plain, read["clean"], strict=True))

@@ -1,4 +1,4 @@
-"""Events that an export repeats: a session's infection in the row of each of its vertebrae."""
+"""What an export repeats: a session's infection or visit in the row of each of its vertebrae."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _OF_ITS_OWN = ("adjacent_fx", "nonadjacent_fx", "refracture_same", "rib_fx")
 """Events of which a session's vertebrae may each have one."""
+_REPEATED = {"events": ("session", "event_type"), "visits": ("patient", "visit_date")}
+"""What names an event or a visit that its session's rows repeat."""
+_REPEATED_RULES = {
+    "events": ("event.repeated", "event_type"),
+    "visits": ("visit.repeated", "visit_date"),
+}
 
 
 def repeats_of_session(block: Block, blocks: Sequence[Block]) -> Array:
@@ -26,7 +32,7 @@ def repeats_of_session(block: Block, blocks: Sequence[Block]) -> Array:
     Parameters
     ----------
     block : Block
-        Rows of any table; only events that the export does not number are looked at. Takes the
+        Rows of any table; only events and visits without a number are looked at. Takes the
         entries.
     blocks : sequence of Block
         All blocks: those of levels say which rows of the source are rows of levels.
@@ -37,17 +43,20 @@ def repeats_of_session(block: Block, blocks: Sequence[Block]) -> Array:
         Rows to leave out.
     """
     again = np.zeros(len(block), bool)
-    if block.table != "events" or "event_id" in block.values:
+    if block.table not in _REPEATED or f"{block.table[:-1]}_id" in block.values:
         return again
     told = pd.DataFrame({name: pd.Series(v).astype(object) for name, v in block.values.items()})
-    told = told.assign(patient=block.patient, session=block.procedure, file=block.text.raw.file)
-    whole = ~told[["session", "event_type"]].isna().any(axis=1)
-    whole &= ~told["event_type"].isin(_OF_ITS_OWN)
+    told = told.assign(patient=block.patient, file=block.text.raw.file)
+    if block.table == "events":
+        told = told.assign(session=block.procedure)
+    whole = ~told[list(_REPEATED[block.table])].isna().any(axis=1)
+    if block.table == "events":
+        whole &= ~told["event_type"].isin(_OF_ITS_OWN)
     looked = whole.to_numpy(bool) & _in_rows_of_levels(block, blocks)
     again[looked] = told[looked].duplicated().to_numpy(bool)
-    column = block.names.get("event_type", "")
-    where = np.flatnonzero(again)
-    block.entries.append(entry("event.repeated", where, field="event_type", column=column))
+    rule, name = _REPEATED_RULES[block.table]
+    column, where = block.names.get(name, ""), np.flatnonzero(again)
+    block.entries.append(entry(rule, where, field=name, column=column))
     return again
 
 

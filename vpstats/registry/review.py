@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 # the modules register their checks when they are imported; their names are not needed (F401)
-from vpstats.registry import checks_course, checks_people, checks_scales, checks_sessions  # noqa: F401
+from vpstats.registry import (  # noqa: F401
+    checks_course,
+    checks_people,
+    checks_scales,
+    checks_sessions,
+    checks_units,
+)
 from vpstats.registry.checks import CHECKS, Case, Doubt
 
 

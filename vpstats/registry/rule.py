@@ -63,7 +63,10 @@ class Export:
     text : str
         Content of the file; its columns are named as the canonical fields. Where several files
         or sheets are packed, each begins with a line ``== name``, a hidden sheet with
-        ``== name (hidden)``; the cell ``^`` is merged with the one above it.
+        ``== name (hidden)``; the cell ``^`` is merged with the one above it. In a workbook a
+        line that ends with `` (hidden)`` is a hidden row, a cell between ``~~`` is struck out,
+        what stands behind ``^^`` is raised, and between bars stands the format of a number, or
+        that its column is hidden.
     table : str
         Canonical table that it feeds.
     rows : tuple of int

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 BOTH = "Look both values up and correct the wrong one in the source."
 DATES = "Look the dates up and correct the wrong one in the source."
+CODES = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
+CELL = "Look the value up and correct the cell in the source."
 IDS = "Find out whether they are one person, and give one identifier."
 
 ONE = "patients: patient_id center_id\nA/1 A\n"

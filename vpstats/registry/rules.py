@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 from vpstats.registry.rule import Cells, Export, Rows, Rule
 from vpstats.registry.rules_cells import (
-    DATE_RULES,
     LEVEL_RULES,
     NUMBER_RULES,
     UNIT_RULES,
     WORD_RULES,
 )
 from vpstats.registry.rules_course import COURSE_RULES, DERIVED_RULES, LEVEL_ROW_RULES
+from vpstats.registry.rules_dates import DATE_RULES
 from vpstats.registry.rules_files import FILE_RULES, KEY_RULES
 from vpstats.registry.rules_rows import PATIENT_RULES, SESSION_RULES
 

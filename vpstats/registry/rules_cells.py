@@ -160,6 +160,13 @@ NUMBER_RULES = (
         Cells("levels.cement_ml", ("4,5 ml",), ("4.5",)),
     ),
     Rule(
+        "number.flag",
+        "correction",
+        "info",
+        "A laboratory's flag behind a number, such as H for high, was removed.",
+        Cells("procedures.crp_mg_l", ("38 H", "45,2 (HH)"), ("38", "45.2")),
+    ),
+    Rule(
         "number.clock",
         "correction",
         "info",
@@ -219,8 +226,9 @@ NUMBER_RULES = (
         "range.scale",
         "finding",
         "error",
-        "A quarter or more of the column is impossible, so its unit is in doubt; the values that "
-        "would be possible were set missing too.",
+        "A quarter or more of the column, or of its cells of one file, center or year, is "
+        "impossible, so the unit is in doubt; the values that would be possible were set missing "
+        "too.",
         Cells(
             "visits.vas_0_10",
             ("65", "40", "80", "5", "70", "30", "55", "90", "20", "10"),
@@ -234,105 +242,6 @@ NUMBER_RULES = (
         "warning",
         "The value is possible but not plausible; it was kept.",
         Cells("patients.weight_kg", ("180",), ("180",)),
-        _CELL,
-    ),
-)
-
-DATE_RULES = (
-    Rule(
-        "date.format",
-        "correction",
-        "info",
-        "A date was rewritten as year, month and day; one row stands for all written that way.",
-        Cells("procedures.proc_date", ("25.08.2023.",), ("2023-08-25",)),
-        quiet=True,
-    ),
-    Rule(
-        "date.serial",
-        "correction",
-        "info",
-        "The serial number of a spreadsheet was turned into its day.",
-        Cells("procedures.proc_date", ("45163",), ("2023-08-25",)),
-        quiet=True,
-    ),
-    Rule(
-        "date.two_digit_year",
-        "correction",
-        "info",
-        "A two-digit year was taken as the latest one not after the data cut; for dates of birth "
-        "as the latest that makes an adult.",
-        Cells("procedures.proc_date", ("25.8.23",), ("2023-08-25",)),
-        quiet=True,
-    ),
-    Rule(
-        "date.order",
-        "finding",
-        "info",
-        "The order of day and month was inferred from the cells of the column.",
-        Export("patient_id;proc_date\n1;25/08/2020\n2;03/04/2020\n", "procedures", (2,)),
-        "Declare date_order in registry.toml if it is another.",
-    ),
-    Rule(
-        "date.order_assumed",
-        "finding",
-        "warning",
-        "The date is written with another separator than its column's and was read in the "
-        "declared order; nothing proves it.",
-        Cells(
-            "procedures.proc_date",
-            ("25.08.2023.", "05.09.2023.", "05/08/2023"),
-            ("2023-08-25", "2023-09-05", "2023-08-05"),
-            {"date_order": "dmy"},
-        ),
-        _CELL,
-    ),
-    Rule(
-        "date.order_ambiguous",
-        "finding",
-        "error",
-        "Day and month, or day and a year of two digits, cannot be told apart, in the cell or in "
-        "its column.",
-        Cells("procedures.proc_date", ("05/08/2023",), ("",)),
-        "Declare date_order for the field or source in registry.toml.",
-    ),
-    Rule(
-        "date.order_conflict",
-        "finding",
-        "error",
-        "The cell contradicts the order of day and month of its column.",
-        Cells("procedures.proc_date", ("25/08/2023", "08/26/2023"), ("2023-08-25", "2023-08-26")),
-        _CELL,
-    ),
-    Rule(
-        "date.partial",
-        "finding",
-        "warning",
-        "Only a month or year is known; for events it became the interval of possible days.",
-        Cells("events.event_date", ("06/2022", "2022"), ("", "")),
-        _CELL,
-    ),
-    Rule(
-        "date.impossible",
-        "finding",
-        "error",
-        "The calendar has no such day.",
-        Cells("procedures.proc_date", ("31.02.2022.",), ("",)),
-        _CELL,
-    ),
-    Rule(
-        "date.unreadable",
-        "finding",
-        "error",
-        "The cell is no date that can be read.",
-        Cells("procedures.fracture_date", ("prije 3 tj",), ("",)),
-        _CELL,
-    ),
-    Rule(
-        "date.outside",
-        "finding",
-        "error",
-        "The day is after the data cut or before the first vertebroplasty, and was set missing.",
-        Export("patient_id;visit_date\n1;01.01.1950\n", "visits", (2,)),
         _CELL,
     ),
 )
@@ -483,14 +392,14 @@ UNIT_RULES = (
     Rule(
         "unit.height_metres",
         "correction",
-        "warning",
+        "info",
         "A height of 1.2 to 2.1 was taken as metres.",
         Cells("patients.height_cm", ("1,62",), ("162",)),
     ),
     Rule(
         "unit.wbc_per_ul",
         "correction",
-        "warning",
+        "info",
         "A white cell count of 500 and more was taken as cells per microlitre.",
         Cells("procedures.wbc_10e9_l", ("7500",), ("7.5",)),
     ),

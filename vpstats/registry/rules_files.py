@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vpstats.registry.rule import Export, Rule
+from vpstats.registry.rule_texts import CELL, CODES
+from vpstats.registry.rules_excel import EXCEL_RULES
 from vpstats.registry.rules_redcap import REDCAP_RULES
 
-_MAP = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
-_CELL = "Look the value up and correct the cell in the source."
 _FILE = "Correct the export and read it again."
 
 FILE_RULES = (
@@ -125,45 +125,7 @@ FILE_RULES = (
         Export("== a.csv\npatient_id;sex\n1;f\n== notes.pdf\nx\n", "patients", (0,), packed="zip"),
         "Name them in member = …, or in a source of their own, if they matter.",
     ),
-    Rule(
-        "file.hidden_sheet",
-        "finding",
-        "warning",
-        "The workbook has a hidden sheet.",
-        Export(
-            "== Patients\npatient_id;sex\n1;f\n== Old (hidden)\npatient_id;sex\n2;m\n",
-            "patients",
-            (0,),
-            packed="workbook",
-        ),
-        "Look at the sheet; name it in sheet = … if its rows belong to the registry.",
-    ),
-    Rule(
-        "file.other_sheets",
-        "finding",
-        "warning",
-        "The mapping names no sheet and the workbook has several; only the first was read.",
-        Export(
-            "== 2023\npatient_id;sex\n1;f\n== 2024\npatient_id;sex\n2;m\n",
-            "patients",
-            (0,),
-            packed="workbook",
-        ),
-        'Name the sheets in sheet = …; "*" is all of them.',
-    ),
-    Rule(
-        "file.merged_cells",
-        "finding",
-        "warning",
-        "Cells among the rows of a workbook are merged; only the first of them has the value.",
-        Export(
-            "== Patients\npatient_id;sex\n1;f\n2;^\n",
-            "patients",
-            (2,),
-            packed="workbook",
-        ),
-        "Undo the merge in the source and fill in every cell.",
-    ),
+    *EXCEL_RULES,
     Rule(
         "mapping.unconfirmed",
         "finding",
@@ -201,7 +163,7 @@ FILE_RULES = (
             (3,),
             {"where": {"optout_date": {"from": "2020-01-01"}}},
         ),
-        _CELL,
+        CELL,
     ),
     Rule(
         "mapping.no_rows",
@@ -239,7 +201,7 @@ FILE_RULES = (
             "patients",
             (0,),
         ),
-        _MAP,
+        CODES,
     ),
     Rule(
         "encoding.undecodable",
@@ -294,7 +256,7 @@ KEY_RULES = (
         "A field that names the row, or without which it cannot be used, is missing; the row was "
         "left out.",
         Export("patient_id;proc_date\n1;\n", "procedures", (2,)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "key.spelling",
@@ -332,7 +294,8 @@ KEY_RULES = (
         "key.placeholder",
         "finding",
         "error",
-        "The identifier identifies nobody: it says that it is not known, or a spreadsheet cut it.",
+        "The identifier identifies nobody: it says that it is not known, or that of the row above, "
+        "or a spreadsheet cut it.",
         Export(
             "patient_id;proc_date\n101;2020-01-01\n?;2020-01-02\n1,23E+11;2020-01-03\n",
             "procedures",
@@ -401,7 +364,7 @@ KEY_RULES = (
             "levels",
             (2, 3),
         ),
-        _CELL,
+        CELL,
     ),
     Rule(
         "conflict.rows",
@@ -409,6 +372,6 @@ KEY_RULES = (
         "error",
         "Rows about the same thing contradict one another, so the value is missing.",
         Export("patient_id;sex\n1;f\n1;m\n", "patients", (2, 3)),
-        _CELL,
+        CELL,
     ),
 )

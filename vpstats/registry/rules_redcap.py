@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from vpstats.registry.rule import Export, Rule
-
-_MAP = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
-_CELL = "Look the value up and correct the cell in the source."
+from vpstats.registry.rule_texts import CELL, CODES
 
 REDCAP_RULES = (
     Rule(
@@ -106,7 +104,7 @@ REDCAP_RULES = (
             },
             packed="folder",
         ),
-        _CELL,
+        CELL,
     ),
     Rule(
         "redcap.codes",
@@ -135,7 +133,7 @@ REDCAP_RULES = (
         "redcap.unknown_box",
         "finding",
         "error",
-        "A ticked box has no code in the mapping.",
+        "A ticked box has no code in the mapping, or nobody says what it stands for.",
         Export(
             "record_id,redcap_data_access_group,immuno___1,immuno___2,form_complete\n1,a,0,1,2\n",
             "patients",
@@ -148,6 +146,6 @@ REDCAP_RULES = (
                 },
             },
         ),
-        _MAP,
+        CODES,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpstats.registry.rule import Cells, Rows, Rule
+from vpstats.registry.rule import Cells, Export, Rows, Rule
 from vpstats.registry.rule_texts import BOTH, DATES, IDS, ONE, SESSION, copies, patients, sessions
 
 PATIENT_RULES = (
@@ -121,6 +121,19 @@ PATIENT_RULES = (
         "No session is of the patient, whose identifier may be mistyped.",
         Rows("patients: patient_id center_id\nA/1 A\nA/2 A\n" + SESSION, ("A/2",)),
         "Correct the identifier, or add the patient's session to the source.",
+    ),
+    Rule(
+        "patient.untaken",
+        "finding",
+        "info",
+        "The mapping takes none of the sessions of some patients, who have none therefore.",
+        Export(
+            "patient_id;proc_date;technique\n1;2022-03-01;vertebroplasty\n2;2022-03-02;kyphoplasty\n",
+            "procedures",
+            (0,),
+            {"where": {"technique": "vertebroplasty"}, "beside": {"patients": {"patient_id": "*"}}},
+        ),
+        "Compare where = { … } with the source, if these sessions should be there.",
     ),
     Rule(
         "death.before_contact",
@@ -266,6 +279,33 @@ SESSION_RULES = (
         BOTH,
     ),
     Rule(
+        "visit.repeated",
+        "correction",
+        "warning",
+        "A visit that the rows of levels of its session repeat was counted once.",
+        Export(
+            "patient_id;proc_date;level;visit_date\n1;2020-01-01;L1;2020-03-01\n"
+            "1;2020-01-01;L2;2020-03-01\n",
+            "visits",
+            (3,),
+            {"beside": {"levels": {"level": "*"}}},
+        ),
+    ),
+    Rule(
+        "session.age_once",
+        "finding",
+        "warning",
+        "The patient's row states one age, which was taken for the first session; that at a later "
+        "one is not known.",
+        Export(
+            "patient_id;age_at_proc;proc_date;form\n1;70;;p\n1;;2020-03-01;s\n1;;2022-03-01;s\n",
+            "patients",
+            (4,),
+            {"where": {"form": "p"}, "beside": {"procedures": {"form": "s"}}},
+        ),
+        "Export the birth, or the age in the row of each session.",
+    ),
+    Rule(
         "session.level_count",
         "finding",
         "warning",
@@ -340,6 +380,22 @@ SESSION_RULES = (
             tuple(f"{s}{i}" for s in "st" for i in range(1, 11)),
         ),
         "Ask for the unit and declare it in registry.toml.",
+    ),
+    Rule(
+        "unit.part_scale",
+        "finding",
+        "warning",
+        "The values of a file, or of a time of a center, are several times above or below the "
+        "rest, so their unit may differ; nothing was converted.",
+        Rows(
+            sessions(
+                "crp_mg_l",
+                copies(12, "s{i} A/1 A 2020-03-{i:02d} 5"),
+                copies(12, "t{i} A/1 A 2021-03-{i:02d} 0.5"),
+            ),
+            tuple(f"t{i}" for i in range(1, 13)),
+        ),
+        "Ask for the unit and declare it in registry.toml; a source of its own has its own.",
     ),
     Rule(
         "key.orphan",

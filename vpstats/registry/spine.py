@@ -268,8 +268,8 @@ def _range(first: _Vertebra, last: _Vertebra) -> list[str]:
     return [VERTEBRAE[i - 1] for i in range(start, stop + step, step)]
 
 
-_BELOW = {"C": ("T", 12), "T": ("L", 5), "L": ("S", 1)}
-"""The region below, and its last number."""
+_LAST_BELOW = {"C": 12, "T": 5, "L": 1}
+"""Region → the last number of the region below it."""
 _MOST_UPWARDS = 5  # vertebrae; T10-T2 is T10 to L2, if not a slip of another kind
 
 
@@ -277,7 +277,7 @@ def _may_be_below(start: int, last: _Vertebra) -> bool:
     """Whether the 2 of ``Th10-2`` may be that of L2: as a thoracic one it would be above."""
     name = f"{last.region}{last.number}"
     upwards = name in _INDEX and _INDEX[name] < start
-    return upwards and last.number <= _BELOW.get(last.region or "", ("", 0))[1]
+    return upwards and last.number <= _LAST_BELOW.get(last.region or "", 0)
 
 
 def _item(words: list[Word], inherited: str | None, *, czech: bool) -> tuple[list[str], str | None]:
@@ -337,7 +337,9 @@ def _sentence(words: list[Word], *, czech: bool) -> tuple[str, ...]:
     inherited: str | None = None
     for item in _split(words):
         if levels and levels[-1] in _LOW_THORACIC and _may_be_lumbar(item, inherited):
-            raise _Unclear("ambiguous", "a low number behind T12 may be a lumbar vertebra")
+            raise _Unclear(
+                "ambiguous", f"a low number behind {levels[-1]} may be a lumbar vertebra"
+            )
         found, inherited = _item(item, inherited, czech=czech)
         levels += [level for level in found if level not in levels]
     if not levels:

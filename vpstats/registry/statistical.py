@@ -19,6 +19,7 @@ from vpstats.registry.opening import read_bytes
 from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, from_texts, text_column
 from vpstats.registry.redcap import Field, misread_choices
 from vpstats.registry.typed_values import value_text
+from vpstats.registry.value_labels import label_of, read_by_labels
 
 _Choices = dict[str, dict[str, str]]
 """Column → code of a value → its label in the file."""
@@ -64,6 +65,7 @@ def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Pat
         raise DataError("the file is empty; export it again.", file=shown)
     labels: Mapping[str, str] = {}
     misread: list[SourceNote] = []
+    choices = _Choices()
     if mapping.format == "parquet":
         columns, typed = _parquet(content, shown)
     else:
@@ -71,7 +73,7 @@ def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Pat
         misread = list(_misread(choices, mapping, shown))
     if not columns:
         raise DataError("has no columns; expected a table.", file=shown)
-    source = typed_source(columns, typed, mapping, shown)
+    source = read_by_labels(typed_source(columns, typed, mapping, shown), choices, mapping)
     return replace(source, meta=({**source.meta[0], "labels": labels},)).noted(*misread)
 
 
@@ -200,9 +202,11 @@ def _labelled(
         columns[name] = text_column(codes, [missing(v) for v in distinct])
         labels = meta.variable_value_labels.get(name)
         if labels and f"{name}{LABEL}" not in data:
-            said = [labels.get(v) or missing(v) for v in distinct]
+            own = [label_of(v, labels, mapping.format) for v in distinct]
+            said = [label or missing(v) for label, v in zip(own, distinct, strict=True)]
             columns[f"{name}{LABEL}"] = text_column(codes, said)
             choices[name] = {missing(v): label for v, label in labels.items() if label}
+            choices[name] |= {missing(v): t for v, t in zip(distinct, own, strict=True) if t}
         if meta.readstat_variable_types.get(name) not in ("string", "string_ref"):
             typed.append(name)
     named = {name: text for name, text in meta.column_names_to_labels.items() if text}

@@ -3,98 +3,124 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vpstats.registry.cells import fold
+from vpstats.registry.closing_rows import Closing, is_bare
 from vpstats.registry.dates import date_shape
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn
+from vpstats.registry.summary_words import may_say_total, says_counted, says_total
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
 
-_WORDS = (
-    "grand total|subtotal|sub-total|totals|total general|total|totale|totali|sum|summe|gesamtsumme|"
-    "zwischensumme|gesamt|insgesamt|sveukupno|ukupno|zbroj|suma total|suma|somme|mean|median|"
-    "average|mittelwert|durchschnitt|prosjek|medijan|mediana|promedio|moyenne|"
-    "celkem|celkom|prumer|razem|lacznie|ogolem|srednia|totaal|gemiddelde|summa|totalt|medelvarde|"
-    "soma|media|osszesen|atlag|toplam|ortalama|ukupan broj|skupaj|povprecje"
-)
 _BANNER = re.compile(
     r"(?:year|jahr|rok|godina|god|anno|ano|annee|ar|ev|yil|jaar|leto|q[1-4]|quartal|kvartal)"
     r"[ .:]*(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[ .]*(?:year|rok|godina|ev|yil)"
 )
-_TOTAL = re.compile(rf"(?:{_WORDS})(?: ?[(\[]?n[)\]]?)?[ :=(\[]{{0,3}}[0-9]{{0,9}}[)\]]?(?: ?%)?")
-_COUNTED = re.compile(
-    rf"(?:(?:{_WORDS}|nombre|numero|number|anzahl|broj|liczba|pocet|antal|aantal|srednja|count)"
-    r"(?: [^\W\d_]+){1,2}|anzahl|nombre|liczba|pocet|antal|aantal|count)[ :=]*[0-9]{0,9}"
-)
-"""What is counted, in words: ``Totale pazienti``, ``Anzahl: 60``."""
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _MARKS = ("*", "†", "‡", "§")
 _SENTENCE = 3  # words from which on a cell that stands alone is a sentence and no identifier
 _JOINED = " / "  # between the names of several header rows
 _FEW, _FEWER = 2, 2  # cells of a row that closes the data, and how many more others have
+_TWO = 2  # columns below which there is nothing to sum up
 _NARROW = 3  # columns below which a row with one filled cell may well be a record
 
 
-def without_summaries(raw: RawSource) -> RawSource:
+def without_summaries(
+    raw: RawSource, whose: Collection[str] = (), *, filled_down: bool = False
+) -> RawSource:
     """Leave out totals wherever they stand and notes below the data, and say so row by row.
 
     Parameters
     ----------
     raw : RawSource
         Rows of text files or workbooks.
+    whose : collection of str
+        Raw columns that say whose a row is, in any case; the first column where none is known.
+    filled_down : bool
+        Whether a blank among these stands for what is above it.
 
     Returns
     -------
     RawSource
         Records only, with a note for each row that left.
     """
-    if not len(raw) or len(raw.columns) < _NARROW:
+    if not len(raw) or len(raw.columns) < _TWO:
         return raw
-    drop = _totals(raw) | _banners(raw)
-    again, usual = _headers(raw), float(np.median(_how_filled(raw)))
+    names, narrow = {fold(name) for name in whose}, len(raw.columns) < _NARROW
+    ids = [name for name in raw.columns if fold(name) in names]
+    drop, again, doubtful = (np.zeros(len(raw), bool) for _ in range(3))
+    if not narrow:
+        drop, again = _totals(raw) | _banners(raw) | _totals_beside(raw, ids), _headers(raw)
     for number in range(len(raw.files)):
         rows = np.flatnonzero(raw.file == number)
-        for row in rows[::-1]:
-            if not (drop[row] or _is_note(raw, int(row)) or _closes(raw, int(row), usual)):
-                break
-            drop[row] = True
+        rows = rows if narrow else _without_notes(raw, rows, drop)
+        closing, odd = Closing(raw, rows, ids, filled_down).found()
+        drop[closing], doubtful[odd] = True, True
     drop &= ~again
-    if not drop.any() and not again.any():
+    if not (drop | again | doubtful).any():
         return raw
     notes = [
-        SourceNote(
-            "file.repeated_header",
-            raw.files[raw.file[row]],
-            "the header is repeated; the row was left out",
-            row=int(raw.row[row]),
-        )
-        for row in np.flatnonzero(again)
-    ]
-    notes += [
-        SourceNote(
-            "file.summary_row",
-            raw.files[raw.file[row]],
-            "the row holds a total or a note and no record",
-            row=int(raw.row[row]),
-        )
-        for row in np.flatnonzero(drop)
+        *_notes(raw, again, "file.repeated_header", "the header is repeated; the row was left out"),
+        *_notes(raw, drop, "file.summary_row", "the row holds a total or a note and no record"),
+        *_notes(raw, doubtful, "file.summary_row", _MAYBE),
     ]
     return raw.take(np.flatnonzero(~(drop | again))).noted(*notes)
+
+
+_MAYBE = (
+    "the last row has numbers alone and may hold counts or means; it was read as a row of the "
+    "patient above it"
+)
+
+
+def _without_notes(raw: RawSource, rows: Array, drop: Array) -> Array:
+    """Rows of a file above those that close it; the latter are marked as left out."""
+    usual = float(np.median(_how_filled(raw)))
+    end = len(rows)
+    for row in rows[::-1]:
+        if not (drop[row] or _is_note(raw, int(row)) or _closes(raw, int(row), usual)):
+            break
+        drop[row] = True
+        end -= 1
+    return rows[:end]
+
+
+def _notes(raw: RawSource, rows: Array, rule: str, note: str) -> list[SourceNote]:
+    return [
+        SourceNote(rule, raw.files[raw.file[row]], note, row=int(raw.row[row]))
+        for row in np.flatnonzero(rows)
+    ]
 
 
 def _totals(raw: RawSource) -> Array:
     """Rows whose first column says total."""
     first = next(iter(raw.columns.values()))
     drop = np.zeros(len(raw), bool)
-    said = [i for i in _suspects(first) if _TOTAL.fullmatch(fold(first.spellings[i]))]
+    said = [i for i in _suspects(first) if says_total(first.spellings[i])]
     for row in np.flatnonzero(np.isin(first.codes, said)):
         drop[row] = _is_total(raw, int(row))
+    return drop
+
+
+def _totals_beside(raw: RawSource, ids: Collection[str]) -> Array:
+    """Rows that name nobody, and say total beside nothing but numbers."""
+    nobody, drop = np.ones(len(raw), bool), np.zeros(len(raw), bool)
+    for name in ids or list(raw.columns)[:1]:
+        nobody &= ~raw.columns[name].filled
+    if not nobody.any():
+        return drop
+    for column in raw.columns.values():
+        said = [i for i in _suspects(column) if says_total(column.spellings[i])]
+        for row in np.flatnonzero(np.isin(column.codes, said) & nobody):
+            others = [text for text in _filled(raw, int(row)) if not says_total(text)]
+            drop[row] = bool(others) and all(map(is_bare, others))
     return drop
 
 
@@ -130,8 +156,7 @@ def _headers(raw: RawSource) -> Array:
 
 def _suspects(text: TextColumn) -> list[int]:
     """Spellings that may say total; a million identifiers are searched as one text first."""
-    joined = "\n".join(text.spellings).casefold()
-    if not any(word in joined for word in _WORDS.split("|")):
+    if not may_say_total("\n".join(text.spellings).casefold()):
         return []
     return [i for i, s in enumerate(text.spellings) if s[:1].isalpha()]
 
@@ -144,7 +169,7 @@ def _filled(raw: RawSource, row: int) -> list[str]:
 def _is_total(raw: RawSource, row: int) -> bool:
     """A word for a total, and beside it nothing but numbers: no dates, no words."""
     cells = _filled(raw, row)
-    if not cells or not _TOTAL.fullmatch(fold(cells[0])):
+    if not cells or not says_total(cells[0]):
         return False
     return not any(_LETTERS.search(c) or date_shape(c).kind == "ordered" for c in cells[1:])
 
@@ -158,11 +183,11 @@ def _closes(raw: RawSource, row: int, usual: float) -> bool:
     cells = _filled(raw, row)
     if not cells or _is_total(raw, row):
         return bool(cells)
-    if _COUNTED.fullmatch(fold(cells[0])) and not any(_LETTERS.search(c) for c in cells[1:]):
+    if says_counted(cells[0]) and not any(_LETTERS.search(c) for c in cells[1:]):
         return True
     if len(cells) > _FEW or usual < len(cells) + _FEWER:
         return False
-    return _TOTAL.fullmatch(fold(cells[0])) is not None or _unlike_others(raw, row)
+    return says_total(cells[0]) or _unlike_others(raw, row)
 
 
 def _unlike_others(raw: RawSource, row: int) -> bool:

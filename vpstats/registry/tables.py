@@ -10,26 +10,29 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from vpstats.errors import MappingError
 from vpstats.registry.boxes import (
+    Gathered,
     boxes_beside,
     boxes_of,
     context_of,
     gathered,
     single_box,
 )
-from vpstats.registry.cells import fold
+from vpstats.registry.cells import all_wrapped, fold, unwrapped
 from vpstats.registry.chosen_rows import INSTRUMENT, chosen_rows
+from vpstats.registry.code_pages import guess_of_page
 from vpstats.registry.columns import Dialect, raw_name
 from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
+from vpstats.registry.missing_codes import columns_used
 from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.raw import RawSource, TextColumn, constant, from_texts
+from vpstats.registry.record_values import carried
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.vertebra_rows import vertebra_rows
@@ -65,8 +68,9 @@ class TextTable:
         Whether the cell of that list names vertebrae; true where rows are not exploded.
     entries : list of Entry
         What was found on the way.
-    boxes : dict of str to list of str
-        Field that is gathered from checkboxes to what each of its boxes stands for.
+    boxes : dict of str to dict
+        Field that is gathered from checkboxes to what each of its boxes stands for, with the
+        numbers of the files that have no such box.
     """
 
     source: SourceMap
@@ -77,7 +81,7 @@ class TextTable:
     listed: Array
     named: Array
     entries: list[Entry] = field(default_factory=list)
-    boxes: dict[str, list[str]] = field(default_factory=dict)
+    boxes: dict[str, Gathered] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -117,7 +121,7 @@ def text_table(
         needed = _needed(source, mapping)
         boxes = [boxes_of(raw, c.checkbox).names for c in mapping.columns.values() if c.checkbox]
         needed += [n for beside in (*boxes, *(context_of(raw, n) for n in needed)) for n in beside]
-        chosen, doubted = carry(raw, positions, mapping, list(dict.fromkeys(needed)))
+        chosen, doubted = carry(raw, positions, source, mapping, list(dict.fromkeys(needed)))
     positions, rank, listed, items = vertebra_rows(chosen, mapping)
     whole = chosen.take(positions)
     table = TextTable(source, mapping, whole, {}, rank, listed, _named(items, mapping, len(whole)))
@@ -195,9 +199,11 @@ def _absent(
     known = ", ".join(list(raw.columns)[:40])
     fields = [field] if field else [f for f, c in mapping.columns.items() if name in c.raw_columns]
     used = f" (field {', '.join(fields)})" if fields else ""
+    guess = "" if source.encoding else guess_of_page(raw.meta, raw.columns)
     return MappingError(
         f"source '{source.name}', table '{mapping.name}'{used}: the file has no such column."
-        f"{nearest(name, raw.columns)} It has: {known}. Correct registry.toml.",
+        f"{nearest(name, raw.columns)} It has: {known}.{guess} Correct "
+        "registry.toml.",
         file=raw.files[0],
         column=name,
     )
@@ -224,7 +230,7 @@ def _plain(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     text = table.raw.columns[str(column.column)]
     if field_column(table.mapping.name, name).kind != "yes_no":
         return text
-    boxes = boxes_beside(table.raw, str(column.column))
+    boxes = boxes_beside(table.raw, str(column.column), columns_used(table.source))
     if boxes is None or not (table.source.is_redcap or boxes.status):
         return text
     text, found = single_box(boxes, name, column, text)
@@ -332,11 +338,12 @@ def _of_one_vertebra(
         parts, n = _parts(raw[row], sums=sums[row]), int(table.listed[row])
         if len(parts) == n and any(parts):
             cells[row] = parts[place[row]]
-            lacking += [] if cells[row] else [row]
+            if not cells[row]:
+                lacking.append(row)
         elif len(parts) != n:
             cells[row] = ""
-            # vertebrae that cannot be read are what is wrong with such a row, and are reported
-            notes |= {row: _shared(len(parts), n)} if table.named[row] else {}
+            if table.named[row]:  # else the vertebrae are what is wrong, and that is reported
+                notes[row] = _shared(len(parts), n)
     where = np.array(list(notes), np.int64)
     said = np.array([*notes.values()], dtype=object)
     empty = np.array(lacking, np.int64)
@@ -351,7 +358,8 @@ def _of_one_vertebra(
             note=none,
         ),
     ]  # fmt: skip
-    return from_texts(list(cells))
+    bare = map(unwrapped, cells) if all_wrapped(text.spellings) else cells
+    return from_texts(list(bare))
 
 
 def _parts(cell: str, *, sums: bool) -> tuple[str, ...]:
@@ -376,7 +384,7 @@ def _joined_by_plus(table: TextTable) -> Array:
 
 
 def carry(
-    raw: RawSource, positions: Array, mapping: TableMap, names: list[str]
+    raw: RawSource, positions: Array, source: SourceMap, mapping: TableMap, names: list[str]
 ) -> tuple[RawSource, dict[str, Array]]:
     """Give repeating rows what their record says once.
 
@@ -390,6 +398,8 @@ def carry(
         All rows.
     positions : ndarray of int
         Rows of one instrument.
+    source : SourceMap
+        Its tables of sessions say which rows are sessions.
     mapping : TableMap
         The table that they feed.
     names : list of str
@@ -402,16 +412,21 @@ def carry(
         whether the value is theirs: the record has several, or they are of other days.
     """
     chosen = raw.take(positions)
-    columns, doubted = dict(chosen.columns), {}
+    columns = dict(chosen.columns)
+    doubted: dict[str, Array] = {}
     empty = [n for n in names if n in columns and len(chosen) and not columns[n].filled.any()]
-    own = _own_rows(raw, chosen, mapping) if empty else None
-    record = next(iter(chosen.columns.values()))
-    several = np.append(record.counts() > 1, False)[record.codes]
+    if not empty:
+        return chosen, doubted
+    own = _own_rows(raw, chosen, mapping)
+    sessions = np.zeros(len(raw), bool)
+    for table in source.tables:
+        there = all(column in raw.columns for column in table.where)
+        if there and table.name == "procedures" and mapping.name != "procedures":
+            sessions |= chosen_rows(raw, source, table)
+    other_days = mapping.name in ("visits", "events")
     for name in empty:
-        if own is not None:
-            columns[name] = _carried(raw, positions, name, own)
-            other_days = mapping.name in ("visits", "events")
-            doubted[name] = columns[name].filled & (several | other_days)
+        columns[name], several = carried(raw, positions, name, own, sessions)
+        doubted[name] = columns[name].filled & (several | other_days)
     return replace(chosen, columns=columns), doubted
 
 
@@ -438,18 +453,6 @@ def _states_of(chosen: RawSource) -> list[str]:
     forms = {fold(s.replace("_", " ")) for s in repeated}
     ends = ((n, n.removesuffix("_complete")) for n in chosen.columns if n.endswith("_complete"))
     return [name for name, form in ends if fold(form.replace("_", " ")) in forms]
-
-
-def _carried(raw: RawSource, positions: Array, name: str, own: Array) -> TextColumn:
-    text, record = raw.columns[name], next(iter(raw.columns.values()))
-    base = text.filled & own
-    said = pd.DataFrame({"record": record.codes[base], "code": text.codes[base]})
-    said = said.drop_duplicates()
-    once = said[~said["record"].duplicated(keep=False)]
-    lookup = np.full(len(record.spellings) + 1, -1, np.int32)
-    lookup[once["record"].to_numpy()] = once["code"].to_numpy()
-    carried = TextColumn(lookup[record.codes[positions]], text.spellings)
-    return carried.take(np.arange(len(positions)))
 
 
 _OF_THE_RECORD = frozenset(

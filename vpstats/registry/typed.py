@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpstats.registry.cells import Reading, simplify
+from vpstats.registry.cells import Reading, all_wrapped, simplify
 from vpstats.registry.columns import (
     LIMITS,
     Cleaned,
@@ -36,6 +35,7 @@ from vpstats.registry.numbers import (
     NumberContext,
     decimal_evidence,
     read_number,
+    states_unit,
     thousands_evidence,
 )
 from vpstats.registry.raw import TextColumn, by_code
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 _FEW_DAYS, _MONTHS = 4, 12  # different days and texts, below which their numbers prove nothing
 _OF_A_SIGN = 3  # cells that prove an order, below which they may be of one who writes otherwise
 _HOURS = 24
-_DOUBTED = 5  # impossible values, below which a column of few cells proves nothing
 
 # ------------------------------------------------------------------ numbers
 
@@ -75,7 +74,7 @@ def read_numbers(
     if mapping.unit is not None and context.scale != 1:
         cleaned.entries.append(_converted(text, cleaned, column, mapping))
     if units is not None:
-        _apply_units(cleaned, units, column, mapping)
+        _apply_units(cleaned, units, column, mapping, _own_units(text, column))
     elif mapping.unit is None and column.unit:
         cleaned.entries.append(beside_another_unit(text, readings, column, mapping))
     return cleaned
@@ -100,6 +99,7 @@ def number_context(
         declared_unit=mapping.unit is not None or declared,
         limits=column.name in LIMITS,
         clock=_clock(text, column, mapping),
+        wrapped=all_wrapped(text.spellings),
     )
 
 
@@ -172,14 +172,19 @@ def _converted(text: TextColumn, cleaned: Cleaned, column: Column, mapping: Colu
     )
 
 
-def _apply_units(cleaned: Cleaned, units: TextColumn, column: Column, mapping: ColumnMap) -> None:
+def _own_units(text: TextColumn, column: Column) -> Array:
+    """Rows with a unit of their own in the cell, be it a number or a limit."""
+    own = [states_unit(spelling, column.unit) for spelling in text.spellings]
+    return by_code(np.array([*own, False], bool), text.codes)
+
+
+def _apply_units(
+    cleaned: Cleaned, units: TextColumn, column: Column, mapping: ColumnMap, own: Array
+) -> None:
     """Convert row by row by the unit column; a row without a unit that is known stays unread."""
     known = [factor(column.unit, unit) for unit in units.spellings]
     scale = np.array([np.nan if f is None else float(f) for f in known] + [np.nan])[units.codes]
-    # a number with its own unit in the cell has been converted by that one
-    own = [e.positions for e in cleaned.entries if e.rule == "number.unit_in_cell"]
-    for positions in own:
-        scale[positions] = 1.0
+    scale[own] = 1.0  # a number with its own unit in the cell has been converted by that one
     lost = ~np.isnan(cleaned.values) & np.isnan(scale)
     changed = ~np.isnan(cleaned.values) & ~np.isnan(scale) & (scale != 1.0)
     raw = cleaned.values.copy()
@@ -206,79 +211,6 @@ def _apply_units(cleaned: Cleaned, units: TextColumn, column: Column, mapping: C
             note="the unit is missing or not known",
         ),
     ]
-
-
-def judge_range(
-    values: Array, column: Column, mapping: ColumnMap, raw: Array
-) -> tuple[Array, list[Entry]]:
-    """Set impossible numbers missing and report doubtful ones.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n,)
-        Numbers in the schema's unit, NaN where missing.
-    column : Column
-        With its hard and warning range.
-    mapping : ColumnMap
-        For the name of the raw column.
-    raw : ndarray of object, shape (n,)
-        Raw text, for the message.
-
-    Returns
-    -------
-    tuple
-        Values with NaN where impossible, and the entries.
-    """
-    entries: list[Entry] = []
-    known = ~np.isnan(values)
-    name = raw_name(mapping)
-
-    def report(rule: str, where: Array, note: str) -> None:
-        entries.append(
-            entry(
-                rule,
-                np.flatnonzero(where),
-                field=column.name,
-                column=name,
-                raw=raw[where],
-                note=note,
-                masked=column.masked,
-            )
-        )
-
-    if column.kind == "integer":
-        broken = known & (np.floor(values) != values)
-        report("number.not_whole", broken, "not a whole number")
-        values, known = np.where(broken, np.nan, values), known & ~broken
-    if column.hard is not None:
-        low, high = column.hard
-        out = known & ((values < low) | (values > high))
-        outside = f"outside the possible {low:g} to {high:g} {column.unit}".rstrip()
-        gap = out & _stands_for_missing(raw, out)
-        report("range.hard", out & ~gap, outside)
-        report("range.hard", gap, f"{outside}; if it stands for missing, say so in codes = {{ … }}")
-        values, known = np.where(out, np.nan, values), known & ~out
-        out &= ~gap
-        if out.sum() >= _DOUBTED and out.sum() * 4 >= out.sum() + known.sum():
-            report("range.scale", known, "a quarter or more of the column is impossible")
-            values, known = np.where(known, np.nan, values), known & False
-    if column.warn is not None:
-        low, high = column.warn
-        odd = known & ((values < low) | (values > high))
-        report(
-            "range.warn", odd, f"outside the plausible {low:g} to {high:g} {column.unit}".rstrip()
-        )
-    return values, entries
-
-
-_GAP = re.compile(r"-?(?:7{1,5}|8{1,5}|9{1,5})(?:[.,]0{1,6})?")
-
-
-def _stands_for_missing(raw: Array, where: Array) -> Array:
-    """Cells such as 99 or -8 that are codes for a gap, and tell nothing of the column's unit."""
-    found = np.zeros(len(raw), bool)
-    found[where] = [_GAP.fullmatch(str(text)) is not None for text in raw[where]]
-    return found
 
 
 # ------------------------------------------------------------------ dates
@@ -341,7 +273,7 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
     cleaned.entries = log_readings(text, readings, column, mapping)
     cleaned.entries += _swapped(text, shapes, column, mapping)
     if declared is not None:
-        sure = {_usual(text, shapes), *_shown(declared, evidence)}
+        sure = {_usual(text, shapes), *_shown(declared, evidence, dialect.evidence)}
         cleaned.entries += _assumed(text, shapes, readings, column, mapping, sure)
         return cleaned
     usual = [s if a is b else None for s, a, b in zip(shapes, alone, readings, strict=True)]
@@ -361,10 +293,19 @@ def _proven(orders: Mapping[str, Order | None], *evidence: Mapping[str, Evidence
     return "." if "." in proven or not proven else min(proven)
 
 
-def _shown(declared: Order, evidence: Mapping[str, Evidence]) -> set[str]:
-    """The separators of which cells of the column prove that they are in the declared order."""
-    fitting = {style for style, seen in evidence.items() if seen.verdict == declared}
-    return {s[:1] for s in fitting if evidence[s].dmy + evidence[s].mdy >= _OF_A_SIGN}
+def _shown(
+    declared: Order, evidence: Mapping[str, Evidence], beyond: Mapping[str, Evidence]
+) -> set[str]:
+    """The separators that are sure to be of the declared order.
+
+    Cells of the column prove it, or of the source where it is a hyphen: slashes are what a
+    spreadsheet of another country writes. Nobody parts the month and the day by dots.
+    """
+    proving = {s: e for s, e in evidence.items() if s[:1] != "-"}
+    proving |= {s: e for s, e in beyond.items() if s[:1] == "-"}
+    fitting = {style for style, seen in proving.items() if seen.verdict == declared}
+    sure = {s[:1] for s in fitting if proving[s].dmy + proving[s].mdy >= _OF_A_SIGN}
+    return sure | {"."} if declared == "dmy" else sure
 
 
 def _usual(text: TextColumn, shapes: list[Shape]) -> str:

@@ -10,6 +10,8 @@ from decimal import Decimal
 
 import numpy as np
 
+_FINEST = Decimal("1e-9")
+
 
 def value_text(value: object) -> str:
     """Text of one typed value, from which the value could be had again.
@@ -22,9 +24,9 @@ def value_text(value: object) -> str:
     Returns
     -------
     str
-        Numbers with a point and without an exponent; dates and times as ISO 8601; truth values as
-        1 and 0; lists with commas between; mappings as JSON; bytes that are no text in
-        hexadecimal.
+        Numbers with a point and without an exponent; dates and times as ISO 8601; durations in
+        days where they are whole ones, else in minutes, with the unit; truth values as 1 and 0;
+        lists with commas between; mappings as JSON; bytes that are no text in hexadecimal.
 
     Examples
     --------
@@ -33,6 +35,8 @@ def value_text(value: object) -> str:
     ('4', '0.0000001', '4.50', '1')
     >>> value_text(dt.date(2023, 3, 14)), value_text(["L1", "L2"]), value_text(None)
     ('2023-03-14', 'L1, L2', '')
+    >>> value_text(dt.timedelta(hours=1, seconds=30)), value_text(dt.timedelta(12))
+    ('60.5 min', '12 days')
     """
     if value is None or isinstance(value, str):
         return value or ""
@@ -46,6 +50,8 @@ def value_text(value: object) -> str:
         return _moment_text(value)
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return _duration_text(value)
     return _other_text(value)
 
 
@@ -61,6 +67,16 @@ def _number_text(value: float | np.floating[np.typing.NBitBase] | Decimal) -> st
 def _moment_text(value: dt.datetime) -> str:
     midnight = value.time() == dt.time() and value.tzinfo is None
     return value.date().isoformat() if midnight else value.isoformat(sep=" ")
+
+
+def _duration_text(value: dt.timedelta) -> str:
+    """With its unit, which the field that it is mapped to may have another of; 0 is 0 in each."""
+    if not value:
+        return "0"
+    if value == dt.timedelta(value.days):
+        return f"{value.days} days"
+    seconds = Decimal(value // dt.timedelta(microseconds=1)) / 1_000_000
+    return f"{_number_text((seconds / 60).quantize(_FINEST).normalize())} min"
 
 
 def _other_text(value: object) -> str:

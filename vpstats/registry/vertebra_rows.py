@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpstats.registry.lexicon import doubtful_crosses, kind_of_missing, read_yes_no
-from vpstats.registry.mapping import TableMap
+from vpstats.registry.fields import LEAK_SET_FIELDS, TYPED_MISSING
+from vpstats.registry.lexicon import coded, doubtful_crosses, kind_of_missing, read_yes_no
+from vpstats.registry.mapping import ColumnMap, TableMap
+from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.numbers import NumberContext, read_number
-from vpstats.registry.raw import RawSource, TextColumn, from_texts
+from vpstats.registry.raw import LABEL, RawSource, TextColumn, from_texts
 from vpstats.registry.spine import and_or_to, parse_levels
-from vpstats.schema_tables import LEVELS
+from vpstats.schema_tables import LEAK_FIELDS, LEVELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,8 +43,7 @@ def vertebra_rows(
     """
     n = len(raw)
     if mapping.ticked:
-        own = {n for c in mapping.columns.values() for n in c.columns}
-        return _explode_ticks(raw, mapping.ticked, own)
+        return _explode_ticks(raw, mapping)
     if not mapping.explode:
         return np.arange(n), np.zeros(n, np.int64), np.ones(n, np.int64), None
     if len(mapping.explode) > 1:
@@ -73,10 +74,10 @@ def _explode_columns(
     return positions, rank, filled.sum(axis=1)[positions], from_texts(list(texts))
 
 
-def _explode_ticks(
-    raw: RawSource, ticked: Mapping[str, str], measured: Collection[str]
-) -> tuple[Array, Array, Array, TextColumn]:
+def _explode_ticks(raw: RawSource, mapping: TableMap) -> tuple[Array, Array, Array, TextColumn]:
     """A row for each tick; a column that is measured too, a volume say, is ticked by its number."""
+    ticked = mapping.ticked
+    measured = {n for c in mapping.columns.values() for n in c.columns}
     every = [s for name in ticked for s in raw.columns[name].spellings]
     marks = []
     for name, vertebra in ticked.items():
@@ -87,10 +88,78 @@ def _explode_ticks(
         ]
         marks.append(np.array([*said, ""], dtype=object)[raw.columns[name].codes])
     texts = np.column_stack(marks)
+    _doubt_gaps(texts, raw, ticked)
+    _doubt_told(texts, raw, mapping)
     there = texts != ""
     positions, rank = np.nonzero(there)
     listed = there.sum(axis=1)[positions]
     return positions, rank, listed, from_texts(list(texts[positions, rank]))
+
+
+def _doubt_gaps(texts: Array, raw: RawSource, ticked: Mapping[str, str]) -> None:
+    """Doubt, in place, cells that their file declares missing beside a tick of their row.
+
+    Where more cells are declared missing than blank or a no, that is how the form says no.
+    """
+    gaps = np.column_stack([_declared(raw, name) for name in ticked])
+    if not gaps.any():
+        return
+    told = np.isin(texts, [*ticked.values()]).any(axis=1, keepdims=True)
+    blank = told & (texts == "")
+    if (blank & gaps).sum() > (blank & ~gaps).sum():
+        return
+    for i, (name, vertebra) in enumerate(ticked.items()):
+        rows = np.flatnonzero(blank[:, i] & gaps[:, i])
+        cells = raw.columns[name].take(rows).texts()
+        texts[rows, i] = [f"{vertebra}? {cell}" for cell in cells]
+
+
+def _declared(raw: RawSource, name: str) -> Array:
+    """Rows whose cell is declared missing, unless its label says that there is nothing to tick."""
+    text, labels = raw.columns[name], raw.columns.get(f"{name}{LABEL}")
+    declared = np.array([kind_of_missing(s) == "declared" for s in text.spellings], bool)
+    first = text.first_rows()
+    for i in np.flatnonzero(declared) if labels is not None else ():
+        label = labels.take(first[i : i + 1]).texts()[0] if labels is not None else ""
+        declared[i] = kind_of_missing(label) not in ("not_done", "not_applicable")
+    return np.append(declared, False)[text.codes]
+
+
+_OF_A_TREATED = frozenset(
+    {*LEAK_FIELDS, *LEAK_SET_FIELDS, "cement_ml", "leak_symptomatic", "leak_intervention"}
+    | {"yeom", "yeom_b", "yeom_s", "yeom_c"}
+)
+"""Fields of which a vertebra that was not treated has nothing but a no."""
+
+
+def _doubt_told(texts: Array, raw: RawSource, mapping: TableMap) -> None:
+    """Doubt, in place, a vertebra without a tick of which a leak is told, or a volume."""
+    for field, column in mapping.columns.items():
+        beside = zip(mapping.ticked.items(), column.columns, strict=False)
+        for i, ((tick, vertebra), name) in enumerate(beside):
+            if field in _OF_A_TREATED and name != tick:
+                rows = np.flatnonzero((texts[:, i] == "") & _tells(raw.columns[name], column))
+                cells = raw.columns[tick].take(rows).texts()
+                texts[rows, i] = [_untold(vertebra, cell, name) for cell in cells]
+
+
+def _untold(vertebra: str, cell: str, name: str) -> str:
+    return f"{vertebra}? ({cell or 'blank'}, though {name} says something)"
+
+
+def _tells(text: TextColumn, column: ColumnMap) -> Array:
+    """Rows whose cell is neither blank nor a no, a none, a 0 or a kind of missing."""
+    says = [_is_told(spelling, column) for spelling in text.spellings]
+    return np.array([*says, False], bool)[text.codes]
+
+
+def _is_told(spelling: str, column: ColumnMap) -> bool:
+    code = coded(spelling, column.codes)
+    if code is None and kind_of_missing(spelling) is not None:
+        return False
+    if code in TYPED_MISSING or says_nothing_positive(spelling, column.codes):
+        return False
+    return bool(read_number(spelling, _VOLUME).value != 0)
 
 
 _VOLUME = NumberContext(LEVELS["cement_ml"])

@@ -46,7 +46,13 @@ _NUMERALS = "i ii iii iv v vi vii viii ix x xi xii xiii"
 _ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS.split(), start=1)}
 _TOKEN = re.compile(r"[a-z]+|[0-9]+|[-,;/+&|\n()]|[^ ]")
 TH = re.compile(r"\bth")  # as in Czech, and as nobody writes who says "a" for "to"
-_ORDINAL = re.compile(r"(?<=[0-9])(?:[ªº°]|(?:[eè]me|[eè]re|st|nd|rd)\b)")  # 12ª dorsal
+_ORDINAL = re.compile(  # 12ª dorsal, 12e thoracique; a lone e behind a region is "and"
+    r"(?<=[0-9])(?:[ªº°]| ?[eè](?:me|re)\b|(?:re|nde|ste|st|nd|rd)\b)"
+    r"|(?<![^\W_])(?P<number>[0-9]{1,2})e\b(?= [^\W\d_]{2})"
+)
+_LONG_STEMS = "|".join(s for stems in _STEMS.values() for s in stems if len(s) > len("bwk"))
+_OF_THE = re.compile(rf"\b(1[0-2]|[4-9])th\b(?=.*\b(?:{_LONG_STEMS}))", re.DOTALL)
+"""``4th and 5th lumbar``: small letters behind a number that ends so, before the region's name."""
 _OF_ONE_REGION = re.compile(
     rf"((?:[0-9]{{1,2}}\. ?(?:,|(?:{'|'.join(sorted(_AND))})\b) ?)+)"
     rf"([0-9]{{1,2}}\. ?(?:(?:{'|'.join(_NOISE)})[a-z]* )*)([a-z]{{3,}})"
@@ -61,7 +67,8 @@ _LETTER_LIKE = str.maketrans({"đ": "d", "т": "t", "х": "h", "л": "l", "д": 
 
 def folded(text: str) -> str:
     """Lower case, no accents, one kind of dash; two dots say nothing that can be read."""
-    numbered = _ORDINAL.sub(".", text.casefold())  # before ª becomes an a
+    numbered = _OF_THE.sub(r"\1.", text).casefold()
+    numbered = _ORDINAL.sub(lambda m: f"{m['number'] or ''}.", numbered)  # before ª becomes an a
     plain = unicodedata.normalize("NFKD", numbered.translate(_LETTER_LIKE))
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     plain = " ".join(_REGION_DASH.sub("-", plain).replace("..", " : ").split())

@@ -306,7 +306,7 @@ def _center_table(look: Look, indicator: Indicator, parts: tuple[Part, ...], cen
     left_out = "rate" if indicator.measure == "incidence" else ""
     limits = (indicator.alert or look.plan.audit.alert, indicator.alarm or look.plan.audit.alarm)
     judged = tables.judged_lines(_unit(look, parts[0]), LEVEL, limits, stepped=not look.internal)
-    more = _estimable((*judged, *_more_lines(look, indicator)), columns)
+    more = _estimable((*judged, *_more_lines(indicator)), columns)
     lines = [line for line in more if line[1][0] != left_out]
     verdicts = ("Verdict", *(look.verdict(p.analysis, center).words for p in parts))
     return table(tables.beside_table(indicator.title, columns, lines, more=[verdicts],
@@ -319,7 +319,7 @@ WHY: tuple[Line, ...] = (
 )
 
 
-def _more_lines(look: Look, indicator: Indicator) -> tuple[Line, ...]:
+def _more_lines(indicator: Indicator) -> tuple[Line, ...]:
     ci = f"({100 * LEVEL:g}{THIN}% CI)"
     return (
         (f"Directly standardised rate, % {ci}", ("direct", "direct_low", "direct_high"), decimal),

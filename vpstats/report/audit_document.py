@@ -23,7 +23,6 @@ FORMAT: Literal["vpstats-audit/1"] = "vpstats-audit/1"
 """Name and version of the document's format; what breaks a reader gets a new number."""
 
 NETWORK = "network"
-_COUNTS = ("n", "n_patients", "observed")
 
 
 class Part(BaseModel):

@@ -77,7 +77,7 @@ def _row(
     record = look.row(f"quality_{section}", center, measure, level)
     if record is None:
         return None
-    n, events = _counts(look, section, measure, level, center, record)
+    n, events = _counts(look, section, measure, center, record)
     stat = next((s for s in NUMBERS if s in record), "")
     values = (center, section, measure, level, record["label"], n, events, _round(record, stat),
               _round(record, "conf_low"), _round(record, "conf_high"), record["unit"], np.nan,
@@ -86,7 +86,7 @@ def _row(
 
 
 def _counts(
-    look: QualityLook, section: str, measure: str, level: str, center: str, record: Record
+    look: QualityLook, section: str, measure: str, center: str, record: Record
 ) -> tuple[float, float]:
     """Denominator and count of a measure, as far as they are shown."""
     if section != "completeness":

@@ -13,7 +13,7 @@ import numpy as np
 
 from vpstats import figures, tables
 from vpstats.disclosure import policy_text
-from vpstats.formats import count, decimal, rate, show
+from vpstats.formats import count, decimal, rate, sentence_case, show
 from vpstats.labels import CODE_WORDS
 from vpstats.report import quality_words as words
 from vpstats.report.audit_pieces import (
@@ -349,7 +349,7 @@ def _patterns(look: QualityLook, center: str) -> tuple[tuple[str, ...], ...] | N
     if not center:
         found = [r for r in look.rows("quality_patterns", NETWORK, "pattern") if r["level"]]
         return tuple(
-            (_first_upper(r["label"]), show(r, "n", count, look.mark),
+            (sentence_case(r["label"]), show(r, "n", count, look.mark),
              show(r, "percent", rate, look.mark)) for r in found
         )  # fmt: skip
     frame = look.tables.get("patterns")
@@ -358,13 +358,9 @@ def _patterns(look: QualityLook, center: str) -> tuple[tuple[str, ...], ...] | N
     mine = frame[frame["center_id"] == center]
     whole = int(mine["n"].sum())
     return tuple(
-        (_first_upper(r["label"]), count(r["n"]), rate(100 * r["n"] / whole))
+        (sentence_case(r["label"]), count(r["n"]), rate(100 * r["n"] / whole))
         for r in mine.to_dict("records") if r["n"] > 0
     )  # fmt: skip
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def absent(look: QualityLook, kept: Tables) -> Chapter:

@@ -234,7 +234,7 @@ def record_procedures(
         "procedure_id": names.session,
         "patient_id": names.patient[sessions["patient"]],
         "center_id": habit(spec, sessions["center"], "center_id"),
-        **_session(spec, history, sessions, names),
+        **_session(history, sessions, names),
         **_laboratory(spec, sessions, rng),
         **_conduct(sessions, rng),
         **_imaging(sessions, rng),
@@ -242,9 +242,7 @@ def record_procedures(
     return PROCEDURES.canonical(pd.DataFrame(parts))
 
 
-def _session(
-    spec: SimulationSpec, history: History, sessions: pd.DataFrame, names: Names
-) -> dict[str, object]:
+def _session(history: History, sessions: pd.DataFrame, names: Names) -> dict[str, object]:
     born = to_dates(history.patients["birth_day"].to_numpy()[sessions["patient"]])
     operator = np.array([f"OP{k + 1:02d}" for k in sessions["operator"]], dtype=object)
     return {

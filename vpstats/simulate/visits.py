@@ -37,7 +37,7 @@ def draw_visits(
         `patient, day, kind, imaging`, sorted by patient and day, one row per patient and day.
     """
     planned = _scheduled(spec, history, rng)
-    repeats = _after_repeat(history, sessions, rng)
+    repeats = _after_repeat(sessions, rng)
     urgent = _unscheduled(history, sessions)
     data = pd.concat([urgent, planned, repeats], ignore_index=True)
     end = history.patients["end_day"].to_numpy()[data["patient"]]
@@ -61,9 +61,7 @@ def _scheduled(spec: SimulationSpec, history: History, rng: np.random.Generator)
     return pd.concat(parts, ignore_index=True)
 
 
-def _after_repeat(
-    history: History, sessions: pd.DataFrame, rng: np.random.Generator
-) -> pd.DataFrame:
+def _after_repeat(sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     later = sessions[sessions["number"] > 0]
     parts = []
     for kind, due, share in (("discharge", 2, 0.97), ("week_2_4", 20, 0.8)):

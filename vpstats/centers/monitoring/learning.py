@@ -168,7 +168,7 @@ def learning_curve(
     """
     require_level(level)
     _require_options(adjust, risks, unknown_prior, operators)
-    rows, caveats = _read(data, operator, sequence, date, outcome, tuple(adjust), risks, prior)
+    rows, caveats = _read(data, operator, sequence, date, outcome, risks, prior)
     if prior is not None and unknown_prior == "drop":
         rows = rows[rows["prior_known"]]
     blank = _blank(data, rows, caveats, level)
@@ -203,7 +203,6 @@ def _read(
     sequence: str | None,
     date: str,
     outcome: str | None,
-    adjust: tuple[str, ...],
     risks: Any,
     prior: str | None,
 ) -> tuple[pd.DataFrame, tuple[Caveat, ...]]:

@@ -277,7 +277,7 @@ def compare_one(
         "n_missing": n_missing,
         "n_clusters": pd.NA if clusters is None else clusters,
     }
-    return _nothing_to_compare(sample, spec) or spec.compute(sample, options), about
+    return _nothing_to_compare(sample) or spec.compute(sample, options), about
 
 
 def read_sample(frame: Frame, variable: str, by: str, kind: str) -> tuple[Sample, int]:
@@ -333,7 +333,7 @@ def _check_shape(sample: Sample, variable: str, by: str, test: str, options: Opt
         )
 
 
-def _nothing_to_compare(sample: Sample, spec: GroupTest) -> Outcome | None:
+def _nothing_to_compare(sample: Sample) -> Outcome | None:
     """A result without numbers where there is one group, or one value."""
     if len(sample.groups) < 2:
         reason = "fewer than two groups have a value; describe the rows instead."
