@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -57,15 +58,15 @@ class Draft:
         Mapped table and field to raw column, for findings.
     unread : set of str
         Patients with a row that was left out, and that no other row stands for.
-    cut_short : set of str
-        Sessions with a row that was left out, as a finding at that row says.
+    cut_short : Counter of str
+        Sessions to the number of their rows that were left out, as a finding at each says.
     """
 
     table: str
     frame: pd.DataFrame
     names: dict[tuple[int, str], str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
-    cut_short: set[str] = field(default_factory=set)
+    cut_short: Counter[str] = field(default_factory=Counter)
 
     @property
     def key(self) -> str:
@@ -325,7 +326,7 @@ def draft_table(
     names: dict[tuple[int, str], str] = {}
     sources: dict[int, int] = {}
     lost: list[tuple[Any, Any]] = []
-    cut_short: set[str] = set()
+    cut_short = Counter[str]()
     shared = shared_numbers(table, blocks)
     for mapped, block in enumerate(blocks):
         if block.table != table:
@@ -333,7 +334,7 @@ def draft_table(
         key = row_keys(block, shared)
         usable = usable_rows(block, key)
         lost += zip(key[~usable], block.patient[~usable], strict=True)
-        cut_short |= {session for session in block.procedure[~usable] if session is not None}
+        cut_short.update(s for s in block.procedure[~usable] if s is not None)
         usable &= ~repeats_of_session(block, blocks)
         shown = np.where([k is None for k in key], "", key)
         journal.add(block.entries, block.places(shown))
@@ -439,7 +440,7 @@ def _without_lost_keys(draft: Draft, journal: Journal) -> Draft:
     if "patient_id" in draft.frame:
         draft.unread |= set(draft.frame["patient_id"][lost].dropna())
     if draft.table == "procedures":
-        draft.cut_short |= set(draft.frame["procedure_id"][lost])
+        draft.cut_short.update(draft.frame["procedure_id"][lost])
     draft.frame = draft.frame[~lost].reset_index(drop=True)
     return draft
 
@@ -449,7 +450,7 @@ def drop_orphans(drafts: dict[str, Draft], journal: Journal) -> None:
     levels, sessions = drafts["levels"], drafts["procedures"]
     named = levels.frame["procedure_id"]
     lost = ~named.isin(sessions.frame["procedure_id"]).to_numpy(bool)
-    unread = named[lost].isin(sessions.cut_short).to_numpy(bool)
+    unread = named[lost].isin(list(sessions.cut_short)).to_numpy(bool)
     note = np.where(unread, _UNREAD_SESSION, _NO_SESSION)
     by = ("procedure_id", "proc_date")
     items = levels.said("key.orphan", np.flatnonzero(lost), by, note=note)

@@ -69,8 +69,8 @@ class Case:
         Day of the exports.
     unread : frozenset of str
         Patients with a session or a treated level that was left out.
-    cut_short : frozenset of str
-        Sessions with a treated level that was left out.
+    cut_short : mapping of str to int
+        Sessions to the number of rows of their treated levels that were left out.
     untaken : frozenset of str
         Patients with a session that the mapping leaves out on purpose.
     files : mapping of str to ndarray
@@ -80,7 +80,7 @@ class Case:
     tables: Tables
     cut: pd.Timestamp
     unread: frozenset[str] = frozenset()
-    cut_short: frozenset[str] = frozenset()
+    cut_short: Mapping[str, int] = field(default_factory=dict)
     untaken: frozenset[str] = frozenset()
     files: Mapping[str, Array] = field(default_factory=dict)
 

@@ -170,11 +170,11 @@ def declared_levels(case: Case) -> Iterator[Doubt]:
     """The declared number of levels has to be the number of level rows."""
     rows, levels = case["procedures"], case["levels"]
     # a vertebra that cannot be read is a finding at its own row, of which this would follow
-    told = rows["procedure_id"].isin(case.cut_short)
+    left_out = rows["procedure_id"].map(case.cut_short).fillna(0).astype("Int64")
     counts = levels["procedure_id"].value_counts()
     counted = rows["procedure_id"].map(counts).fillna(0).astype("Int64")
     declared = rows["n_levels_declared"]
-    wrong = where(declared.notna() & (declared != counted) & ~(told & (declared > counted)))
+    wrong = where(declared.notna() & ~declared.between(counted, counted + left_out))
     yield Doubt(
         "session.level_count",
         "procedures",
@@ -182,7 +182,7 @@ def declared_levels(case: Case) -> Iterator[Doubt]:
         wrong,
         note=_pairs("declared {}, found {}", declared, counted, wrong),
     )
-    none = where(declared.isna() & (counted == 0) & ~told)
+    none = where(declared.isna() & (counted == 0) & (left_out == 0))
     yield Doubt(
         "session.no_levels",
         "procedures",

@@ -269,7 +269,7 @@ def _finish(reading: _Reading, drafts: dict[str, Draft], steps: list[FlowStep]) 
     desk.write(derive(tables), reading.journal)
     info = reading.mapping.registry
     unread = drafts["procedures"].unread | drafts["levels"].unread
-    cut_short = frozenset(drafts["levels"].cut_short)
+    cut_short = dict(drafts["levels"].cut_short)
     untaken = _say_untaken(reading, tables)
     files = {name: places.file for name, places in desk.places.items()}
     case = Case(tables, pd.Timestamp(info.data_cut), frozenset(unread), cut_short, untaken, files)
