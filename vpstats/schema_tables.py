@@ -214,7 +214,7 @@ PROCEDURES = Table(
         category("approach", ("uni", "bi", "mixed"), "One or both pedicles."),
         number("duration_min", "min", "Duration.", (5, 300), (10, 180)),
         number("fluoro_min", "min", "Fluoroscopy time.", (0, 60), (0.5, 40)),
-        number("dose_gy_cm2", "Gy·cm²", "Dose–area product.", (0, 1000), (0, 400)),
+        number("dose_gy_cm2", "Gy·cm²", "Dose–area product.", (0, 1000), (0.5, 400)),
         yes_no("venous_leak_fluoro", "Venous leak seen during the procedure."),
         yes_no(
             "azygos_or_ivc_leak_fluoro",

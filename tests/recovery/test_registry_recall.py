@@ -245,11 +245,21 @@ def _count(compared: Any, seed: int, recall: Recall) -> None:
         of_row = faults[(faults["table"] == d.place) & _of_key(faults, d)]["fault"].unique()
         if "weight_pounds" in of_row and _is_rounded(d):
             continue
+        if "birth_late" in of_row and _doubts_an_age(compared, d.key):
+            continue
         if any(_lacks_context(compared, d, fault) for fault in of_row):
             recall.unprovable.update(of_row)
             continue
         recall.missed.update(of_row)
         recall.silent.append(f"seed {seed}: {TOOLS.told([d]).splitlines()[0]} {list(of_row)}")
+
+
+def _doubts_an_age(compared: Any, patient: str) -> bool:
+    """Whether a finding at a session says that the birth gives an age which is hardly one."""
+    sessions, findings = compared.registry.procedures, compared.registry.findings
+    own = sessions.loc[sessions["patient_id"] == patient, "procedure_id"]
+    said = findings[findings["rule"] == "derived.implausible"]
+    return bool(((said["field"] == "age_at_proc") & said["key"].isin(own)).any())
 
 
 def _is_rounded(d: Any) -> bool:
@@ -491,3 +501,21 @@ def test_days_without_a_session_beside_them_are_excused_where_that_is_said(
         said=SimpleNamespace(gives_up_row=lambda table, key: key in said),
     )
     assert _sessions_left_out(compared, "A/1") == excused
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "key", "said"),
+    [
+        ("derived.implausible", "age_at_proc", "A/S", True),
+        ("derived.implausible", "days_fx_to_proc", "A/S", False),
+        ("derived.differs", "age_at_proc", "A/S", False),
+        ("derived.implausible", "age_at_proc", "B/S", False),
+    ],
+)
+def test_a_late_birth_is_said_where_an_age_that_rests_on_it_is_doubted(
+    rule: str, field: str, key: str, said: bool
+) -> None:
+    sessions = pd.DataFrame({"procedure_id": ["A/S", "B/S"], "patient_id": ["A/1", "B/1"]})
+    findings = pd.DataFrame({"rule": [rule], "field": [field], "key": [key]})
+    compared = SimpleNamespace(registry=SimpleNamespace(procedures=sessions, findings=findings))
+    assert _doubts_an_age(compared, "A/1") == said

@@ -70,3 +70,18 @@ def test_brackets_around_some_numbers_mark_them() -> None:
     assert some["rules"].iloc[0] == "number.marked"
     every = clean_texts(volume, ["[4]", "{3.5}", "NULL"], cut=CUT)
     assert every["clean"].tolist() == ["4", "3.5", ""]
+
+
+def test_weeks_and_months_ago_are_no_days_of_august() -> None:
+    cells = ["3/12 ago", "6/52 ago", "12 ago 2021", "3 ago 21", "14/03/2022"]
+    said = clean_texts(TABLES["procedures"]["fracture_date"], cells)
+    assert said["clean"].tolist() == ["", "", "2021-08-12", "2021-08-03", "2022-03-14"]
+    assert said["rules"].tolist()[:2] == ["date.unreadable"] * 2
+
+
+def test_a_word_for_year_may_stand_at_the_year_itself() -> None:
+    cells = ["29.06.2022r.", "29.06.2022 r.", "30.6.2022.g.", "12 maja 2021r", "06.2022r."]
+    said = clean_texts(TABLES["procedures"]["fracture_date"], cells)
+    days = ["2022-06-29", "2022-06-29", "2022-06-30", "2021-05-12", ""]
+    assert said["clean"].tolist() == days
+    assert said["rules"].tolist()[4] == "date.partial"

@@ -196,3 +196,10 @@ def test_days_of_admission_and_discharge_are_no_sessions(tmp_path: Path) -> None
     said = "the registry has the day of the session only"
     assert f"#   Datum prijema: the day of admission; {said}" in draft.toml
     assert f"#   Datum otpusta: the day of discharge; {said}" in draft.toml
+
+
+@pytest.mark.parametrize("header", ["Symptomatic", "Symptomatique", "simptomatski", "Sintomatica"])
+def test_who_is_symptomatic_is_not_said_by_the_word_alone(tmp_path: Path, header: str) -> None:
+    events = {"Event": ["infection", "adjacent fracture"], header: ["yes", "no"]}
+    draft = drafted(tmp_path, **events)
+    assert not any(p.certain for p in draft.proposals if header in p.columns)

@@ -395,3 +395,31 @@ def test_a_day_that_was_blank_was_given_by_the_source(cuts: Cuts) -> None:
     assert ("event_date", "", "2024-03-05", "source") in told(
         cuts.compare(), "field", "before", "after", "why"
     )
+
+
+def test_what_nobody_typed_was_worked_out_anew(cuts: Cuts) -> None:
+    later = TWO.replace("03.04.1945", "03.04.1946").replace("02.03.2024", "03.03.2024")
+    changed = both(cuts, [ONE, TWO], [ONE, later])
+    reasons = dict(told(changed, "field", "why"))
+    assert reasons["birth_date"] == reasons["proc_date"] == "source"
+    assert reasons["age_at_proc"] == "recomputed"
+
+
+def test_events_that_are_numbered_afresh_are_matched_by_what_they_are(cuts: Cuts) -> None:
+    numbered = EVENTS.replace("patient_id", 'event_id = "no", patient_id')
+
+    def mapped(text: str) -> str:
+        return text.replace(EVENTS, numbered)
+
+    def write(which: str, cut: str, *events: str) -> None:
+        cuts.write(which, ONE, TWO, cut=cut, events="-", change=mapped)
+        lines = "".join(f"{line}\n" for line in ("no;id;what;day", *events))
+        (cuts.folder / which / "e.csv").write_text(lines, "utf-8")
+
+    write("old", "2024-12-31", "1;1;infection;05.04.2024", "2;2;infection;06.03.2024")
+    write(
+        "new", "2025-12-31",
+        "1;1;pce;01.02.2025", "2;1;infection;05.04.2024", "3;2;infection;06.03.2024",
+    )  # fmt: skip
+    changed = cuts.compare()
+    assert told(changed, "change", "table", "why", "row") == [("appeared", "events", "since", 2)]

@@ -154,3 +154,14 @@ def test_names_that_look_like_labels_stay(tmp_path: Path) -> None:
     found = read_registry(tmp_path)
     assert len(found.patients) == len(lines)
     assert left_out(found) == []
+
+
+@pytest.mark.parametrize("banner", ["STYCZEŃ;;;;;;", "März 2022;;;;;;", "Rok 2022;;;;;;"])
+def test_a_row_that_names_the_month_of_those_below_is_no_patient(
+    tmp_path: Path, banner: str
+) -> None:
+    last = ";".join(map(str, RECORDS[0])).replace("100;", "200;")
+    found = read(tmp_path, f"{banner}\n{last}")
+    assert left_out(found) == [14]
+    assert "A/200" in set(found.patients["patient_id"])
+    assert len(found.patients) == 13

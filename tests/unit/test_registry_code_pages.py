@@ -199,3 +199,10 @@ def test_words_that_fit_are_not_said_to_be_of_another_page(page: str, text: str)
 def test_an_accent_alone_is_no_part_of_a_yes() -> None:
     column = TABLES["patients"]["diabetes"]
     assert [read_yes_no(text, column).value for text in ("sí", "s˘", "Ja˛")] == ["yes", None, None]
+
+
+def test_the_sign_for_a_millionth_speaks_for_the_pages_that_have_it() -> None:
+    words = [word.encode("cp1252") for word in ("präop", "µl", "µg")]
+    assert likely_pages(words)[0] == "cp1252"
+    german = [word.encode("cp1252") for word in ("heiß", "Größe", "weiß")]
+    assert likely_pages(german)[0] == "cp1252"

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from vpstats.registry.cleaning import clean_texts
+from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.read import read_registry
+from vpstats.schema_tables import TABLES
 
 MAPPING = """
 version = 1
@@ -58,3 +61,12 @@ def test_the_range_is_said_in_the_unit_of_the_cell(
     tmp_path: Path, table: str, field: str, option: str, cell: str, expected: str
 ) -> None:
     assert expected in said(tmp_path, table, field, option, cell)
+
+
+def test_a_dose_of_hardly_anything_is_asked_about() -> None:
+    dose = TABLES["procedures"]["dose_gy_cm2"]
+    said = clean_texts(
+        dose, ["16500", "35,2", "800"], mapping=ColumnMap(column="x", unit="mGy·cm²")
+    )
+    assert said["clean"].tolist() == ["16.5", "0.0352", "0.8"]
+    assert ["range.warn" in rules for rules in said["rules"]] == [False, True, False]

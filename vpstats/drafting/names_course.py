@@ -142,13 +142,13 @@ EVENT_NAMES = {
         es: nivel|vértebra|nivel fractura|niveles|vértebras
         fr: niveau|vertèbre|niveau fracture|niveaux""",
     "fx_symptomatic": """
-        hr: simptomatski|simptomatski prijelom
+        hr: simptomatski prijelom
         hr: simptomatska
-        en: symptomatic|symptomatic fracture|fracture symptomatic
-        de: symptomatisch|symptomatische fraktur|fraktur symptomatisch
-        it: sintomatica|frattura sintomatica
-        es: sintomática|fractura sintomática
-        fr: symptomatique|fracture symptomatique""",
+        en: symptomatic fracture|fracture symptomatic
+        de: symptomatische fraktur|fraktur symptomatisch
+        it: frattura sintomatica
+        es: fractura sintomática
+        fr: fracture symptomatique""",
     "fx_trigger": """
         hr: povod|povod prijeloma
         en: trigger|fracture trigger|cause of fracture

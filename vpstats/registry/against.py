@@ -82,6 +82,10 @@ _PARENT = {
     "events": ("patient_id", "patients"),
 }
 _RESTS_ON = {"bmi": ("height_cm", "weight_kg")}
+_WORKED_OUT = frozenset(
+    {"bmi", "age_at_proc", "days_fx_to_proc", "fill_fraction", "operator_case_no"}
+)
+"""Fields that the registry works out where no column has them."""
 _LEAVES_OUT = frozenset(
     {"required.missing", "key.orphan", "duplicate.row", "duplicate.key", "event.repeated"}
 )
@@ -413,8 +417,18 @@ def _explain(
     """Write the reason of each changed field beside it."""
     rules = _ruled(case, rows, table, name, pairs.old[at])
     sources = _names_of_sources(case.new, table, pairs.new[at])
-    derived = TABLES[table][name].role == "derived" or any(
-        moved[other][at].any() for other in _RESTS_ON.get(name, ()) if other in moved
+    typed = any(
+        name in mapped.columns
+        for cut in (case.new, case.old)
+        for source in cut.mapping.sources
+        for mapped in source.tables
+        if mapped.name == table
+    )
+    unmapped = name in _WORKED_OUT and not typed
+    derived = (
+        unmapped
+        or TABLES[table][name].role == "derived"
+        or any(moved[other][at].any() for other in _RESTS_ON.get(name, ()) if other in moved)
     )
     there = {s.name for s in case.old.mapping.sources}
     remapped = [case.remap.field(source, table, name) for source in sources]

@@ -18,6 +18,7 @@ from vpstats.registry.leaks import NAMED_SITES, asked_sites
 from vpstats.registry.lexicon import coded, read_set
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.parts import parts_of
+from vpstats.registry.precision import at_precision
 from vpstats.registry.ranges import judge_range
 from vpstats.registry.raw import TextColumn
 from vpstats.registry.tables import ACCESS_GROUP, TextTable
@@ -219,6 +220,9 @@ def _read_field(block: Block, name: str) -> None:
     if mapping.unit_column is not None:
         units = block.text.raw.columns[mapping.unit_column]
     cleaned = clean_column(text, column, mapping, block.dialect, units=units)
+    if mapping.precision is not None:
+        exact = block.text.raw.columns[mapping.precision.column]
+        cleaned = at_precision(cleaned, exact, column, mapping)
     block.names[name] = raw_name(mapping)
     block.entries += cleaned.entries
     if column.kind in ("number", "integer"):

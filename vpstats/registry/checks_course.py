@@ -168,6 +168,28 @@ def events_in_order(case: Case) -> Iterator[Doubt]:
     )
 
 
+_OWN_FIELDS = {
+    "fx_": _FRACTURES,
+    "pce_": ("pce", "pe_unspecified"),
+    "infection_": ("infection",),
+}
+"""Beginning of the fields that one kind of event has, and the types that are of that kind."""
+
+
+@check
+def fields_of_other_events(case: Case) -> Iterator[Doubt]:
+    """What is asked of fractures, embolisms or infections alone, filled for another event."""
+    events = case["events"]
+    for start, types in _OWN_FIELDS.items():
+        other = events["event_type"].notna() & ~is_code(events["event_type"], *types)
+        for field in (name for name in events.columns if name.startswith(start)):
+            said = events[field].notna() & ~is_code(events[field], *_SAYS_NOTHING)
+            yield Doubt("event.other_field", "events", field, where(other & said))
+
+
+_SAYS_NOTHING = ("no", "none", "unknown", "not_done", "not_applicable")
+
+
 @check
 def event_dates(case: Case) -> Iterator[Doubt]:
     """An event needs a date; an interval its order; a death one day."""

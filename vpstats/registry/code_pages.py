@@ -285,7 +285,8 @@ def _better(best: Page, other: Page) -> bool:
 
 
 def _page(name: str, words: list[bytes]) -> Page:
-    text = tuple(word.decode(name, "replace").casefold() for word in words)
+    # not casefolded: that makes two letters of ß, and of the sign µ a Greek letter
+    text = tuple(word.decode(name, "replace").lower() for word in words)
     letters = [place for word in text for place in _letters(word)]
     signs = [fits for word in text for fits in _signs(word)]
     total = len(letters) + len(signs)

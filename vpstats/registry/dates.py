@@ -42,6 +42,7 @@ _DAYS = re.compile(
 """Two days in a cell, the second of which looks like a time: ``14.03.21 16.03.21``."""
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _NUMBERS = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})\.?")
+_YEAR_WORD = re.compile(r"([0-9]{4}\.?)(?:r|g|god|roku)\b\.?")  # written at the year
 _ORDINAL = re.compile(r"\b([0-9]{1,2})(?:er|st|nd|rd|th|º|°)(?= )")
 
 
@@ -145,7 +146,8 @@ def date_shape(text: str, *, birth: bool = False) -> Shape:
     kind = kind_of_missing(text)
     if kind is not None:
         return Shape("missing", note=kind)
-    plain, timed = _drop_time(_ORDINAL.sub(r"\1", plain))
+    plain = _YEAR_WORD.sub(r"\1", _ORDINAL.sub(r"\1", plain))
+    plain, timed = _drop_time(plain)
     plain = re.sub(r" ?([./-]) ?", r"\1", plain).rstrip(" .,")
     shape = _classify(plain, birth)
     return shape if not timed else _with_time(shape)
@@ -293,6 +295,8 @@ def _worded(parts: list[str]) -> Shape:
         return Shape("unclear", note="not a date")
     if len(numbers[-1]) > 4 or any(len(n) not in (1, 2, 4) for n in numbers):
         return Shape("unclear", note="not a date")
+    if len(numbers) == 2 and month_of(parts[-1]) is not None and len(numbers[0]) < 4:
+        return Shape("unclear", note="not a date")  # 6/52 ago: six weeks
     if len(numbers[0]) < 4 and len(numbers[-1]) == 1:
         return Shape("unclear", note="not a date")
     if len(numbers) == 1:

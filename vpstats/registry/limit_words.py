@@ -47,6 +47,6 @@ ABOUT = (
     "c. ",
     *("oko ", "približno ", "okolo ", "etwa ", "um ", "ungefähr ", "about ", "approx."),
     *("approx ", "approximately ", "around ", "environ ", "env. ", "aprox. "),
-    *("aproximadamente ", "alrededor de "),
+    *("aproximadamente ", "alrededor de ", "ok. ", "około "),
 )
 """What stands before a number that is not exact."""

@@ -26,7 +26,7 @@ from pydantic import (
 from vpstats.errors import MappingError
 from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
 from vpstats.registry.mapping_errors import explain, refuse_export
-from vpstats.registry.mapping_parts import Chosen, Days, Strict, Text, Texts, Zone
+from vpstats.registry.mapping_parts import Chosen, Days, Precision, Strict, Text, Texts, Zone
 from vpstats.registry.quality_map import HospitalCount, QualityMap
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.units import factor, known_units
@@ -74,6 +74,7 @@ class ColumnMap(Strict):
     unit_column: Text | None = Field(None, description="Raw column that holds each row's unit.")
     codes: dict[str, str] = Field(default_factory=dict, description="Raw code to canonical code.")
     date_order: DateOrder | None = Field(None, description="Order in numeric dates.")
+    precision: Precision | None = Field(None, description="How exact days are, by a column.")
     decimal: Literal[",", "."] | None = Field(None, description="Decimal mark of this column.")
     width: int | None = Field(
         None, ge=2, le=40, description="Digits of an identifier; zeros that it lost are put back."
@@ -92,7 +93,8 @@ class ColumnMap(Strict):
     @property
     def raw_columns(self) -> tuple[str, ...]:
         """Raw columns that it names, checkboxes aside."""
-        named = (self.column, *self.columns, self.unit_column)
+        exact = self.precision.column if self.precision is not None else None
+        named = (self.column, *self.columns, self.unit_column, exact)
         return tuple(name for name in named if name is not None)
 
 
@@ -356,6 +358,8 @@ def _check_field(table: str, field: str, column: ColumnMap) -> None:
     declared = field_column(table, field)
     if column.width is not None and field not in ("patient_id", "procedure_id"):
         raise ValueError(f"columns.{field}.width: only patient_id and procedure_id have a width")
+    if column.precision is not None and (declared.kind != "date" or column.column is None):
+        raise ValueError(f"columns.{field}.precision: only the column of a day has one")
     _check_codes(field, declared, column)
     if column.unit is not None and factor(declared.unit, column.unit) is None:
         raise ValueError(

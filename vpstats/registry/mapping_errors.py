@@ -72,6 +72,10 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "value": ("field", 'event_type = { value = "infection" }'),
         "checkbox": ("field", 'leak_sites_ct = { checkbox = "leakct" }'),
         "unit": ("field", 'crp_mg_l = { column = "CRP", unit = "mg/dL" }'),
+        "precision": (
+            "field",
+            'event_date = { column = "Day", precision = { column = "Known", month = "M" } }',
+        ),
         "unit_column": ("field", 'crp_mg_l = { column = "CRP", unit_column = "unit" }'),
         "codes": ("field", 'sex = { column = "Sex", codes = { "W" = "f" } }'),
         "width": ("field", 'patient_id = { column = "MBO", width = 8 }'),

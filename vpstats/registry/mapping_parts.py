@@ -47,6 +47,16 @@ def _known_zone(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
+class Precision(Strict):
+    """The column that says how exact a day is, and its words."""
+
+    column: Text = Field(description="Raw column that says how exact each day is.")
+    day: Texts = Field((), description="Its words for a day that is exact.")
+    month: Texts = Field((), description="Its words for a day of which only the month is known.")
+    year: Texts = Field((), description="Its words for a day of which only the year is known.")
+    unknown: Texts = Field((), description="Its words for a day that is not known.")
+
+
 class Days(Strict):
     """Days of a column: from one on, and before another."""
 

@@ -38,16 +38,21 @@ WAYS: Mapping[str, tuple[Way, ...]] = MappingProxyType(
         ),
         "levels": (Way(("procedure_id", "level")), Way(("procedure_id",), alone=True)),
         "leaks": (Way(("level_id", "modality", "site")),),
+        # numbers may be given afresh in each export: what a row is about comes first
         "visits": (
-            Way(("visit_id",)),
+            Way(("visit_id", "patient_id", "visit_date")),
             Way(("patient_id", "visit_date", "visit_type")),
             Way(("patient_id", "visit_date")),
+            Way(("visit_id", "patient_id")),
             Way(("patient_id", "visit_type"), alone=True),
+            Way(("visit_id",)),
         ),
         "events": (
-            Way(("event_id",)),
+            Way(("event_id", "patient_id", "event_type", "event_date")),
             Way(("patient_id", "event_type", "event_date")),
+            Way(("event_id", "patient_id")),
             Way(("patient_id", "event_type"), alone=True),
+            Way(("event_id",)),
         ),
     }
 )

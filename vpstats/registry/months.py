@@ -128,6 +128,18 @@ def month_of(word: str) -> int | None:
     return _MONTHS[stem] if stem and _is_form(plain, _FORMS[_MONTHS[stem] - 1]) else None
 
 
+def is_month(word: str) -> bool:
+    """Whether a word is a month's name in full.
+
+    Examples
+    --------
+    >>> is_month("styczeń"), is_month("sty"), is_month("Maria")
+    (True, False, False)
+    """
+    plain = fold(word).replace("ı", "i")
+    return plain == "listopad" or any(plain in forms.split() for forms in _FORMS)
+
+
 def _is_form(word: str, forms: str) -> bool:
     """Whether a word begins one of the forms of a month, or is one with a letter mistyped."""
     long = len(word) > _SHORT_WORD

@@ -208,6 +208,7 @@ def _wanted(source: SourceMap) -> list[str]:
     for table in source.tables:
         names += [*table.where, *table.spread]
         names += [c.unit_column for c in table.columns.values() if c.unit_column is not None]
+        names += [c.precision.column for c in table.columns.values() if c.precision is not None]
     if source.center is not None and source.center.column is not None:
         names.append(source.center.column)
     return list(dict.fromkeys(names))

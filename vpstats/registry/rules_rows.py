@@ -358,6 +358,18 @@ SESSION_RULES = (
         "Give one spelling with codes = { … } of the field in registry.toml.",
     ),
     Rule(
+        "event.other_field",
+        "finding",
+        "warning",
+        "A field that only one kind of event has is filled for another kind.",
+        Rows(
+            "events: event_id patient_id event_type event_date fx_symptomatic\n"
+            "e A/1 pce 2020-03-01 yes\nf A/1 adjacent_fx 2020-03-01 yes",
+            ("e",),
+        ),
+        "If one column serves several kinds of event, map a table for each kind, with where.",
+    ),
+    Rule(
         "operator.several",
         "finding",
         "info",

@@ -11,6 +11,7 @@ import numpy as np
 from vpstats.registry.cells import fold
 from vpstats.registry.closing_rows import Closing, is_bare
 from vpstats.registry.dates import date_shape
+from vpstats.registry.months import is_month
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn
 from vpstats.registry.summary_words import may_say_total, says_counted, says_total
 
@@ -23,6 +24,7 @@ _BANNER = re.compile(
     r"(?:year|jahr|rok|godina|god|anno|ano|annee|ar|ev|yil|jaar|leto|q[1-4]|quartal|kvartal)"
     r"[ .:]*(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[ .]*(?:year|rok|godina|ev|yil)"
 )
+_MONTH = re.compile(r"([^\W\d_]{3,})(?:[ .,]*(?:19|20)[0-9]{2})?")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _MARKS = ("*", "†", "‡", "§")
 _SENTENCE = 3  # words from which on a cell that stands alone is a sentence and no identifier
@@ -125,12 +127,25 @@ def _totals_beside(raw: RawSource, ids: Collection[str]) -> Array:
 
 
 def _banners(raw: RawSource) -> Array:
-    """Rows that hold nothing but the year of those below: ``Rok 2022``."""
+    """Rows that hold nothing but the year or month of those below: ``Rok 2022``."""
     first = next(iter(raw.columns.values()))
     drop: Array = first.filled & (_how_filled(raw) == 1)
     for row in np.flatnonzero(drop):
-        drop[row] = _BANNER.fullmatch(fold(first.spellings[first.codes[row]])) is not None
+        drop[row] = is_banner(first.spellings[first.codes[row]])
     return drop
+
+
+def is_banner(text: str) -> bool:
+    """Whether a cell that stands alone names the year or the month of the rows below it.
+
+    Examples
+    --------
+    >>> [is_banner(text) for text in ("Rok 2022", "STYCZEŃ", "März 2021", "Marek", "12")]
+    [True, True, True, False, False]
+    """
+    plain = fold(text)
+    word = _MONTH.fullmatch(plain)
+    return _BANNER.fullmatch(plain) is not None or bool(word and is_month(word[1]))
 
 
 def _how_filled(raw: RawSource) -> Array:

@@ -145,10 +145,12 @@ def _cells_of(raw: RawSource, column: ColumnMap) -> list[str]:
 
 
 def _beside_fields(source: SourceMap, mapping: TableMap) -> list[str]:
-    """Raw columns that are looked at beside the fields: whose rows they are, and their units."""
-    units = [column.unit_column for column in mapping.columns.values() if column.unit_column]
+    """Raw columns that are looked at beside the fields: whose rows they are, units, precision."""
+    columns = mapping.columns.values()
+    units = [column.unit_column for column in columns if column.unit_column]
+    exact = [column.precision.column for column in columns if column.precision]
     center = source.center.column if source.center is not None else None
-    return [*units, center or ACCESS_GROUP]
+    return [*units, *exact, center or ACCESS_GROUP]
 
 
 def _named(items: TextColumn | None, mapping: TableMap, n: int) -> Array:
