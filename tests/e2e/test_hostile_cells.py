@@ -249,7 +249,7 @@ POLISH = Export(
             "typ 2": None, "+": "yes", "nie, ale...": None,
         }, ', codes = { "tak" = "yes", "nie" = "no" }'),
         col("Waga", "patients.weight_kg", {
-            "70": 70, "154 lb": 69.85, "70,5 kg": 70.5, "ok. 70": None, "70?": None, "700": None,
+            "70": 70, "154 lb": 69.85, "70,5 kg": 70.5, "ok. 70": 70, "70?": None, "700": None,
             "70-72": None, "n.d.": None,
         }),
         col("CRP", "procedures.crp_mg_l", {

@@ -253,7 +253,8 @@ def test_the_stored_spec_builds_the_same_rows_again(right: str) -> None:
     lost = np.setdiff1d(np.arange(n), design.kept)
     assert np.isnan(X[lost]).all()
     few = data.iloc[[design.kept[7]]]  # one row, so one level and no spread
-    np.testing.assert_array_equal(apply_design(spec, few)[0], design.X[7])
+    # of one row BLAS sums in another order than of many: the last digit depends on the processor
+    np.testing.assert_allclose(apply_design(spec, few)[0], design.X[7], rtol=1e-13, atol=1e-15)
     pd.testing.assert_frame_equal(data, before)
 
 
