@@ -85,3 +85,10 @@ def test_a_word_for_year_may_stand_at_the_year_itself() -> None:
     days = ["2022-06-29", "2022-06-29", "2022-06-30", "2021-05-12", ""]
     assert said["clean"].tolist() == days
     assert said["rules"].tolist()[4] == "date.partial"
+
+
+def test_a_between_vertebrae_of_an_event_is_and_or_to() -> None:
+    cells = ["L2 a L5", "T8 a T12", "L1 a L2", "L2, L5"]
+    said = clean_texts(TABLES["events"]["event_levels"], cells)
+    assert said["clean"].tolist() == ["", "", "L1;L2", "L2;L5"]
+    assert said["rules"].tolist()[:2] == ["level.ambiguous"] * 2

@@ -203,7 +203,8 @@ def _read_vertebrae(spelling: str, several: bool, mapping: ColumnMap) -> Reading
         if kind is not None:
             return Reading(rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind)
         return Reading(rule=_LEVEL_RULES.get(parsed.status, ""), note=parsed.note)
-    if len(parsed.levels) > 2 and not several and " a " in fold(spelling):
+    # two vertebrae that are neighbours are the same two either way
+    if len(parsed.levels) > 2 and " a " in fold(spelling):
         return Reading(rule="level.ambiguous", note=AND_OR_TO)
     if len(parsed.levels) > 1 and not several:
         return Reading(rule="level.several", note="several vertebrae where one is expected")

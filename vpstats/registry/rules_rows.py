@@ -281,7 +281,7 @@ SESSION_RULES = (
     Rule(
         "visit.repeated",
         "correction",
-        "warning",
+        "info",
         "A visit that the rows of levels of its session repeat was counted once.",
         Export(
             "patient_id;proc_date;level;visit_date\n1;2020-01-01;L1;2020-03-01\n"
