@@ -64,9 +64,7 @@ def _other_scale(known: pd.DataFrame, field: str, own: Array, most: float) -> st
     limit = LIMITS.get(field)
     exact = (known[limit] == "exact").to_numpy(bool) if limit else np.ones(len(own), bool)
     values = known[field].to_numpy(float)
-    # of values alone, too: where many write "<5", the limit is the median of all they write
-    ratios = [_sure_ratio(values[some], own[some], most) for some in (exact | True, exact)]
-    ratio = max(ratios, key=lambda r: abs(np.log(r)))
+    ratio = _sure_ratio(values, exact, own, most)
     if not 1 / most < ratio < most:
         return f"median of the center is {ratio:.2g} times that of the others"
     if not limit:
@@ -81,12 +79,20 @@ def _other_scale(known: pd.DataFrame, field: str, own: Array, most: float) -> st
     return f"{said} that of the others" if lower or higher else ""
 
 
-def _sure_ratio(values: Array, own: Array, most: float) -> float:
-    """The ratio of two medians, 1 where it is large and ranks do not show that values differ."""
-    ratio = _ratio(values, own)
-    if 1 / most < ratio < most or abs(rank_odds(values, own)) >= _ODDS_OF_CENTERS:
+def _sure_ratio(values: Array, exact: Array, own: Array, most: float) -> float:
+    """The ratio of two medians, 1 where it is large and ranks do not show that values differ.
+
+    Of exact values where there are enough: where many write "<5", the limit of the laboratory is
+    the median of all they write.
+    """
+    both = min((exact & own).sum(), (exact & ~own).sum()) >= _FEWEST // 2
+    some = exact if both else np.ones_like(exact)
+    ratio = _ratio(values[some], own[some])
+    if 1 / most < ratio < most:
         return ratio
-    return 1.0
+    odds = (rank_odds(values[of], own[of]) for of in (some, np.ones_like(exact)))
+    sure = any(odd * np.log(ratio) > 0 and abs(odd) >= _ODDS_OF_CENTERS for odd in odds)
+    return ratio if sure else 1.0
 
 
 def _ratio(values: Array, own: Array, *, share: float = 0.5, fewest: int = _FEWEST // 2) -> float:
