@@ -248,6 +248,17 @@ def fit_cells(
     ]
 
 
+def belongs(term: str, exposure: str) -> bool:
+    """Whether a coefficient is one of the exposure's.
+
+    Examples
+    --------
+    >>> belongs("region[T.lumbar]", "region"), belongs("regional", "region")
+    (True, False)
+    """
+    return term == exposure or term.startswith(f"{exposure}[")
+
+
 def plural(unit: str) -> str:
     """Write a unit in the plural.
 

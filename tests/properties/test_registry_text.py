@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from vpstats.registry.cells import fold, simplify, trim
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.compound import cut_list, listed_numbers
-from vpstats.registry.dates import DateContext, date_shape, resolve
+from vpstats.registry.date_values import DateContext, resolve
+from vpstats.registry.dates import date_shape
 from vpstats.registry.decoding import decode, detect, repair, signature
 from vpstats.registry.digits import readings_of
 from vpstats.registry.lexicon import kind_of_missing, read_code, read_set

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from mapped_exports import source, table, write_mapping
 
-from vpstats.registry import read_registry
+from vpstats.registry import Registry, read_registry
 from vpstats.registry.code_pages import likely_pages, rare_pages, words_beyond_ascii
 from vpstats.registry.decoding import detect
 from vpstats.registry.lexicon import read_yes_no
@@ -64,22 +67,19 @@ def test_where_nothing_tells_both_are_named(page: str, text: str) -> None:
 
 
 UNPROVED = "read as cp1252, and nothing in it proves that."
-MAP = """
-version = 1
-[registry]
-name = "Test"
-data_cut = 2025-12-31
-[[source]]
-name = "s"
-file = "a.csv"
-center = "A"
-{}
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-death_cause = "x"
-"""
+
+
+def findings_of(folder: Path, content: bytes, declared: str = "") -> pd.DataFrame:
+    (folder / "a.csv").write_bytes(content)
+    return declare(folder, declared).findings
+
+
+def declare(folder: Path, declared: str) -> Registry:
+    """Read again with a line of the source's own: its code page, or that letters be repaired."""
+    people = table("patients", patient_id="id", death_cause="x")
+    mapping = source("a", people, **tomllib.loads(declared))
+    write_mapping(folder, mapping, data_cut="2025-12-31")
+    return read_registry(folder)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,7 @@ death_cause = "x"
 def test_a_doubtful_code_page_is_said_without_a_value(
     tmp_path: Path, text: str, declared: str, said: list[str]
 ) -> None:
-    (tmp_path / "a.csv").write_bytes(f"id;x\n1;{text}\n2;b\n".encode("cp1252"))
-    (tmp_path / "registry.toml").write_text(MAP.format(declared), "utf-8")
-    findings = read_registry(tmp_path).findings
+    findings = findings_of(tmp_path, f"id;x\n1;{text}\n2;b\n".encode("cp1252"), declared)
     found = findings[findings["rule"] == "encoding.doubtful"]
     assert found["message"].tolist() == said
 
@@ -107,13 +105,10 @@ def test_the_words_of_a_large_file_are_found_at_its_end() -> None:
 
 
 def test_a_doubt_names_the_key_to_write_and_the_letters_to_look_at(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("id;x\n1;año\n".encode("cp1252"))
-    (tmp_path / "registry.toml").write_text(MAP.format(""), "utf-8")
-    findings = read_registry(tmp_path).findings
+    findings = findings_of(tmp_path, "id;x\n1;año\n".encode("cp1252"))
     (message,) = findings.loc[findings["rule"] == "encoding.doubtful", "message"]
     assert message.endswith('If ñ should be ń, write encoding = "cp1250".')
-    (tmp_path / "registry.toml").write_text(MAP.format('encoding = "cp1250"'), "utf-8")
-    again = read_registry(tmp_path)
+    again = declare(tmp_path, 'encoding = "cp1250"')
     assert "encoding.doubtful" not in set(again.findings["rule"])
     assert again.patients["death_cause"].tolist() == ["ańo"]
 
@@ -130,13 +125,10 @@ def test_letters_of_a_wrong_page_say_what_to_write(
 ) -> None:
     text = "id;x\n1;pušač\n2;Vuković\n"
     text = text if declared else text.encode("cp1250").decode("cp1252")
-    (tmp_path / "a.csv").write_bytes(text.encode(page))
-    (tmp_path / "registry.toml").write_text(MAP.format(declared), "utf-8")
-    findings = read_registry(tmp_path).findings
+    findings = findings_of(tmp_path, text.encode(page), declared)
     (message,) = findings.loc[findings["rule"] == "encoding.mojibake", "message"]
     assert message == f"2 cells look like cp1250 read as cp1252; {remedy}"
-    (tmp_path / "registry.toml").write_text(MAP.format(remedy[6:-1]), "utf-8")
-    mended = read_registry(tmp_path)
+    mended = declare(tmp_path, remedy[6:-1])
     assert mended.patients["death_cause"].tolist() == ["pušač", "Vuković"]
     assert "encoding.mojibake" not in set(mended.findings["rule"])
 
@@ -159,26 +151,13 @@ def test_pages_that_nothing_is_read_in_by_itself_are_named(tmp_path: Path, line:
     page, text = (part.strip() for part in line.split("|"))
     rows = "".join(f"{i};{word}\n" for i, word in enumerate(text.split()))
     (tmp_path / "a.csv").write_bytes(f"id;name\n{rows}".encode(page))
-    mapping = """
-version = 1
-[registry]
-name = "x"
-data_cut = 2024-12-31
-[[source]]
-name = "s"
-file = "a.csv"
-center = "A"
-[[source.table]]
-name = "patients"
-columns = { patient_id = "id", sex = "name" }
-"""
-    (tmp_path / "registry.toml").write_text(mapping)
+    people = table("patients", patient_id="id", sex="name")
+    write_mapping(tmp_path, source("a", people), data_cut="2024-12-31")
     found = read_registry(tmp_path).findings
     said = found.loc[found["rule"] == "encoding.mojibake", "message"]
     named = "cp850" if page == "cp437" else page
     assert said.str.contains(f'"{named}"').any()
-    told = mapping.replace('center = "A"', f'center = "A"\nencoding = "{page}"')
-    (tmp_path / "registry.toml").write_text(told)
+    write_mapping(tmp_path, source("a", people, encoding=page), data_cut="2024-12-31")
     assert "encoding" not in " ".join(read_registry(tmp_path).findings["rule"])
 
 

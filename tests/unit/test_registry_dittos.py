@@ -5,51 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mapped_exports import read_export, source, table
 
-from vpstats.registry import read_registry
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.registry import Registry
 from vpstats.schema_tables import TABLES
 
-MAPPING = """version = 1
-[registry]
-name = "x"
-data_cut = 2023-12-31
-[[source]]
-name = "a"
-file = "a.csv"
-delimiter = ";"
-center = "A"
-FILL
-[[source.table]]
-name = "patients"
-columns = { patient_id = "id", sex = "sex" }
-[[source.table]]
-name = "procedures"
-columns = { patient_id = "id", proc_date = "day", operator_id = "op" }
-[[source.table]]
-name = "levels"
-columns = { patient_id = "id", proc_date = "day", level = "level" }
-"""
+TABLES_MAPPED = (
+    table("patients", patient_id="id", sex="sex"),
+    table("procedures", patient_id="id", proc_date="day", operator_id="op"),
+    table("levels", patient_id="id", proc_date="day", level="level"),
+)
 WORDS = ["ditto", "dtto", "ídem", "Idem", "ebenso", "wie oben", "как выше", "same"]
 SIGNS = ["''", "〃", "„", "-''-", "↓", "-//-"]
 SHORT = ["do.", "jw.", "j.w.", "s.o."]
 
 
+def read(folder: Path, *rows: str, fill: bool = False) -> Registry:
+    filled = ["id", "sex", "day", "op"] if fill else None
+    mapping = source("a", *TABLES_MAPPED, delimiter=";", fill_down=filled)
+    text = "\n".join(["id;sex;day;op;level", *rows, ""])
+    return read_export(folder, mapping, data_cut="2023-12-31", a=text)
+
+
 def listed(
-    folder: Path, again: str, *, fill: bool, ids: tuple[str, str] = ("P1", "P2")
+    folder: Path,
+    again: str,
+    *,
+    fill: bool,
+    ids: tuple[str, str] = ("P1", "P2"),
+    operator: str = "AB",
 ) -> Registry:
     first, second = ids
     rows = [
-        f"{first};f;2022-03-01;AB;L1",
+        f"{first};f;2022-03-01;{operator};L1",
         f"{again};{again};{again};{again};L2",
         f"{second};m;2022-03-02;CD;L3",
         f"{again};{again};{again};{again};L4",
     ]
-    (folder / "a.csv").write_text("\n".join(["id;sex;day;op;level", *rows, ""]), "utf-8")
-    said = 'fill_down = ["id", "sex", "day", "op"]' if fill else ""
-    (folder / "registry.toml").write_text(MAPPING.replace("FILL", said), "utf-8")
-    return read_registry(folder)
+    return read(folder, *rows, fill=fill)
 
 
 @pytest.mark.parametrize("again", [*WORDS, *SIGNS, *SHORT])
@@ -90,9 +84,7 @@ NULLS = ["None", "#NV", "NaT", "[NULL]", "NULL", "nan", "#N/A", "<NA>", "(null)"
 @pytest.mark.parametrize("null", NULLS)
 def test_what_a_program_writes_for_nothing_is_no_name(tmp_path: Path, null: str) -> None:
     rows = [f"{i};f;2022-03-0{i};{op};L1" for i, op in enumerate(["AB", null, "CD"], start=1)]
-    (tmp_path / "a.csv").write_text("\n".join(["id;sex;day;op;level", *rows, ""]), "utf-8")
-    (tmp_path / "registry.toml").write_text(MAPPING.replace("FILL", ""), "utf-8")
-    registry = read_registry(tmp_path)
+    registry = read(tmp_path, *rows)
     assert registry.procedures["operator_id"].isna().tolist() == [False, True, False]
     brand = clean_texts(TABLES["procedures"]["cement_brand"], [null]).iloc[0]
     assert brand["clean"] == ""
@@ -100,8 +92,5 @@ def test_what_a_program_writes_for_nothing_is_no_name(tmp_path: Path, null: str)
 
 
 def test_capitals_beside_initials_are_initials(tmp_path: Path) -> None:
-    listed(tmp_path, "NAN", fill=False)
-    text = (tmp_path / "a.csv").read_text("utf-8").replace("f;2022-03-01;AB", "f;2022-03-01;NAN")
-    (tmp_path / "a.csv").write_text(text, "utf-8")
-    registry = read_registry(tmp_path)
+    registry = listed(tmp_path, "NAN", fill=False, operator="NAN")
     assert "NAN" in registry.procedures["operator_id"].tolist()

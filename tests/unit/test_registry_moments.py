@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from mapped_exports import read_export, source, table
 
 from vpstats.errors import MappingError
-from vpstats.registry.read import read_registry
 from vpstats.registry.registry import Registry
 
-MAPPING = """
-version = 1
-[registry]
-name = "x"
-data_cut = 2024-12-31
-[[source]]
-name = "s"
-file = "a.csv"
-center = "A"
-{}
-[[source.table]]
-name = "visits"
-[source.table.columns]
-patient_id = "id"
-visit_id = "id"
-visit_date = "at"
-"""
-ZAGREB = 'timezone = "Europe/Zagreb"'
+VISITS = {"patient_id": "id", "visit_id": "id", "visit_date": "at"}
+ZAGREB = "Europe/Zagreb"
 
 
-def read(folder: Path, moments: list[str], zone: str = "") -> Registry:
-    (folder / "a.csv").write_text("id;at\n" + "".join(f"{i};{m}\n" for i, m in enumerate(moments)))
-    (folder / "registry.toml").write_text(MAPPING.format(zone))
-    return read_registry(folder)
+def read(folder: Path, moments: list[str], zone: str | None = None) -> Registry:
+    mapping = source("a", table("visits", **VISITS), timezone=zone)
+    text = "id;at\n" + "".join(f"{i};{m}\n" for i, m in enumerate(moments))
+    return read_export(folder, mapping, data_cut="2024-12-31", a=text)
 
 
 def days(found: Registry, n: int) -> list[str]:
@@ -90,7 +75,7 @@ def test_the_zone_of_the_mapping_says_which_day(tmp_path: Path) -> None:
 
 def test_days_that_are_midnights_of_utc_stay_with_a_zone(tmp_path: Path) -> None:
     moments = ["2022-03-13T00:00:00Z", "2022-07-05T00:00:00Z"]
-    found = read(tmp_path, moments, 'timezone = "America/New_York"')
+    found = read(tmp_path, moments, "America/New_York")
     assert days(found, 2) == ["2022-03-13", "2022-07-05"]
 
 
@@ -105,7 +90,7 @@ def test_moments_without_a_zone_that_are_all_midnights_of_it(tmp_path: Path) -> 
 
 def test_a_zone_that_nobody_knows(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="timezone': 'Zagreb' is no time zone that is known"):
-        read(tmp_path, ["2022-03-13"], 'timezone = "Zagreb"')
+        read(tmp_path, ["2022-03-13"], "Zagreb")
 
 
 TOKYO = ["2022-03-13", "2022-03-14", "2022-04-05", "2022-05-11", "2022-09-18", "2022-11-09"]
@@ -135,10 +120,8 @@ def test_moments_without_a_zone(tmp_path: Path, moments: list[str], doubted: boo
 
 
 def test_rows_chosen_by_a_moment_are_chosen_by_its_day_in_the_zone(tmp_path: Path) -> None:
-    mapping = MAPPING.format(ZAGREB).replace(
-        "[source.table.columns]", "where = { made = { from = 2022-01-01 } }\n[source.table.columns]"
-    )
-    (tmp_path / "registry.toml").write_text(mapping)
+    made = {"made": {"from": dt.date(2022, 1, 1)}}
+    mapping = source("a", table("visits", where=made, **VISITS), timezone=ZAGREB)
     rows = "1;2022-03-01;2021-12-31T23:00:00Z\n2;2022-03-02;2021-12-31T22:00:00Z\n"
-    (tmp_path / "a.csv").write_text("id;at;made\n" + rows)
-    assert read_registry(tmp_path).visits["visit_id"].tolist() == ["A/1"]
+    found = read_export(tmp_path, mapping, data_cut="2024-12-31", a="id;at;made\n" + rows)
+    assert found.visits["visit_id"].tolist() == ["A/1"]

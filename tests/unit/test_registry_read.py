@@ -7,54 +7,35 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mapped_exports import read_export, source, table
 
 from vpstats.errors import DataError, MappingError, UsageError
 from vpstats.registry import Registry, read_registry
 from vpstats.schema import pandera_schema
 from vpstats.schema_tables import TABLES
 
-HEAD = """
-version = 1
-[registry]
-name = "Test"
-data_cut = 2025-12-31
-"""
-SOURCE = """
-[[source]]
-name = "s"
-file = "a.csv"
-center = "A"
-"""
-PEOPLE = """
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-birth_date = "rodjen"
-sex = "spol"
-consent_research = "pristanak"
-optout_date = "odustao"
-[[source.table]]
-name = "procedures"
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-"""
-LEVELS = """
-[[source.table]]
-name = "levels"
-explode = "razine"
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-"""
+PATIENT = {
+    "patient_id": "id",
+    "birth_date": "rodjen",
+    "sex": "spol",
+    "consent_research": "pristanak",
+    "optout_date": "odustao",
+}
+SESSION = {"patient_id": "id", "proc_date": "datum"}
+PEOPLE = table("patients", **PATIENT) + table("procedures", **SESSION)
+VISITS = table("visits", patient_id="id", visit_date="datum")
+LEVELS = table("levels", explode="razine", **SESSION)
+NAMED = table("patients", patient_id="id")
+HEADER = "id;rodjen;spol;pristanak;odustao;datum"
+
+
+def of(*tables: str, **keys: object) -> str:
+    """A source of these tables, read from a.csv."""
+    return source("s", *tables, **{"file": "a.csv", **keys})
 
 
 def read(folder: Path, toml: str, **files: str) -> Registry:
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-    (folder / "registry.toml").write_text(HEAD + toml, encoding="utf-8")
-    registry = read_registry(folder)
+    registry = read_export(folder, toml, data_cut="2025-12-31", **files)
     for name, frame in registry.tables.items():
         pandera_schema(TABLES[name]).validate(frame, lazy=True)
     return registry
@@ -78,8 +59,8 @@ def values(frame: pd.DataFrame, key: str, field: str) -> dict[str, object]:
 def test_keys_are_made_of_center_and_raw_names(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE + LEVELS,
-        a="id;rodjen;spol;pristanak;odustao;datum;razine\n007;;Ž;da;;25.08.2023.;Th12-L2\n",
+        of(PEOPLE, LEVELS),
+        a=f"{HEADER};razine\n007;;Ž;da;;25.08.2023.;Th12-L2\n",
     )
     assert registry.patients["patient_id"].tolist() == ["A/007"]
     assert registry.procedures["procedure_id"].tolist() == ["A/007/2023-08-25"]
@@ -89,23 +70,11 @@ def test_keys_are_made_of_center_and_raw_names(tmp_path: Path) -> None:
 
 
 def test_mapped_session_names_that_patients_share_are_made_their_own(tmp_path: Path) -> None:
-    toml = """
-[[source.table]]
-name = "procedures"
-[source.table.columns]
-patient_id = "id"
-procedure_id = "br"
-proc_date = "datum"
-[[source.table]]
-name = "levels"
-[source.table.columns]
-patient_id = "id"
-procedure_id = "br"
-level = "razina"
-"""
+    sessions = table("procedures", **SESSION, procedure_id="br")
+    levels = table("levels", patient_id="id", procedure_id="br", level="razina")
     registry = read(
         tmp_path,
-        SOURCE + toml,
+        of(sessions, levels),
         a="id;br;datum;razina\n1;1;2020-01-01;L1\n2;1;2020-02-01;L2\n3;9;2020-03-01;L3\n",
     )
     assert registry.procedures["procedure_id"].tolist() == ["A/1/1", "A/2/1", "A/9"]
@@ -113,28 +82,13 @@ level = "razina"
 
 
 def test_visits_and_events_are_named_by_source_and_row(tmp_path: Path) -> None:
-    toml = """
-[[source.table]]
-name = "visits"
-[source.table.columns]
-patient_id = "id"
-visit_date = "datum"
-"""
-    registry = read(tmp_path, SOURCE + toml, a="id;datum\n1;2020-01-01\n1;2020-02-01\n")
+    registry = read(tmp_path, of(VISITS), a="id;datum\n1;2020-01-01\n1;2020-02-01\n")
     assert registry.visits["visit_id"].tolist() == ["A/1/s/2", "A/1/s/3"]
 
 
 def test_centers_come_from_a_column(tmp_path: Path) -> None:
-    toml = """
-[[source]]
-name = "s"
-file = "a.csv"
-center = { column = "ustanova", codes = { "KB Sjever" = "C1", "kb  sjever (stara)" = "C1" } }
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-"""
+    codes = {"KB Sjever": "C1", "kb  sjever (stara)": "C1"}
+    toml = of(NAMED, center={"column": "ustanova", "codes": codes})
     registry = read(tmp_path, toml, a="ustanova;id\nkb sjever;1\nKB Sjever (stara);2\nNova;3\n;4\n")
     assert registry.patients["patient_id"].tolist() == ["C1/1", "C1/2", "Nova/3"]
     assert found(registry, "center.unknown")["row"].tolist() == [4]
@@ -142,21 +96,10 @@ patient_id = "id"
 
 
 def test_spellings_of_an_identifier(tmp_path: Path) -> None:
-    visits = """
-[[source]]
-name = "v"
-file = "v.csv"
-center = "A"
-[[source.table]]
-name = "visits"
-[source.table.columns]
-patient_id = "id"
-visit_date = "datum"
-"""
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE + visits,
-        a="id;rodjen;spol;pristanak;odustao;datum\nP001;1.2.1950.;f;;;1.1.2020.\n"
+        of(PEOPLE) + source("v", VISITS),
+        a=f"{HEADER}\nP001;1.2.1950.;f;;;1.1.2020.\n"
         "p1;1.2.1950.;F;;;1.6.2020.\nP02;1.2.1950.;f;;;1.1.2020.\np2;3.2.1951.;f;;;1.1.2021.\n",
         v="id;datum\np-001;1.2.2020.\n2;1.2.2020.\n77;1.2.2020.\n",
     )
@@ -171,7 +114,7 @@ visit_date = "datum"
 # ------------------------------------------------------------------ consent
 
 CONSENT = (
-    "id;rodjen;spol;pristanak;odustao;datum;razine\n"
+    f"{HEADER};razine\n"
     "11;1.2.1950.;x;da;;1.1.2020.;L1\n"
     "22;1.2.1951.;y;ne;;1.1.2020.;L2-3\n"
     "33;1.2.1952.;z;;da, usmeno;1.1.2020.;L2-3\n"
@@ -181,7 +124,7 @@ CONSENT = (
 
 
 def test_opt_outs_leave_every_table_and_every_log(tmp_path: Path) -> None:
-    registry = read(tmp_path, SOURCE + PEOPLE + LEVELS, a=CONSENT)
+    registry = read(tmp_path, of(PEOPLE, LEVELS), a=CONSENT)
     assert registry.patients["patient_id"].tolist() == ["A/11", "A/44"]
     assert registry.procedures["patient_id"].tolist() == ["A/11", "A/44", "A/44"]
     assert registry.levels["level"].astype(str).tolist() == ["L1", "L4", "L5"]
@@ -194,48 +137,26 @@ def test_opt_outs_leave_every_table_and_every_log(tmp_path: Path) -> None:
 
 
 def test_with_opt_in_only_a_yes_stays(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(CONSENT, encoding="utf-8")
-    head = HEAD.replace('name = "Test"', 'name = "Test"\nconsent = "opt-in"')
-    (tmp_path / "registry.toml").write_text(head + SOURCE + PEOPLE, encoding="utf-8")
-    assert read_registry(tmp_path).patients["patient_id"].tolist() == ["A/11"]
+    registry = read(tmp_path, 'consent = "opt-in"\n' + of(PEOPLE), a=CONSENT)
+    assert registry.patients["patient_id"].tolist() == ["A/11"]
 
 
 def test_an_opt_out_under_another_spelling_counts(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE,
-        a="id;rodjen;spol;pristanak;odustao;datum\nP001;;f;ne;;1.1.2020.\np1;;f;da;;1.2.2020.\n"
-        "p3;;f;da;;1.2.2020.\n",
+        of(PEOPLE),
+        a=f"{HEADER}\nP001;;f;ne;;1.1.2020.\np1;;f;da;;1.2.2020.\np3;;f;da;;1.2.2020.\n",
     )
     assert registry.procedures["patient_id"].tolist() == ["A/p3"]
 
 
 def test_sessions_without_a_patient_column_leave_with_their_patient(tmp_path: Path) -> None:
-    toml = """
-[[source.table]]
-name = "procedures"
-[source.table.columns]
-patient_id = "id"
-procedure_id = "br"
-proc_date = "datum"
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "id"
-consent_research = "pristanak"
-[[source]]
-name = "l"
-file = "l.csv"
-center = "A"
-[[source.table]]
-name = "levels"
-[source.table.columns]
-procedure_id = "br"
-level = "razina"
-"""
+    sessions = table("procedures", **SESSION, procedure_id="br")
+    consent = table("patients", patient_id="id", consent_research="pristanak")
+    levels = table("levels", procedure_id="br", level="razina")
     registry = read(
         tmp_path,
-        SOURCE + toml,
+        of(sessions, consent) + source("l", levels),
         a="id;br;datum;pristanak\n1;z1;2020-01-01;ne\n2;z2;2020-01-01;da\n",
         l="br;razina\nz1;L1\nz2;L2\nz3;L3\n",
     )
@@ -249,9 +170,8 @@ level = "razina"
 def test_repeated_patients_become_one_and_contradictions_missing(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE,
-        a="id;rodjen;spol;pristanak;odustao;datum\n1;1.2.1950.;f;;;1.1.2020.\n"
-        "1;;m;;;1.1.2021.\n1;1.2.1950.;;;;1.1.2022.\n",
+        of(PEOPLE),
+        a=f"{HEADER}\n1;1.2.1950.;f;;;1.1.2020.\n1;;m;;;1.1.2021.\n1;1.2.1950.;;;;1.1.2022.\n",
     )
     row = registry.patients.iloc[0]
     assert (len(registry.patients), str(row["birth_date"].date())) == (1, "1950-02-01")
@@ -264,10 +184,8 @@ def test_exact_copies_are_dropped_and_second_sessions_are_not(tmp_path: Path) ->
     line = "1;1.2.1950.;f;;;{};L1\n"
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE + LEVELS,
-        a="id;rodjen;spol;pristanak;odustao;datum;razine\n"
-        + line.format("1.1.2020.") * 2
-        + line.format("1.6.2020."),
+        of(PEOPLE, LEVELS),
+        a=f"{HEADER};razine\n" + line.format("1.1.2020.") * 2 + line.format("1.6.2020."),
     )
     assert corrected(registry, "duplicate.row")["row"].tolist() == [3]
     assert len(registry.procedures) == 2
@@ -277,8 +195,8 @@ def test_exact_copies_are_dropped_and_second_sessions_are_not(tmp_path: Path) ->
 def test_a_session_that_cannot_be_dated_takes_its_levels_along_and_says_so(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE + LEVELS,
-        a="id;rodjen;spol;pristanak;odustao;datum;razine\n1;;f;;;prije;L1\n2;;f;;;1.1.2020.;L2\n",
+        of(PEOPLE, LEVELS),
+        a=f"{HEADER};razine\n1;;f;;;prije;L1\n2;;f;;;1.1.2020.;L2\n",
     )
     assert registry.procedures["procedure_id"].tolist() == ["A/2/2020-01-01"]
     assert registry.exclusions[-1].n_rows == 1
@@ -287,22 +205,18 @@ def test_a_session_that_cannot_be_dated_takes_its_levels_along_and_says_so(tmp_p
 
 # ------------------------------------------------------------------ lists of vertebrae
 
-WIDE = """
-[[source.table]]
-name = "levels"
-explode = {explode}
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-cement_ml = {{ columns = ["z1", "z2", "z3"] }}
-"""
+
+def wide(explode: object) -> str:
+    """The levels of a list, or of several columns, with a column of volumes for each."""
+    volumes = {"columns": ["z1", "z2", "z3"]}
+    return of(PEOPLE, table("levels", explode=explode, **SESSION, cement_ml=volumes))
 
 
 def test_values_go_to_the_vertebra_at_their_position(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE + WIDE.format(explode='"hoehen"'),
-        a="id;rodjen;spol;pristanak;odustao;datum;hoehen;z1;z2;z3\n"
+        wide("hoehen"),
+        a=f"{HEADER};hoehen;z1;z2;z3\n"
         "1;;f;;;1.1.2020.;BWK 12, LWK 1;4,5;3,5;\n"
         "2;;f;;;1.1.2020.;L2-3;4;5;\n"
         "3;;f;;;1.1.2020.;L1-L4;1;2;3\n"
@@ -323,15 +237,8 @@ def test_values_go_to_the_vertebra_at_their_position(tmp_path: Path) -> None:
     assert "the row was left out" in found(registry, "level.ambiguous")["message"].iloc[0]
 
 
-IN_A_CELL = """
-[[source.table]]
-name = "levels"
-explode = "hoehen"
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-cement_ml = "z"
-"""
+IN_A_CELL = of(PEOPLE, table("levels", explode="hoehen", **SESSION, cement_ml="z"))
+IN_A_ROW = of(PEOPLE, table("levels", **SESSION, cement_ml="z", level="hoehen"))
 
 
 @pytest.mark.parametrize(
@@ -353,8 +260,8 @@ cement_ml = "z"
 def test_volumes_that_stand_in_one_cell(
     tmp_path: Path, levels: str, cell: str, each: list[float]
 ) -> None:
-    text = f"id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n1;;f;;;1.1.2020.;{levels};{cell}\n"
-    registry = read(tmp_path, SOURCE + PEOPLE + IN_A_CELL, a=text)
+    text = f"{HEADER};hoehen;z\n1;;f;;;1.1.2020.;{levels};{cell}\n"
+    registry = read(tmp_path, IN_A_CELL, a=text)
     assert registry.levels["cement_ml"].dropna().tolist() == each
     said = registry.findings.query("severity == 'error'")["rule"].unique().tolist()
     assert said == ([] if each else ["explode.shared"])
@@ -372,8 +279,8 @@ def test_volumes_that_stand_in_one_cell(
 def test_a_list_of_volumes_with_an_empty_place(
     tmp_path: Path, levels: str, cell: str, each: list[float], lacks: list[str]
 ) -> None:
-    text = f"id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n1;;f;;;1.1.2020.;{levels};{cell}\n"
-    registry = read(tmp_path, SOURCE + PEOPLE + IN_A_CELL, a=text)
+    text = f"{HEADER};hoehen;z\n1;;f;;;1.1.2020.;{levels};{cell}\n"
+    registry = read(tmp_path, IN_A_CELL, a=text)
     assert registry.levels["cement_ml"].dropna().tolist() == each
     lacking = found(registry, "explode.lacking")
     assert [key.rpartition("/")[2] for key in lacking["key"]] == lacks
@@ -385,9 +292,9 @@ def test_a_list_of_volumes_with_an_empty_place(
 def test_a_vertebra_that_cannot_be_read_is_one_finding(
     tmp_path: Path, level: str, cell: str
 ) -> None:
-    head = "id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n"
+    head = f"{HEADER};hoehen;z\n"
     rows = f"1;;f;;;1.1.2020.;{level};{cell}\n2;;f;;;1.1.2020.;;\n3;;f;;;1.1.2020.;L1;4/3\n"
-    registry = read(tmp_path, SOURCE + PEOPLE + IN_A_CELL, a=head + rows)
+    registry = read(tmp_path, IN_A_CELL, a=head + rows)
     of_row = registry.findings.query("row == 2 and severity != 'info'")
     assert of_row["field"].tolist() == ["level"]
     assert of_row["message"].iloc[0].endswith("the row was left out.")
@@ -399,9 +306,8 @@ def test_a_vertebra_that_cannot_be_read_is_one_finding(
 
 
 def test_an_empty_vertebra_of_a_row_is_missing(tmp_path: Path) -> None:
-    toml = IN_A_CELL.replace('explode = "hoehen"\n', "") + 'level = "hoehen"\n'
-    text = "id;rodjen;spol;pristanak;odustao;datum;hoehen;z\n1;;f;;;1.1.2020.;;4\n"
-    registry = read(tmp_path, SOURCE + PEOPLE + toml, a=text)
+    text = f"{HEADER};hoehen;z\n1;;f;;;1.1.2020.;;4\n"
+    registry = read(tmp_path, IN_A_ROW, a=text)
     errors = registry.findings.query("row == 2 and severity != 'info'")
     assert errors["rule"].tolist() == ["required.missing"]
 
@@ -409,9 +315,8 @@ def test_an_empty_vertebra_of_a_row_is_missing(tmp_path: Path) -> None:
 def test_a_vertebra_in_each_of_several_columns(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE + WIDE.format(explode='["h1", "h2"]'),
-        a="id;rodjen;spol;pristanak;odustao;datum;h1;h2;z1;z2;z3\n"
-        "1;;f;;;1.1.2020.;Th12;L1;4;5;\n2;;f;;;1.1.2020.;;L3;;6;\n",
+        wide(["h1", "h2"]),
+        a=f"{HEADER};h1;h2;z1;z2;z3\n1;;f;;;1.1.2020.;Th12;L1;4;5;\n2;;f;;;1.1.2020.;;L3;;6;\n",
     )
     assert values(registry.levels, "level_id", "cement_ml") == {
         "A/1/2020-01-01/T12": 4.0, "A/1/2020-01-01/L1": 5.0, "A/2/2020-01-01/L3": 6.0,
@@ -420,24 +325,18 @@ def test_a_vertebra_in_each_of_several_columns(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ leaks
 
-LEAKS = """
-[[source.table]]
-name = "procedures"
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-ct_post_done = "ct"
-[[source.table]]
-name = "levels"
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-level = "razina"
-leak_venous_fluoro = "ven"
-leak_any_fluoro = "ikoje"
-leak_sites_ct = { column = "mjesta", codes = { "epi" = "epidural", "bez" = "none" } }
-yeom = "yeom"
-"""
+LEAKS = of(
+    table("procedures", **SESSION, ct_post_done="ct"),
+    table(
+        "levels",
+        **SESSION,
+        level="razina",
+        leak_venous_fluoro="ven",
+        leak_any_fluoro="ikoje",
+        leak_sites_ct={"column": "mjesta", "codes": {"epi": "epidural", "bez": "none"}},
+        yeom="yeom",
+    ),
+)
 
 
 def states(registry: Registry, level: str, modality: str) -> dict[str, str]:
@@ -450,7 +349,7 @@ def states(registry: Registry, level: str, modality: str) -> dict[str, str]:
 def test_present_absent_and_not_assessed_are_kept_apart(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + LEAKS,
+        LEAKS,
         a="id;datum;ct;razina;ven;ikoje;mjesta;yeom\n"
         "1;2020-01-01;da;L1;da;ne;epi, venozno;B i S\n"
         "2;2020-01-01;da;L2;ne;;bez;\n"
@@ -478,24 +377,11 @@ def test_present_absent_and_not_assessed_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_leaks_mapped_directly_join_the_pivoted_ones(tmp_path: Path) -> None:
-    toml = """
-[[source]]
-name = "k"
-file = "k.csv"
-center = "A"
-[[source.table]]
-name = "leaks"
-[source.table.columns]
-patient_id = "id"
-proc_date = "datum"
-level = "razina"
-modality = "metoda"
-site = "mjesto"
-state = "stanje"
-"""
+    found_by = {"modality": "metoda", "site": "mjesto", "state": "stanje"}
+    direct = source("k", table("leaks", **SESSION, level="razina", **found_by))
     registry = read(
         tmp_path,
-        SOURCE + LEAKS + toml,
+        LEAKS + direct,
         a="id;datum;ct;razina;ven;ikoje;mjesta;yeom\n1;2020-01-01;da;L1;da;;;\n",
         k="id;datum;razina;metoda;mjesto;stanje\n1;2020-01-01;Th12;ct;venous;present\n"
         "1;2020-01-01;L1;fluoro;venous;absent\n1;2020-01-01;L1;fluoro;remote;absent\n",
@@ -508,34 +394,33 @@ state = "stanje"
 
 # ------------------------------------------------------------------ REDCap
 
-REDCAP = """
-[[source]]
-name = "r"
-file = "r.csv"
-format = "redcap"
-center = { column = "redcap_data_access_group", codes = { "sjever" = "C1" } }
-[[source.table]]
-name = "patients"
-[source.table.columns]
-patient_id = "record_id"
-sex = { column = "sex", codes = { "1" = "f", "2" = "m" } }
-immuno_reasons = { checkbox = "immuno", codes = { "1" = "chemo", "2" = "steroid" } }
-[[source.table]]
-name = "procedures"
-where = { redcap_repeat_instrument = ["procedure"] }
-[source.table.columns]
-patient_id = "record_id"
-procedure_id = "proc_id"
-proc_date = "proc_date"
-operator_id = "surgeon"
-[[source.table]]
-name = "levels"
-where = { redcap_repeat_instrument = ["level"] }
-[source.table.columns]
-procedure_id = "level_proc_id"
-level = "level"
-leak_sites_ct = { checkbox = "leak", codes = { "1" = "epidural", "2" = "venous" } }
-"""
+REDCAP = source(
+    "r",
+    table(
+        "patients",
+        patient_id="record_id",
+        sex={"column": "sex", "codes": {"1": "f", "2": "m"}},
+        immuno_reasons={"checkbox": "immuno", "codes": {"1": "chemo", "2": "steroid"}},
+    ),
+    table(
+        "procedures",
+        where={"redcap_repeat_instrument": ["procedure"]},
+        patient_id="record_id",
+        procedure_id="proc_id",
+        proc_date="proc_date",
+        operator_id="surgeon",
+    ),
+    table(
+        "levels",
+        where={"redcap_repeat_instrument": ["level"]},
+        procedure_id="level_proc_id",
+        level="level",
+        leak_sites_ct={"checkbox": "leak", "codes": {"1": "epidural", "2": "venous"}},
+    ),
+    format="redcap",
+    file="r.csv",
+    center={"column": "redcap_data_access_group", "codes": {"sjever": "C1"}},
+)
 EXPORT = (
     "record_id,redcap_repeat_instrument,redcap_repeat_instance,redcap_data_access_group,sex,"
     "surgeon,immuno___1,immuno___2,base_complete,proc_id,proc_date,procedure_complete,"
@@ -577,16 +462,14 @@ def test_redcap(tmp_path: Path) -> None:
     ],
 )
 def test_mapped_columns_have_to_be_there_once(tmp_path: Path, header: str, words: str) -> None:
-    toml = '[[source.table]]\nname = "patients"\n[source.table.columns]\npatient_id = "id"\n'
     with pytest.raises(MappingError) as caught:
-        read(tmp_path, SOURCE + toml, a=header + "\n1;f;f\n")
+        read(tmp_path, of(NAMED), a=header + "\n1;f;f\n")
     assert words in str(caught.value)
     assert str(caught.value).startswith("a.csv, column 'id': source 's', table 'patients'")
 
 
 def test_case_and_spaces_of_column_names_do_not_matter_but_are_reported(tmp_path: Path) -> None:
-    toml = '[[source.table]]\nname = "patients"\n[source.table.columns]\npatient_id = "id"\n'
-    registry = read(tmp_path, SOURCE + toml, a=" ID ;x\n1;2\n")
+    registry = read(tmp_path, of(NAMED), a=" ID ;x\n1;2\n")
     assert registry.patients["patient_id"].tolist() == ["A/1"]
     assert len(found(registry, "file.column_spelling")) == 1
     assert "x" in found(registry, "file.unmapped")["message"].iloc[0]
@@ -597,11 +480,11 @@ def test_case_and_spaces_of_column_names_do_not_matter_but_are_reported(tmp_path
 
 def test_logs_hold_no_value_of_an_identifying_column(tmp_path: Path) -> None:
     secrets = ["11.12.1931", "31.02.1944", "GeheimCause", "5.5.55"]
-    toml = PEOPLE.replace('sex = "spol"', 'sex = "spol"\ndeath_cause = "uzrok"')
+    patients = table("patients", **PATIENT, death_cause="uzrok")
     registry = read(
         tmp_path,
-        SOURCE + toml,
-        a="id;rodjen;spol;pristanak;odustao;datum;uzrok\n"
+        of(patients, table("procedures", **SESSION)),
+        a=f"{HEADER};uzrok\n"
         + "".join(f"id{i};{s};f;;;1.1.2020.;{secrets[2]}\n" for i, s in enumerate(secrets)),
     )
     said = registry.findings["message"].str.cat(sep=" ")
@@ -611,14 +494,14 @@ def test_logs_hold_no_value_of_an_identifying_column(tmp_path: Path) -> None:
 
 
 def test_the_same_files_give_the_same_registry(tmp_path: Path) -> None:
-    first = read(tmp_path, SOURCE + PEOPLE + LEVELS, a=CONSENT)
+    first = read(tmp_path, of(PEOPLE, LEVELS), a=CONSENT)
     second = read_registry(tmp_path / "registry.toml")
     for name in (*TABLES, "corrections", "findings", "sources"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
 
 
 def test_sources_remember_what_was_read(tmp_path: Path) -> None:
-    registry = read(tmp_path, SOURCE + PEOPLE, a=CONSENT)
+    registry = read(tmp_path, of(PEOPLE), a=CONSENT)
     row = registry.sources.iloc[0]
     assert (row["file"], row["rows"], row["encoding"], row["delimiter"]) == (
         "a.csv", 5, "utf-8", ";",
@@ -627,23 +510,19 @@ def test_sources_remember_what_was_read(tmp_path: Path) -> None:
 
 
 def test_an_export_without_rows_gives_empty_tables_and_a_finding(tmp_path: Path) -> None:
-    registry = read(
-        tmp_path, SOURCE + PEOPLE + LEVELS, a="id;rodjen;spol;pristanak;odustao;datum;razine\n"
-    )
+    registry = read(tmp_path, of(PEOPLE, LEVELS), a=f"{HEADER};razine\n")
     assert all(frame.empty for frame in registry.tables.values())
     assert len(found(registry, "file.no_rows")) == 1
 
 
 def test_wrong_encodings_are_reported_and_repaired_on_request(tmp_path: Path) -> None:
-    toml = '[[source.table]]\nname = "patients"\n[source.table.columns]\npatient_id = "id"\n'
-    toml += 'smoker = "pušenje"\n'
+    smokers = table("patients", patient_id="id", smoker="pušenje")
     text = "id;pušenje\n1;pušač\n2;bivši pušač\n".encode().decode("cp1250", "replace")
     text = text.replace("puĹˇenje", "pušenje")
-    registry = read(tmp_path, SOURCE + toml, a=text)
+    registry = read(tmp_path, of(smokers), a=text)
     assert registry.patients["smoker"].isna().all()
     assert found(registry, "encoding.mojibake")["column"].tolist() == ["pušenje"]
-    repaired = SOURCE.replace('center = "A"', 'center = "A"\nrepair_encoding = true')
-    registry = read(tmp_path, repaired + toml, a=text)
+    registry = read(tmp_path, of(smokers, repair_encoding=True), a=text)
     assert registry.patients["smoker"].astype(str).tolist() == ["current", "ex"]
     assert corrected(registry, "encoding.repaired")["row"].tolist() == [2, 3]
 
@@ -678,8 +557,8 @@ def test_from_tables_refuses_what_breaks_the_schema() -> None:
 def test_a_year_of_birth_that_cannot_be_is_a_finding_and_no_error(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE,
-        a="id;rodjen;spol;pristanak;odustao;datum\n1;2022;f;;;1.1.2023.\n2;1950;f;;;1.1.2023.\n",
+        of(PEOPLE),
+        a=f"{HEADER}\n1;2022;f;;;1.1.2023.\n2;1950;f;;;1.1.2023.\n",
     )
     assert registry.patients["birth_year"].isna().tolist() == [True, False]
     assert found(registry, "range.hard")["row"].tolist() == [2]
@@ -688,9 +567,8 @@ def test_a_year_of_birth_that_cannot_be_is_a_finding_and_no_error(tmp_path: Path
 def test_an_order_of_dates_is_reported_only_for_dates_that_stay(tmp_path: Path) -> None:
     registry = read(
         tmp_path,
-        SOURCE + PEOPLE,
-        a="id;rodjen;spol;pristanak;odustao;datum\n1;05/08/1950;f;ne;;1.1.2023.\n"
-        "2;2.3.1950.;f;;;1.1.2023.\n",
+        of(PEOPLE),
+        a=f"{HEADER}\n1;05/08/1950;f;ne;;1.1.2023.\n2;2.3.1950.;f;;;1.1.2023.\n",
     )
     said = found(registry, "date.order")
     assert set(said["column"]) == {"rodjen", "datum"}
@@ -709,7 +587,7 @@ DIALECTS = {
         [None, 3.4],  # 1234.5 mg/L cannot be
     ),
     "italian": (
-        "id;rodjen;spol;pristanak;odustao;datum;razine;crp\n"
+        f"{HEADER};razine;crp\n"
         "1;28/02/1950;femmina;sì;;25/08/2023;D12 e L1;1.034,5\n"
         "2;01/12/1948;maschio;sì;;02/01/2023;D8;< 3,4\n",
         "cp1252",
@@ -735,8 +613,8 @@ DIALECTS = {
 def test_dialects_that_no_mapping_describes(tmp_path: Path, name: str) -> None:
     text, encoding, births, days, levels, crps = DIALECTS[name]
     (tmp_path / "a.csv").write_bytes(text.encode(encoding))
-    toml = PEOPLE + 'crp_mg_l = "crp"\n' + LEVELS
-    registry = read(tmp_path, SOURCE + toml)
+    sessions = table("procedures", **SESSION, crp_mg_l="crp")
+    registry = read(tmp_path, of(table("patients", **PATIENT), sessions, LEVELS))
     read_births = registry.patients["birth_date"].astype("string").str[:10]
     assert [None if pd.isna(b) else b for b in read_births] == births
     assert registry.patients["sex"].astype(str).tolist() == ["f", "m"]
@@ -747,11 +625,10 @@ def test_dialects_that_no_mapping_describes(tmp_path: Path, name: str) -> None:
 
 
 def test_columns_that_are_not_mapped_are_named_with_their_files(tmp_path: Path) -> None:
-    toml = SOURCE.replace('"a.csv"', '["a.csv", "b.csv", "c.csv", "d.csv", "e.csv"]') + PEOPLE
-    head = "id;rodjen;spol;pristanak;odustao;datum"
+    toml = of(PEOPLE, file=[f"{name}.csv" for name in "abcde"])
     row = "{};;f;;;2020-01-01"
-    files = {n: f"{head};note\n{row.format(n)};secret{n}\n" for n in "abce"}
-    files["d"] = f"{head};Opaska\n{row.format('d')};secret4\n"
+    files = {n: f"{HEADER};note\n{row.format(n)};secret{n}\n" for n in "abce"}
+    files["d"] = f"{HEADER};Opaska\n{row.format('d')};secret4\n"
     said = found(read(tmp_path, toml, **files), "file.unmapped")
     assert dict(zip(said["file"], said["message"], strict=True)) == {
         "a.csv": "1 column is not mapped: note (in a.csv, b.csv, c.csv and 1 more).",
@@ -764,7 +641,7 @@ def test_many_columns_that_are_not_mapped_are_counted(tmp_path: Path) -> None:
     text = (
         f"id;datum;spol;rodjen;pristanak;odustao;{';'.join(names)}\n1;2020-01-01;f;;;" + ";1" * 71
     )
-    (said,) = found(read(tmp_path, SOURCE + PEOPLE, a=text + "\n"), "file.unmapped")["message"]
+    (said,) = found(read(tmp_path, of(PEOPLE), a=text + "\n"), "file.unmapped")["message"]
     assert said.startswith("70 columns are not mapped: extra0, ")
     assert said.endswith("extra59 and 10 more.")
 
@@ -773,9 +650,9 @@ def test_many_columns_that_are_not_mapped_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_notebook_shows_counts_and_nobody(tmp_path: Path) -> None:
-    toml = SOURCE.replace('"A"', "'<b>North</b>'") + PEOPLE + LEVELS
-    text = "id;rodjen;spol;pristanak;odustao;datum;razine\n007001;3.4.1951.;f;;;25.08.2023.;T99\n"
-    registry = read(tmp_path, toml.replace('name = "s"', 'name = "secret"'), a=text)
+    toml = source("secret", PEOPLE, LEVELS, file="a.csv", center="<b>North</b>")
+    text = f"{HEADER};razine\n007001;3.4.1951.;f;;;25.08.2023.;T99\n"
+    registry = read(tmp_path, toml, a=text)
     shown = replace(registry, name="<script>x</script>")._repr_html_()
     assert "&lt;script&gt;x&lt;/script&gt;" in shown
     assert "&lt;b&gt;North&lt;/b&gt;" in shown

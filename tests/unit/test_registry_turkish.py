@@ -5,37 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mapped_exports import source, table, write_mapping
 
 from vpstats.errors import MappingError
 from vpstats.registry import read_registry
 from vpstats.registry.cells import fold
 
-MAPPING = """version = 1
-[registry]
-name = "x"
-data_cut = 2023-12-31
-[[source]]
-name = "a"
-file = "a.csv"
-center = "A"
-ENCODING
-[[source.table]]
-name = "patients"
-columns = { patient_id = "no", death_cause = "CAUSE" }
-[[source.table]]
-name = "procedures"
-columns = { patient_id = "no", proc_date = "op", operator_id = "hekim" }
-"""
+SESSIONS = table("procedures", patient_id="no", proc_date="op", operator_id="hekim")
 NAMES = ["Dr. Işık", "DR. IŞIK", "Dr. Şahin", "Dr. Doğan", "Dr. Çağlar", "Dr. Işık"]
 
 
-def write(folder: Path, cause: str, *, encoding: str = "", mapped: str = "") -> None:
+def write(folder: Path, cause: str, *, encoding: str | None = None, mapped: str = "") -> None:
     rows = [f"{i};0{i + 1}.03.2022;{name};böbrek yetmezliği" for i, name in enumerate(NAMES)]
     text = "\n".join([f"no;op;hekim;{cause}", *rows, ""])
     (folder / "a.csv").write_bytes(text.encode("cp1254"))
-    said = f'encoding = "{encoding}"' if encoding else ""
-    mapping = MAPPING.replace("ENCODING", said).replace("CAUSE", mapped or cause)
-    (folder / "registry.toml").write_text(mapping, "utf-8")
+    patients = table("patients", patient_id="no", death_cause=mapped or cause)
+    mapping = source("a", patients, SESSIONS, encoding=encoding)
+    write_mapping(folder, mapping, data_cut="2023-12-31")
 
 
 def test_a_letter_without_its_dot_is_the_same_letter(tmp_path: Path) -> None:

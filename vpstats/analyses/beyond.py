@@ -21,7 +21,6 @@ from vpstats.analyses.common import (
 )
 from vpstats.analyses.logistic_models import (
     Ready,
-    belongs,
     complete_rows,
     model_terms,
     rarer,
@@ -29,7 +28,7 @@ from vpstats.analyses.logistic_models import (
 from vpstats.analyses.notes import refusal, varying, within_note, without_variation
 from vpstats.analyses.sensitivity import imputed
 from vpstats.frames import PATIENT
-from vpstats.ledger import Note, cell, cell_id
+from vpstats.ledger import Note, belongs, cell, cell_id
 from vpstats.models.conditional import fit_conditional_logistic
 from vpstats.models.logistic import fit_logistic
 from vpstats.models.standardised import standardised_risks

@@ -144,14 +144,3 @@ def rarer(data: pd.DataFrame, outcome: str) -> int:
         raise UsageError(f"outcome '{outcome}' is not 1 or 0.")
     events = int((values == 1).sum())
     return min(events, len(values) - events)
-
-
-def belongs(term: str, exposure: str) -> bool:
-    """Whether a coefficient is one of the exposure's.
-
-    Examples
-    --------
-    >>> belongs("region[T.lumbar]", "region"), belongs("regional", "region")
-    (True, False)
-    """
-    return term == exposure or term.startswith(f"{exposure}[")

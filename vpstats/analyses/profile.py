@@ -8,9 +8,8 @@ import numpy as np
 
 from vpstats.analyses.beyond import main_group
 from vpstats.analyses.common import Part, words
-from vpstats.analyses.logistic_models import belongs
 from vpstats.analyses.risk_factor import risk_factor
-from vpstats.ledger import cell
+from vpstats.ledger import belongs, cell
 from vpstats.models.paired import holm
 
 if TYPE_CHECKING:

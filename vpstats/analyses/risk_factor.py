@@ -16,10 +16,10 @@ from vpstats.analyses.common import (
     term_label,
 )
 from vpstats.analyses.counts import exposure_cells, outcome_cells
-from vpstats.analyses.logistic_models import belongs, model_terms, prepare
+from vpstats.analyses.logistic_models import model_terms, prepare
 from vpstats.analyses.notes import count_note, refusal
 from vpstats.formats import is_narrow, ratio_digits
-from vpstats.ledger import Note, cell_id
+from vpstats.ledger import Note, belongs, cell_id
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpstats.analyses.common import CENTER, Part, caveat_notes, model_cells, term_label
-from vpstats.analyses.logistic_models import belongs, informative, prepare
+from vpstats.analyses.logistic_models import informative, prepare
 from vpstats.frames import PATIENT
-from vpstats.ledger import cell, cell_id
+from vpstats.ledger import belongs, cell, cell_id
 from vpstats.models.formula import parse_formula
 from vpstats.models.imputation import impute, tipping_point
 

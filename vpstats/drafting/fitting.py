@@ -93,7 +93,7 @@ def fit(profile: Profile, column: Column, unit: str, dialect: Dialect) -> Fit:
     if column.kind == "string":
         return _string(profile, column)
     if column.kind == "date":
-        return _date(profile, column, dialect)
+        return _date(profile, column)
     if column.kind in ("number", "integer"):
         return _number(profile, column, unit, dialect)
     if tuple(column.codes) == VERTEBRAE and not profile.choices:
@@ -142,7 +142,7 @@ def _is_fraction(spelling: str) -> bool:
     return any(mark in spelling for mark in ".,") and spelling[-1:].isdigit()
 
 
-def _date(profile: Profile, column: Column, dialect: Dialect) -> Fit:
+def _date(profile: Profile, column: Column) -> Fit:
     birth = column.role == "birth"
     shapes = [(date_shape(s, birth=birth), n) for s, n in profile.told]
     total = sum(n for _, n in shapes)

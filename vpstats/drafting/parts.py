@@ -12,14 +12,14 @@ from vpstats.drafting.exports import Export
 from vpstats.drafting.headers import stated_codes
 from vpstats.drafting.likeness import shared_prefix
 from vpstats.drafting.profiles import Profile, group_of
+from vpstats.registry.answers import read_answer
 from vpstats.registry.chosen_rows import EVENT, INSTRUMENT
-from vpstats.registry.lexicon import kind_of_missing, read_yes_no
+from vpstats.registry.lexicon import kind_of_missing
 from vpstats.registry.raw import LABEL, RawSource, TextColumn, stack_columns
 from vpstats.registry.redcap import Field, box_code
 from vpstats.registry.rows import DUPLICATE
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.tables import ACCESS_GROUP
-from vpstats.schema_tables import LEVELS
 
 _NUMBER = re.compile(r"([0-9]{1,2})")
 _BOX = re.compile(r"(.+?)(?:___(.+)| \(choice=(.+)\))")
@@ -239,15 +239,11 @@ def _box_of(name: str) -> str:
 
 
 def _is_ticks(text: TextColumn) -> bool:
-    return all(
-        kind_of_missing(s) is not None or read_yes_no(s, LEVELS["intravertebral_cleft"]).value
-        for s in text.spellings
-    )
+    return all(kind_of_missing(s) is not None or read_answer(s).value for s in text.spellings)
 
 
 def _says(text: TextColumn, code: str) -> bool:
-    column = LEVELS["intravertebral_cleft"]
-    return any(read_yes_no(s, column).value == code for s in text.spellings)
+    return any(read_answer(s).value == code for s in text.spellings)
 
 
 def _boxes(columns: Mapping[str, TextColumn]) -> dict[str, str]:

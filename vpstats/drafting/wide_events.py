@@ -18,7 +18,7 @@ from vpstats.drafting.matching import Match
 from vpstats.drafting.names import large_words
 from vpstats.drafting.profiles import Profile
 from vpstats.drafting.tables import KEYS, Chosen
-from vpstats.registry.lexicon import read_yes_no
+from vpstats.registry.answers import read_answer
 from vpstats.registry.synonyms import SYNONYMS
 from vpstats.schema_tables import EVENTS
 
@@ -168,8 +168,7 @@ def _by_meaning() -> Mapping[tuple[str, ...], str]:
 
 def _yes(profile: Profile) -> tuple[str, ...]:
     """Spellings of yes, where the cells are answers and some are yes."""
-    column = EVENTS["fx_symptomatic"]
-    read = [(s, n, read_yes_no(s, column).value) for s, n in profile.told]
+    read = [(s, n, read_answer(s).value) for s, n in profile.told]
     answers = sum(n for _, n, value in read if value is not None)
     if answers < ENOUGH * sum(n for _, n, _ in read):
         return ()

@@ -16,6 +16,7 @@ from vpstats.registry.columns import LIMITS
 from vpstats.registry.fields import field_column
 from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
+from vpstats.registry.lost_levels import lost_levels
 from vpstats.registry.repeats import repeats_of_session
 from vpstats.registry.row_names import own_names, shared_numbers
 from vpstats.registry.rules import RULES
@@ -59,7 +60,7 @@ class Draft:
     unread : set of str
         Patients with a row that was left out, and that no other row stands for.
     cut_short : Counter of str
-        Sessions to the number of their rows that were left out, as a finding at each says.
+        Sessions to the most vertebrae that their rows which were left out may stand for.
     """
 
     table: str
@@ -334,7 +335,7 @@ def draft_table(
         key = row_keys(block, shared)
         usable = usable_rows(block, key)
         lost += zip(key[~usable], block.patient[~usable], strict=True)
-        cut_short.update(s for s in block.procedure[~usable] if s is not None)
+        cut_short += lost_levels(block, usable)
         usable &= ~repeats_of_session(block, blocks)
         shown = np.where([k is None for k in key], "", key)
         journal.add(block.entries, block.places(shown))

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from vpstats.registry.answers import read_answer
 from vpstats.registry.cells import fold
 from vpstats.registry.fields import LEAK_SET_FIELDS
 from vpstats.registry.journal import Entry, entry
-from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no, stated_missing
+from vpstats.registry.lexicon import coded, kind_of_missing, stated_missing
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.missing_codes import MISSING_CODES
 from vpstats.registry.raw import LACKING, RawSource, TextColumn, from_texts, text_column
 from vpstats.registry.redcap import BOX_LABELS, UNLISTED_BOXES, box_code
 from vpstats.registry.synonyms import NONE_WORDS
 from vpstats.registry.synonyms_forms import CONSENT_WORDS, FORM_WORDS
-from vpstats.schema_tables import PROCEDURES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,6 @@ _BOX = re.compile(r"(.+?)(?:___(.+)| \([^\W\d_]+=(.+)\))")
 _STATUS = frozenset({"complete", "vollstandig", "abgeschlossen", "completo", "complet", "potpuno"})
 _NO_INFORMATION = frozenset({"ni", "inv", "unk", "nask", "asku", "nav", "msk", "na", "nk", "navu"})
 """Missing-data codes that REDCap proposes, after HL7's reasons for a null."""
-_ANY = PROCEDURES["hypotension"]
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def _says(spelling: str, label: str, *, plus: bool) -> int:
     plain = fold(spelling)
     if plus and spelling.strip() in ("-", "−", "–"):
         return _NOT
-    said = str(read_yes_no(spelling, _ANY).value)
+    said = str(read_answer(spelling).value)
     if said in ("yes", "no"):
         return _TICKED if said == "yes" else _NOT
     if label and plain == fold(label):

@@ -70,7 +70,7 @@ class Case:
     unread : frozenset of str
         Patients with a session or a treated level that was left out.
     cut_short : mapping of str to int
-        Sessions to the number of rows of their treated levels that were left out.
+        Sessions to the most vertebrae that rows of them which were left out may stand for.
     untaken : frozenset of str
         Patients with a session that the mapping leaves out on purpose.
     files : mapping of str to ndarray

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vpstats.registry.answers import read_answer
 from vpstats.registry.cells import fold
 from vpstats.registry.columns import Dialect
 from vpstats.registry.fields import field_column
-from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no
+from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.mapping_parts import Days
 from vpstats.registry.negation import says_no_event, says_nothing_positive
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 INSTRUMENT = "redcap_repeat_instrument"
 EVENT = "redcap_event_name"
-_ANY_DAY, _ANY_YES_NO = PROCEDURES["fracture_date"], PROCEDURES["hypotension"]
+_ANY_DAY = PROCEDURES["fracture_date"]
 _UNTAKEN = "mapping.row_untaken"
 _CODE = 2  # digits of a code; more are a date or a number
 _WHOSE = frozenset(
@@ -61,7 +62,11 @@ def rows_without_day(raw: RawSource, source: SourceMap, dialect: Dialect) -> lis
         said
         for name in sorted(names)
         for said in _notes(
-            raw, name, np.isnat(_days(raw, source, name, dialect)), "mapping.day_unread", note
+            raw,
+            name,
+            np.isnat(days_of_column(raw, source, name, dialect)),
+            "mapping.day_unread",
+            note,
         )
     ]
 
@@ -141,9 +146,9 @@ _BESIDE_NO = "the row was not taken, since this is no yes; other columns of it s
 def _denies(raw: RawSource, tables: Sequence[TableMap], name: str) -> Array:
     """Rows whose cell, or its label, is blank, a no or a kind of missing, or names no event."""
     text, labels = raw.columns[name], raw.columns.get(f"{name}{LABEL}")
-    denied = _says_nothing(text)
+    denied = ~_tells(text)
     if labels is not None:
-        denied |= _says_nothing(labels)
+        denied |= ~_tells(labels)
     for table in tables:
         if table.where[name] == ("*",):
             none = [_names_nothing(s, table, name) for s in text.spellings]
@@ -162,12 +167,6 @@ def _other_codes(text: TextColumn, tables: Sequence[TableMap], name: str) -> Arr
         return np.zeros(len(text), bool)
     short = np.array([*(len(s) <= _CODE for s in text.spellings), False], bool)[text.codes]
     return short & ~_alike(text, plain)
-
-
-def _says_nothing(text: TextColumn) -> Array:
-    """Rows whose cell is blank, a no or a kind of missing."""
-    nothing = [_says(s) not in ("yes", "?", "") for s in text.spellings]
-    return np.array([*nothing, True], bool)[text.codes]
 
 
 def _only_of(source: SourceMap, tables: Sequence[TableMap]) -> list[str]:
@@ -232,13 +231,14 @@ def _letters(text: str) -> str:
 
 def _says(text: str) -> str:
     """Yes, no or a kind of missing; "?" for words and dates that are none, "" for a code."""
-    said = read_yes_no(text, _ANY_YES_NO)
+    said = read_answer(text)
     if said.value is not None or said.rule.startswith("missing."):
         return str(said.value)
     return "?" if any(c.isalpha() for c in text) or len(text) > _CODE else ""
 
 
-def _days(raw: RawSource, source: SourceMap, name: str, dialect: Dialect) -> Array:
+def days_of_column(raw: RawSource, source: SourceMap, name: str, dialect: Dialect) -> Array:
+    """Days of a raw column, read as the mapping of the source says."""
     maps = [c for table in source.tables for c in table.columns.values() if c.column == name]
     mapping = maps[0] if maps else ColumnMap(column=name)
     return read_dates(raw.columns[name], _ANY_DAY, mapping, dialect).values
@@ -262,7 +262,7 @@ def chosen_rows(
         if not isinstance(wanted, Days):
             keep &= _matches(raw, mapping, name)
         elif dialect is not None:
-            keep &= _within(_days(raw, source, name, dialect), wanted)
+            keep &= _within(days_of_column(raw, source, name, dialect), wanted)
     if source.is_redcap and INSTRUMENT not in mapping.where and INSTRUMENT in raw.columns:
         keep &= ~raw.columns[INSTRUMENT].filled
     return keep

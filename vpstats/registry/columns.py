@@ -6,7 +6,7 @@ The usual way of writing is logged once per column; any other way is logged cell
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -119,13 +119,17 @@ def log_readings(
     text: TextColumn, readings: list[Reading], column: Column, mapping: ColumnMap
 ) -> list[Entry]:
     """Log the readings: quiet ones once per column, the rest cell by cell."""
-    usual = _usual_style(text, readings)
-    loud = np.array([_is_loud(r, usual) for r in readings] + [False])
+    ways: dict[_Way, int] = {}
+    of = np.array(
+        [ways.setdefault((r.rule, r.style, r.value is None), len(ways)) for r in readings], np.intp
+    )
+    usual = _usual_style(ways, np.bincount(of, text.counts(), len(ways)))
+    loud = np.array([_is_loud(way, usual) for way in ways], bool)
     entries = []
-    for rule in dict.fromkeys(r.rule for r in readings if r.rule):
-        of_rule = np.array([r.rule == rule for r in readings] + [False])
-        positions = _rows_of(of_rule & loud, text)
-        quiet = _first_of_each(text, readings, np.flatnonzero((of_rule & ~loud)[:-1]))
+    for rule in dict.fromkeys(rule for rule, _, _ in ways if rule):
+        of_rule = np.array([way[0] == rule for way in ways])
+        positions = _rows_of(np.append((of_rule & loud)[of], False), text)
+        quiet = _first_of_each(text, list(ways), of, np.flatnonzero((of_rule & ~loud)[of]))
         where = np.concatenate([positions, quiet])
         if len(quiet):
             where.sort(kind="stable")  # of two sorted parts
@@ -167,32 +171,39 @@ def _entry(
     )
 
 
-def _usual_style(text: TextColumn, readings: list[Reading]) -> str:
-    counts: dict[str, int] = {}
-    for reading, count in zip(readings, text.counts().tolist(), strict=True):
-        if reading.style and not reading.rule.startswith("missing."):
-            counts[reading.style] = counts.get(reading.style, 0) + count
+_Way = tuple[str, str, bool]
+"""Rule and style of readings, and whether they have no value: thousands of cells are few ways."""
+
+
+def _usual_style(ways: Iterable[_Way], cells: Array) -> str:
+    """The style of most cells."""
+    counts: dict[str, float] = {}
+    for (rule, style, _), count in zip(ways, cells.tolist(), strict=True):
+        if style and not rule.startswith("missing."):
+            counts[style] = counts.get(style, 0) + count
     return max(sorted(counts), key=lambda style: counts[style]) if counts else ""
 
 
-def _is_loud(reading: Reading, usual: str) -> bool:
-    if not reading.rule:
+def _is_loud(way: _Way, usual: str) -> bool:
+    rule, style, nothing = way
+    if not rule:
         return False
-    if reading.rule.startswith("missing."):
-        return reading.value is None or reading.style != "words"
-    return not RULES[reading.rule].quiet or (bool(reading.style) and reading.style != usual)
+    if rule.startswith("missing."):
+        return nothing or style != "words"
+    return not RULES[rule].quiet or (bool(style) and style != usual)
 
 
-def _first_of_each(text: TextColumn, readings: list[Reading], quiet: Array) -> Array:
+def _first_of_each(text: TextColumn, ways: Sequence[_Way], of: Array, quiet: Array) -> Array:
     """First row of each quiet way: of each spelling for words, of each style for the rest."""
-    by_style: dict[str, int] = {}
-    first, n = text.first_rows().tolist() if len(quiet) else [], len(text)
-    for code in quiet.tolist():
-        reading = readings[code]
-        words = reading.rule.startswith(_BY_SPELLING)
-        way = text.spellings[code] if words else reading.style
-        by_style[way] = min(by_style.get(way, n), first[code])
-    return np.array(sorted(row for row in by_style.values() if row < n), dtype=np.int64)
+    if not len(quiet):
+        return np.empty(0, np.int64)
+    first = text.first_rows()[quiet]
+    by_spelling = np.array([rule.startswith(_BY_SPELLING) for rule, _, _ in ways])[of[quiet]]
+    found = set(first[by_spelling].tolist())
+    styles = np.array([style for _, style, _ in ways])[of[quiet]]
+    for style in np.unique(styles[~by_spelling]):
+        found.add(int(first[~by_spelling & (styles == style)].min()))
+    return np.array(sorted(row for row in found if row < len(text)), dtype=np.int64)
 
 
 def raw_name(mapping: ColumnMap) -> str:

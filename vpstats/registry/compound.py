@@ -15,7 +15,11 @@ _FEET = re.compile(
     r"([3-7]) ?(?:['’′´]|ft\.?|feet|foot) ?"
     r"(?:([0-9]|1[01])([.,]5)? ?(?:[\"”″]|['’′´]{2}|in\.?|inch|inches)?)?"
 )
-_HOURS = re.compile(r"([0-9]{1,2}) ?(?:h|std|sata?|or[ae]|horas?|heures?) ?([0-5][0-9])(?: ?min)?")
+_HOURS = re.compile(  # one digit of minutes only where it says so: 1h5 may be an hour and a half
+    r"([0-9]{1,2}) ?(?:h(?:rs?|ours?)?\.?|std\.?|stunden?|sata?|or[ae]|horas?|heures?|godz\.?)"
+    r" ?(?:(?:e|et|i|y|und|and) )?"
+    r"(?:([0-5][0-9])(?: ?min\.?)?|([0-5]?[0-9]) ?(?:min(?:\.|ut(?:es?|en?|i|a|os))?|['’′´]))"
+)
 _MINUTES = re.compile(
     r"([0-9]{1,3}) ?['’′´] ?([0-5]?[0-9]) ?(?:[\"”″]|['’′´]{2})?"
     r"|([0-9]{1,3}) ?m(?:in\.?|n)? ?([0-5]?[0-9]) ?s(?:ec|ek)?\.?"
@@ -80,7 +84,7 @@ def _length(text: str) -> tuple[Decimal, ...]:
 def _duration(text: str, clock: str) -> tuple[Decimal, ...]:
     hours = _HOURS.fullmatch(text)
     if hours is not None:
-        return (Decimal(hours[1]) * 60 + Decimal(hours[2]),)
+        return (Decimal(hours[1]) * 60 + Decimal(hours[2] or hours[3]),)
     minutes = _MINUTES.fullmatch(text)
     if minutes is not None:
         whole, seconds = (found for found in minutes.groups() if found is not None)

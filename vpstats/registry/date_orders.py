@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpstats.registry.cells import Reading
-from vpstats.registry.dates import SIX, DateContext, Order, Shape, century
+from vpstats.registry.date_values import DateContext, century
+from vpstats.registry.dates import SIX, Order, Shape
 
 _FIRST_YEAR = 1980  # before which nobody injected cement, so that no day but a birth is meant
 _MOST = 0.95  # share of cells that fit an order where a few are mistyped
@@ -208,7 +209,8 @@ def beside_whole_years(
 
     Examples
     --------
-    >>> from vpstats.registry.dates import date_shape, resolve
+    >>> from vpstats.registry.date_values import resolve
+    >>> from vpstats.registry.dates import date_shape
     >>> shapes = [date_shape(t) for t in ("2022-03-10", "2022-04-11", "14.03.22", "22-3-4")]
     >>> context = DateContext({".yy": "dmy", "-yy": "dmy"}, dt.date(2025, 12, 31))
     >>> readings = [resolve(shape, context) for shape in shapes]
@@ -218,12 +220,14 @@ def beside_whole_years(
     """
     found = list(readings)
     short = [i for i, s in enumerate(shapes) if _is_short(s)]
+    if not short:
+        return found
     whole = [
         i
         for i, (s, r) in enumerate(zip(shapes, readings, strict=True))
         if not s.two_digits and isinstance(r.value, dt.date)
     ]
-    if not short or sum(counts[i] for i in whole) < _OF_A_COLUMN:
+    if sum(counts[i] for i in whole) < _OF_A_COLUMN:
         return found
     years = _years([(readings[i], counts[i]) for i in whole], 1)
     years |= _years([(readings[i], counts[i]) for i in short], _HABIT)
@@ -264,7 +268,7 @@ class _Column:
 
 
 def _is_short(shape: Shape) -> bool:
-    return shape.kind == "ordered" and shape.two_digits and not shape.style.startswith("word")
+    return shape.two_digits and shape.kind == "ordered" and not shape.style.startswith("word")
 
 
 def _years(readings: Sequence[tuple[Reading, int]], fewest: int) -> set[int]:

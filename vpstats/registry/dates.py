@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from vpstats.registry.cells import EMPTY, Reading, fold, simplify
+from vpstats.registry.cells import fold, simplify
 from vpstats.registry.lexicon import kind_of_missing
 from vpstats.registry.months import FILLERS, ROMAN_MONTHS, Names, month_of, names_of
-from vpstats.registry.placeholder_days import NUMBERED, is_edge, is_nobodys, is_placeholder
+from vpstats.registry.placeholder_days import NUMBERED, is_edge, is_nobodys
 
 Order = Literal["dmy", "mdy", "ymd"]
 Kind = Literal[
@@ -82,39 +80,29 @@ class Shape(NamedTuple):  # one per spelling: a tuple is made several times as f
     @property
     def evidence(self) -> Order | None:
         """The order that this spelling alone proves."""
-        if self.kind != "ordered" or self.style == SIX:
+        if self.kind != "ordered":
             return None
-        if self.first > 12 >= self.second >= 1:
-            return "dmy"
-        return "mdy" if self.second > 12 >= self.first >= 1 else None
+        return proved_order(self.first, self.second, self.style)
 
 
-@dataclass(frozen=True, slots=True)
-class DateContext:
-    """What a column says about its dates.
+def proved_order(first: int, second: int, style: str) -> Order | None:
+    """The order of day and month that two numbers prove, written so.
 
-    Parameters
-    ----------
-    orders : mapping of str to (Order or None)
-        Style to order of day and month.
-    cut : date
-        Day of the exports; two-digit years lie in the hundred years before it.
-    birth : bool
-        Whether it is a date of birth: two-digit years then make an adult.
-    names : str
-        Whose names of months it has; "" where nothing proves that.
+    Examples
+    --------
+    >>> proved_order(25, 8, ".yyyy"), proved_order(5, 8, ".yyyy")
+    ('dmy', None)
     """
-
-    orders: Mapping[str, Order | None]
-    cut: dt.date
-    birth: bool = False
-    names: Names = ""
+    if style == SIX:
+        return None
+    if first > 12 >= second >= 1:
+        return "dmy"
+    return "mdy" if second > 12 >= first >= 1 else None
 
 
 # ------------------------------------------------------------------ one spelling
 
 
-@lru_cache(maxsize=262144)
 def date_shape(text: str, *, birth: bool = False) -> Shape:
     """Classify a spelling.
 
@@ -135,6 +123,20 @@ def date_shape(text: str, *, birth: bool = False) -> Shape:
     >>> date_shape("25.08.2023.").evidence, date_shape("06/2022").kind
     ('dmy', 'month')
     """
+    return _birth_shape(text) if birth else _day_shape(text)
+
+
+@lru_cache(maxsize=262144)
+def _day_shape(text: str) -> Shape:
+    return _shape(text, birth=False)
+
+
+@lru_cache(maxsize=65536)
+def _birth_shape(text: str) -> Shape:
+    return _shape(text, birth=True)
+
+
+def _shape(text: str, *, birth: bool) -> Shape:
     numbers = _NUMBERS.fullmatch(text)
     if numbers is not None and numbers[1] not in _UNKNOWN_PART:  # as most dates are written
         return _numbered(int(numbers[1]), int(numbers[3]), int(numbers[4]), numbers[2])
@@ -192,7 +194,7 @@ def _one_part(parts: list[str], _: str, birth: bool) -> Shape:
     if len(digits) == 5:
         return _serial(number, birth)
     if len(digits) == 8 and 1900 <= number // 10_000 <= 2100 and number // 100 % 100 <= 12:
-        return _day(number // 10_000, number // 100 % 100, number % 100, "yyyymmdd")
+        return calendar_day(number // 10_000, number // 100 % 100, number % 100, "yyyymmdd")
     if len(digits) == 8 and _YEARS[0] <= number % 10_000 <= _YEARS[1]:  # year first is above
         return Shape(
             "ordered", "digits", number // 1_000_000, number // 10_000 % 100, number % 10_000
@@ -210,7 +212,7 @@ def _serial(number: int, birth: bool) -> Shape:
     if not low <= number <= high:
         return Shape("unclear", note="a number outside the days that a spreadsheet could mean")
     day = _EPOCH + dt.timedelta(days=number)
-    return _day(day.year, day.month, day.day, "serial")
+    return calendar_day(day.year, day.month, day.day, "serial")
 
 
 def _two_parts(parts: list[str], separator: str, birth: bool) -> Shape:
@@ -251,7 +253,7 @@ def _year_first(parts: list[str], separator: str) -> Shape:
         return _month(parts[1], year, f"y{separator}m")
     if not all(len(p) <= 2 and p.isdigit() for p in parts[1:]):
         return Shape("unclear", note="not a date")
-    return _day(
+    return calendar_day(
         year, int(parts[1]), int(parts[2]), "iso" if separator == "-" else f"ymd{separator}"
     )
 
@@ -274,7 +276,14 @@ def _numbered(first: int, second: int, year: int, separator: str) -> Shape:
     return Shape("ordered", f"{separator}yyyy", first, second, year)
 
 
-def _day(year: int, month: int, day: int, style: str) -> Shape:
+def calendar_day(year: int, month: int, day: int, style: str) -> Shape:
+    """What a day of the calendar is, or why there is none.
+
+    Examples
+    --------
+    >>> calendar_day(2023, 8, 25, "iso").kind, calendar_day(2023, 2, 30, "iso").kind
+    ('day', 'bad')
+    """
     try:
         date = dt.date(year, month, day)
     except ValueError:
@@ -311,7 +320,7 @@ def _worded(parts: list[str]) -> Shape:
     day, year = int(numbers[0]), int(numbers[1])
     if len(numbers[1]) == 2:
         return Shape("ordered", "word yy", day, months[0], year, two_digits=True)
-    return _day(year, months[0], day, "word")
+    return calendar_day(year, months[0], day, "word")
 
 
 _SOUTHERN = re.compile(r"[0-9]\.? ?\.listopada")  # a dot behind the day: not as in Polish
@@ -323,160 +332,6 @@ def _names_in(plain: str, parts: list[str]) -> Names:
     return "south" if found == "either" and _SOUTHERN.search(plain) else found
 
 
-# ------------------------------------------------------------------ the value
-
-
-def century(year: int, context: DateContext) -> int:
-    """Full year of a two-digit one.
-
-    The latest year that is not after the data cut; for dates of birth the latest in which
-    somebody was born who is 18 at the cut.
-
-    Examples
-    --------
-    >>> context = DateContext({}, dt.date(2025, 12, 31))
-    >>> century(23, context), century(87, context)
-    (2023, 1987)
-    """
-    newest = context.cut.year - (18 if context.birth else 0)
-    return newest - (newest - year) % 100
-
-
-def resolve(shape: Shape, context: DateContext) -> Reading:
-    """Turn a shape into a date once the order of its column is known.
-
-    Parameters
-    ----------
-    shape : Shape
-        From `date_shape`.
-    context : DateContext
-        Orders of the column.
-
-    Returns
-    -------
-    Reading
-        ``datetime.date`` in `value`, or the first and last possible day of a partial date.
-
-    Examples
-    --------
-    >>> context = DateContext({".yyyy": "dmy"}, dt.date(2025, 12, 31))
-    >>> resolve(date_shape("25.08.2023."), context).value
-    datetime.date(2023, 8, 25)
-    """
-    reading = _resolved(shape, context)
-    day = reading.value
-    if isinstance(day, dt.date) and is_placeholder(day, context.cut, birth=context.birth):
-        return _no_date(Shape("placeholder"))
-    return reading
-
-
-def _resolved(shape: Shape, context: DateContext) -> Reading:
-    if shape.names == "either" and shape.kind in ("day", "month", "ordered"):
-        if not context.names:
-            return Reading(rule="date.month_ambiguous", note="two months have this name")
-        shape = _month_later(shape) if context.names == "north" else shape
-    if shape.kind == "ordered":
-        return _ordered(shape, context)
-    if shape.kind == "day":
-        rule = "date.serial" if shape.style == "serial" else "date.format"
-        return Reading(dt.date(shape.year, shape.second, shape.first), rule, style=_style(shape))
-    if shape.kind in ("month", "year"):
-        return _partial(shape)
-    return _no_date(shape)
-
-
 def six_digits(shape: Shape, declared: Order | None) -> Shape:
     """``210203`` is a date where its column has a declared order, and a number elsewhere."""
     return shape._replace(kind="ordered") if shape.style == SIX and declared else shape
-
-
-def _month_later(shape: Shape) -> Shape:
-    """The month of that name in Polish and Czech: never December, so the year stays."""
-    later = shape._replace(second=shape.second + 1)
-    if later.kind != "day":
-        return later
-    return _day(later.year, later.second, later.first, later.style)._replace(timed=later.timed)
-
-
-def _no_date(shape: Shape) -> Reading:
-    if shape.kind == "empty":
-        return EMPTY
-    if shape.kind == "missing":
-        kind = "blank" if shape.note == "missing" else shape.note
-        return Reading(rule=f"missing.{kind}", note=kind.replace("_", " "))
-    if shape.kind == "placeholder":
-        return Reading(rule="missing.placeholder_date", note="a placeholder")
-    rule = "date.impossible" if shape.kind == "bad" else "date.unreadable"
-    return Reading(rule=rule, note=shape.note)
-
-
-def _style(shape: Shape) -> str:
-    return f"{shape.style}{' time' if shape.timed else ''}"
-
-
-def _partial(shape: Shape) -> Reading:
-    months = (shape.second, shape.second) if shape.kind == "month" else (1, 12)
-    first = dt.date(shape.year, months[0], 1)
-    after = dt.date(shape.year + months[1] // 12, months[1] % 12 + 1, 1)
-    last = after - dt.timedelta(days=1)
-    note = "only the month is known" if shape.kind == "month" else "only the year is known"
-    return Reading(rule="date.partial", note=note, first=first, last=last)
-
-
-def _ordered(shape: Shape, context: DateContext) -> Reading:
-    order = context.orders.get(shape.style)
-    day = _day_of(shape, order)
-    if day is not None:
-        return Reading(day, "date.format", style=_style(shape))
-    readings = _readings(shape, context)
-    if not readings:
-        return Reading(rule="date.impossible", note="no such day in the calendar")
-    if order is None:
-        if len(set(readings.values())) > 1:
-            return Reading(rule="date.order_ambiguous", note="day and month cannot be told apart")
-        date = next(iter(readings.values()))
-        if shape.first == shape.second:
-            return Reading(date, "date.format", style=_style(shape))
-        return Reading(date, "date.order_conflict", "its column is written in two orders")
-    if order not in readings:
-        return _against(readings, order)
-    rule = "date.two_digit_year" if shape.two_digits else "date.format"
-    return Reading(readings[order], rule, style=_style(shape))
-
-
-def _day_of(shape: Shape, order: Order | None) -> dt.date | None:
-    """The day of a whole date whose column says in which order to read it, where there is one."""
-    if order not in ("dmy", "mdy") or shape.two_digits or shape.style.startswith("word"):
-        return None
-    day, month = (shape.first, shape.second) if order == "dmy" else (shape.second, shape.first)
-    try:
-        return dt.date(shape.year, month, day)
-    except ValueError:
-        return None
-
-
-def _against(readings: Mapping[str, dt.date], order: Order) -> Reading:
-    note = f"it cannot be read as {order}, which its column is"
-    return Reading(rule="date.order_conflict", note=note)
-
-
-def _readings(shape: Shape, context: DateContext) -> dict[str, dt.date]:
-    """Every order in which the numbers are a day of the calendar."""
-    found: dict[str, dt.date] = {}
-    orders = {
-        "dmy": (shape.year, shape.second, shape.first),
-        "mdy": (shape.year, shape.first, shape.second),
-    }
-    if shape.two_digits and context.orders.get(shape.style) == "ymd":
-        orders = {"ymd": (shape.first, shape.second, shape.year)}
-    elif shape.two_digits and context.orders.get(shape.style) is None:
-        orders["ymd"] = (shape.first, shape.second, shape.year)
-    if shape.style.startswith("word"):
-        orders = {"dmy": orders["dmy"]}
-    for order, (year, month, day) in orders.items():
-        full = century(year, context) if shape.two_digits else year
-        try:
-            found[order] = dt.date(full, month, day)
-        except ValueError:
-            continue
-    return found

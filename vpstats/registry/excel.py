@@ -23,7 +23,7 @@ from vpstats.registry.fields import nearest
 from vpstats.registry.files_alike import stacked
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.opening import refuse_unsafe
-from vpstats.registry.raw import RawSource, SourceNote, unread_note
+from vpstats.registry.raw import RawSource, SourceNote, listed, unread_note
 from vpstats.registry.rows import Merged, from_rows, joined_header
 
 _CELLS_NAMED = 5
@@ -154,10 +154,9 @@ def _not_worked_out(bare: _Bare, files: Mapping[str, str]) -> Iterator[SourceNot
         cells = bare.get(sheet, [])
         if cells:
             hold, be = ("cell holds", "was") if len(cells) == 1 else ("cells hold", "were")
-            more = f" and {len(cells) - _CELLS_NAMED:,} more" if len(cells) > _CELLS_NAMED else ""
             said = (
                 f"{len(cells):,} {hold} a formula without its result and {be} read as empty: "
-                f"{', '.join(cells[:_CELLS_NAMED])}{more}"
+                f"{listed(cells, _CELLS_NAMED)}"
             )
             row = cells[0].lstrip(string.ascii_uppercase)
             yield SourceNote("file.formula", file, said, row=int(row) if row.isdigit() else None)

@@ -17,6 +17,12 @@ TYPED_MISSING: Mapping[str, str] = {
 }
 """What a raw code may stand for besides the codes of its column."""
 
+LASTING = frozenset(
+    {"patient_id", "center_id", "birth_date", "birth_year", "sex", "age_at_proc"}
+    | {"consent_research", "optout_date", "death_date"}
+)
+"""Fields of patients of which no later row knows better: rows that differ contradict."""
+
 YEOM = ("b", "s", "c")
 LEAK_SET_FIELDS: Mapping[str, str] = {f"leak_sites_{m}": m for m in MODALITIES}
 """Fields that list several leak sites in one cell, and their modality."""

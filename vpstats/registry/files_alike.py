@@ -11,9 +11,7 @@ from dataclasses import replace
 
 from vpstats.registry.cells import fold
 from vpstats.registry.mapping import SourceMap
-from vpstats.registry.raw import LACKING, RawSource, SourceNote, TextColumn, stack
-
-_NAMED = 20
+from vpstats.registry.raw import LACKING, NAMED, RawSource, SourceNote, TextColumn, listed, stack
 
 
 def stacked(parts: Sequence[RawSource], mapping: SourceMap) -> RawSource:
@@ -105,8 +103,7 @@ def _lacking(part: RawSource, wanted: Sequence[str]) -> Iterator[SourceNote]:
     lacking = [name for name in wanted if name not in part.columns]
     if not lacking or not len(part):
         return
-    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-    shown = ", ".join(f"'{name}'" for name in lacking[:_NAMED]) + more
+    shown = listed([f"'{name}'" for name in lacking], NAMED)
     what = "a column" if len(lacking) == 1 else f"{len(lacking)} columns"
     said = f"the file lacks {what} of the mapping that other files of the source have: {shown}"
     column = lacking[0] if len(lacking) == 1 else ""

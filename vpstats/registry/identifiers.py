@@ -27,10 +27,8 @@ NAMES = ("patient_id", "procedure_id", "visit_id", "event_id", "operator_id")
 _WIDE = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20}
 """Full-width letters, digits and marks, as Japanese and Korean keyboards write them."""
 
-_CANDIDATE = re.compile(
-    r"^(?:[^0-9\n]+|[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}|0+|9{3,}|[-−–][0-9]+)$", re.MULTILINE
-)
 _CUT = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}")
+_CANDIDATE = re.compile(rf"^(?:[^0-9\n]+|{_CUT.pattern}|0+|9{{3,}}|[-−–][0-9]+)$", re.MULTILINE)
 _NOBODY = re.compile(
     r"[\W_]+|x{2,}|n[. /]{0,2}n\.?|anonym\w*|"
     r"(?:unbekannt|unknown|nepoznat|inconnu|desconocid|sconosciut|nieznan)\w*(?: \w+)?|"

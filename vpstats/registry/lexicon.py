@@ -26,7 +26,8 @@ MISSING_WORDS = lexicon(
             "no conocido|se desconoce|inconnu|inconnue|non connu|na|nan|not available|"
             "nije dostupno|?|??|???|-99|-999|-9999|-88|-888|-9|999|9999|888|nd|n.d|nk|k.a|"
             "keine angabe|n.e|n.r|nema podataka|bez podataka|no data|sin datos|"
-            "nicht erhoben|nicht dokumentiert|nicht beurteilbar|non valutabile|non rilevato|"
+            "nicht erhoben|n.erh|nicht erh|n.bek|nicht dokumentiert|nicht beurteilbar|"
+            "non valutabile|non rilevato|"
             "not recorded|not asked|ne zna|n/d|n/k|s.d|s/d|nsp|non renseigne|no consta|"
             "nicht verfugbar|non disponibile|non disponible|no disponible|ne sait pas|"
             "je ne sais pas|sais pas|donnees manquantes|no sabe|no contesta|no sabe/no contesta|"
@@ -44,7 +45,8 @@ MISSING_WORDS = lexicon(
             "nicht bestimmt|not assessed|nije procijenjeno|nicht beurteilt|non valutato|"
             "no evaluado|non evalue|non effettuato|non effettuata|"
             "non eseguito|non eseguita|non fatto|non misurato|no realizado|"
-            "no realizada|no hecho|no medido|non fait|non realise|non effectue|non mesure"
+            "no realizada|no hecho|no medido|non fait|non realise|non effectue|non mesure|"
+            "nie oznaczono|nie oznaczano|nie ozn|nie wykonano|nie zmierzono|nie badano"
         ),
         "not_applicable": (
             "nap|n/a|n.a|not applicable|not_applicable|nije primjenjivo|ne primjenjuje se|"

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from vpstats.errors import MappingError
-from vpstats.registry.fields import TYPED_MISSING, allowed_fields, field_column, nearest
+from vpstats.registry.fields import LASTING, TYPED_MISSING, allowed_fields, field_column, nearest
 from vpstats.registry.mapping_errors import explain, refuse_export
 from vpstats.registry.mapping_parts import Chosen, Days, Precision, Strict, Text, Texts, Zone
 from vpstats.registry.quality_map import HospitalCount, QualityMap
@@ -75,6 +75,9 @@ class ColumnMap(Strict):
     codes: dict[str, str] = Field(default_factory=dict, description="Raw code to canonical code.")
     date_order: DateOrder | None = Field(None, description="Order in numeric dates.")
     precision: Precision | None = Field(None, description="How exact days are, by a column.")
+    latest_by: Text | None = Field(
+        None, description="Raw column of days; of a patient's rows the latest speaks."
+    )
     decimal: Literal[",", "."] | None = Field(None, description="Decimal mark of this column.")
     width: int | None = Field(
         None, ge=2, le=40, description="Digits of an identifier; zeros that it lost are put back."
@@ -94,7 +97,7 @@ class ColumnMap(Strict):
     def raw_columns(self) -> tuple[str, ...]:
         """Raw columns that it names, checkboxes aside."""
         exact = self.precision.column if self.precision is not None else None
-        named = (self.column, *self.columns, self.unit_column, exact)
+        named = (self.column, *self.columns, self.unit_column, exact, self.latest_by)
         return tuple(name for name in named if name is not None)
 
 
@@ -360,6 +363,11 @@ def _check_field(table: str, field: str, column: ColumnMap) -> None:
         raise ValueError(f"columns.{field}.width: only patient_id and procedure_id have a width")
     if column.precision is not None and (declared.kind != "date" or column.column is None):
         raise ValueError(f"columns.{field}.precision: only the column of a day has one")
+    if column.latest_by is not None and (table != "patients" or field in LASTING):
+        raise ValueError(
+            f"columns.{field}.latest_by: only what changes about a patient has a latest value, "
+            'such as status = { column = "Status", latest_by = "Visit date" }'
+        )
     _check_codes(field, declared, column)
     if column.unit is not None and factor(declared.unit, column.unit) is None:
         raise ValueError(

@@ -76,6 +76,7 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "field",
             'event_date = { column = "Day", precision = { column = "Known", month = "M" } }',
         ),
+        "latest_by": ("field", 'status = { column = "Status", latest_by = "Visit date" }'),
         "unit_column": ("field", 'crp_mg_l = { column = "CRP", unit_column = "unit" }'),
         "codes": ("field", 'sex = { column = "Sex", codes = { "W" = "f" } }'),
         "width": ("field", 'patient_id = { column = "MBO", width = 8 }'),

@@ -21,6 +21,11 @@ _MONTH_NAMES = (
     "nov studen noviembre kasim",
     "dec prosin dez dicembre dic diciembre grudzien grudn aralik",
 )
+"""Beginnings by which a month is told from every other word, as short as they may be written.
+
+They do not follow from the forms below: how much of a name can be left out, as ``mar`` of March
+and never ``ma``, is the custom of each language.
+"""
 _SHORT_WORD = 4  # letters up to which a mistyped one makes another word
 _FORMS = (
     "january januar januara januarja januari sijecanj sijecnja gennaio enero janvier janner jaenner"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vpstats.registry.answers import read_answer
 from vpstats.registry.cells import fold
-from vpstats.registry.lexicon import coded, read_yes_no
+from vpstats.registry.lexicon import coded
 from vpstats.registry.synonyms import NONE_WORDS
-from vpstats.schema_tables import LEVELS
 
 _NEGATIVE = frozenset({"", "no", "none", "absent", "unknown", "not_done", "not_applicable"})
 
@@ -54,5 +54,5 @@ def says_nothing_positive(text: str, codes: Mapping[str, str]) -> bool:
     code = coded(text, codes)
     if code is not None:
         return code in _NEGATIVE
-    reading = read_yes_no(text, LEVELS["leak_symptomatic"])
+    reading = read_answer(text)
     return fold(text) in NONE_WORDS or str(reading.value or "yes") in _NEGATIVE

@@ -8,6 +8,7 @@ the quantity; where both remain, it is left unread.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -184,6 +185,10 @@ def within(value: Decimal, allowed: Range | None) -> bool:
     return allowed is None or Decimal(str(allowed[0])) <= value <= Decimal(str(allowed[1]))
 
 
+NO_NUMBERS: Mapping[str, str] = {"n.b": "unknown"}
+"""Initials or a nota bene where words may stand: German not known, where a number should."""
+
+
 def read_number(text: str, context: NumberContext) -> Reading:
     """Read one cell of a number column.
 
@@ -217,7 +222,7 @@ def read_number(text: str, context: NumberContext) -> Reading:
         return Reading(rule="number.unreadable", note="too long for a number")
     if context.wrapped and text[0] in "{[" and "," not in text:
         text = unwrapped(text)
-    kind = kind_of_missing(text)
+    kind = kind_of_missing(text) or NO_NUMBERS.get(fold(text).replace(". ", "."))
     if kind is not None and not _is_value(text, context):
         return Reading(
             rule=f"missing.{'blank' if kind == 'missing' else kind}", note=kind.replace("_", " ")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vpstats.registry.answers import read_answer
 from vpstats.registry.blocks import FLOOR, Block
 from vpstats.registry.journal import Journal, entry
-from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no
-from vpstats.schema_tables import TABLES
+from vpstats.registry.lexicon import coded, kind_of_missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def _said(spelling: str) -> str:
     """Whether a cell of opt-outs is one: neither blank by another name, nor a no."""
     if kind_of_missing(spelling) is not None:
         return ""
-    word = str(read_yes_no(spelling, TABLES["patients"]["diabetes"]).value)
+    word = str(read_answer(spelling).value)
     return {"no": "", "yes": "out"}.get(word, "day")
 
 

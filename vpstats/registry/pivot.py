@@ -190,18 +190,18 @@ def _named_by_site(long: pd.DataFrame, levels: Draft, first: int) -> dict[tuple[
     dict of (int, str) to str
         As `Draft.names`.
     """
-    number = long[MAPPED].to_numpy(np.int32, copy=True)  # in place: sites are many
+    numbers = long[MAPPED].to_numpy(np.int32, copy=True)  # in place: sites are many
     for codes, of in ((long["modality"], MODALITIES), (long["site"], LEAK_SITES)):
-        number *= len(of)
-        number += codes.cat.codes.to_numpy()
-    number += first
-    long[MAPPED] = number
+        numbers *= len(of)
+        numbers += codes.cat.codes.to_numpy()
+    numbers += first
+    long[MAPPED] = numbers
     names = {}
-    for number in sorted({number for number, _ in levels.names}):
-        start = first + number * len(MODALITIES) * len(LEAK_SITES)
+    for mapped in sorted({mapped for mapped, _ in levels.names}):
+        start = first + mapped * len(MODALITIES) * len(LEAK_SITES)
         for own, (modality, site) in enumerate(product(MODALITIES, LEAK_SITES), start):
             fields = (leak_field(site, modality), _SETS[modality])
-            columns = (levels.names.get((number, field)) for field in fields)
+            columns = (levels.names.get((mapped, field)) for field in fields)
             names[own, "state"] = next(filter(None, columns), "")
     return names
 

@@ -27,7 +27,15 @@ from vpstats.registry.mapping_parts import Days
 from vpstats.registry.marks import filled_down, without_text_marks
 from vpstats.registry.missing_codes import with_missing_codes
 from vpstats.registry.moments import doubtful_in_utc, doubtful_moments, local_days
-from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, same_rows, text_column
+from vpstats.registry.raw import (
+    LABEL,
+    RawSource,
+    SourceNote,
+    TextColumn,
+    listed,
+    same_rows,
+    text_column,
+)
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.summaries import without_summaries
 
@@ -209,6 +217,7 @@ def _wanted(source: SourceMap) -> list[str]:
         names += [*table.where, *table.spread]
         names += [c.unit_column for c in table.columns.values() if c.unit_column is not None]
         names += [c.precision.column for c in table.columns.values() if c.precision is not None]
+        names += [c.latest_by for c in table.columns.values() if c.latest_by is not None]
     if source.center is not None and source.center.column is not None:
         names.append(source.center.column)
     return list(dict.fromkeys(names))
@@ -285,18 +294,6 @@ def _choosing_nothing(raw: RawSource, source: SourceMap) -> Iterator[SourceNote]
             if not table.where:
                 said = f"every row is of a repeating instrument; say in where which {table.name} is"
             yield SourceNote(rule, raw.files[0], said, column=", ".join(table.where))
-
-
-def listed(names: Sequence[str], most: int) -> str:
-    """Some names, and how many there are besides.
-
-    Examples
-    --------
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
-    """
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
 
 
 def _unused(raw: RawSource, source: SourceMap) -> list[str]:

@@ -274,7 +274,20 @@ class Unread:
     names: Mapping[str, str]
 
 
-_NAMED = 20
+NAMED = 20
+"""Names of columns or files that a note shows."""
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Some names, and how many there are besides.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def unread_note(rule: str, file: str, lead: str, names: Mapping[str, str]) -> SourceNote:
@@ -285,9 +298,8 @@ def unread_note(rule: str, file: str, lead: str, names: Mapping[str, str]) -> So
     >>> unread_note("file.not_read", "x.zip", "no source reads", {"x.zip:a.pdf": "a.pdf"}).note
     'no source reads: a.pdf'
     """
-    shown = ", ".join(list(names.values())[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return SourceNote(rule, file, f"{lead}: {shown}{more}", unread=Unread(lead, dict(names)))
+    shown = listed(list(names.values()), NAMED)
+    return SourceNote(rule, file, f"{lead}: {shown}", unread=Unread(lead, dict(names)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,9 +20,11 @@ from vpstats.registry.chosen_rows import rows_beside, rows_without_day
 from vpstats.registry.confirmed import confirmed_part
 from vpstats.registry.contradictions import contradictions
 from vpstats.registry.deidentify import deidentify, read_key
+from vpstats.registry.denied_deaths import denied_deaths
 from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
 from vpstats.registry.journal import Journal, Places
+from vpstats.registry.latest import keep_latest
 from vpstats.registry.mapping import RegistryMap, SourceMap, find_mapping, read_mapping
 from vpstats.registry.optouts import doubt_optouts
 from vpstats.registry.people import leave_out, people_to_leave_out, rename_people, same_people
@@ -167,6 +169,8 @@ def read_by(
     steps = _consent_first(reading)
     for block in reading.blocks:
         read_values(block)
+        keep_latest(block)
+        block.entries += denied_deaths(block)
         for note in (*contradictions(block, quote=ask is None), *rounded_days(block)):
             reading.journal.note(note.rule, note.note, file=note.file, column=note.column)
         block.forget_text()

@@ -17,17 +17,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vpstats.errors import DataError
+from vpstats.registry.answers import read_answer
 from vpstats.registry.cells import fold
 from vpstats.registry.cleaning import clean_texts
 from vpstats.registry.decoding import decode
 from vpstats.registry.fields import TYPED_MISSING, field_column
-from vpstats.registry.lexicon import coded, kind_of_missing, read_yes_no
+from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, text_column
 from vpstats.registry.rows import DUPLICATE
 from vpstats.registry.value_labels import read_by_labels
 from vpstats.schema import Column
-from vpstats.schema_tables import PROCEDURES
 
 _EVENT, _GROUP = "redcap_event_name", "redcap_data_access_group"
 _SYSTEM = {
@@ -52,7 +52,6 @@ _HEADERS = {
     "field label": "field_label",
     "choices, calculations, or slider labels": "select_choices_or_calculations",
 }
-_YES_NO = PROCEDURES["hypotension"]
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _ARM = re.compile(r" \(Arm (\d+): .*\)$")
 _NO_NAME = re.compile(r"[^a-z0-9_]")
@@ -371,7 +370,7 @@ def _coded(
             by_label.get(_key(spelling), []) if labelled else [c for c in choices if c == spelling]
         )
         if yes_no and not codes:  # Ja and Nein, where REDCap speaks another language
-            said = read_yes_no(spelling, _YES_NO).value
+            said = read_answer(spelling).value
             codes = [code for code, word in (("1", "yes"), ("0", "no")) if said == word]
         texts.append(codes[0] if len(codes) == 1 else spelling)
         if len(codes) != 1:

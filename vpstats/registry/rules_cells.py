@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from vpstats.registry.rule import Cells, Export, Rule
+from vpstats.registry.rule_texts import CELL, CODES
 
-_MAP = "Add the code to codes = { … } of the field in registry.toml, or correct the cell."
-_CELL = "Look the value up and correct the cell in the source."
 _CRP = "patient_id;proc_date;crp_mg_l;unit\n1;2020-01-01;1,2;"
 _UNIT_COLUMN = {"columns": {"crp_mg_l": {"column": "crp_mg_l", "unit_column": "unit"}}}
 _UNIT = "Declare unit = … or unit_column = … for the field in registry.toml."
@@ -26,7 +25,7 @@ LEVEL_RULES = (
         "The cell can mean two vertebrae or the disc between them, a vertebra or a side, or a "
         "range with another end, so it was not read.",
         Cells("levels.level", ("L2-3", "L2/3", "L3 li", "Th10-2"), ("",) * 4),
-        _CELL,
+        CELL,
     ),
     Rule(
         "level.unreadable",
@@ -34,7 +33,7 @@ LEVEL_RULES = (
         "error",
         "The cell names no vertebra that can be read.",
         Cells("levels.level", ("3/4", "lumbalno", "2023-02-01"), ("", "", "")),
-        _CELL,
+        CELL,
     ),
     Rule(
         "level.transitional",
@@ -42,7 +41,7 @@ LEVEL_RULES = (
         "warning",
         "The vertebra is transitional or rarely treated, and readers count it differently.",
         Cells("levels.level", ("S1", "T13", "L6"), ("S1", "", "")),
-        _CELL,
+        CELL,
     ),
     Rule(
         "level.several",
@@ -63,7 +62,7 @@ LEVEL_RULES = (
             (2,),
             {"explode": "levels", "columns": {"cement_ml": {"columns": ["a", "b"]}}},
         ),
-        _CELL,
+        CELL,
     ),
     Rule(
         "explode.shared",
@@ -143,7 +142,7 @@ NUMBER_RULES = (
         "warning",
         "A limit stands where the registry has no column for it, so the value is missing.",
         Cells("patients.prior_vfx_n", (">3",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "number.approximate",
@@ -188,7 +187,7 @@ NUMBER_RULES = (
         "error",
         "The number can be read in two ways, so it was not read.",
         Cells("levels.cement_ml", ("3-4",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "number.marked",
@@ -204,7 +203,7 @@ NUMBER_RULES = (
         "error",
         "The cell is no number that can be read.",
         Cells("levels.cement_ml", ("malo",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "number.not_whole",
@@ -212,7 +211,7 @@ NUMBER_RULES = (
         "error",
         "A count is not a whole number.",
         Cells("patients.prior_vfx_n", ("2,5",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "range.hard",
@@ -220,7 +219,7 @@ NUMBER_RULES = (
         "error",
         "The value is impossible and was set missing.",
         Cells("patients.weight_kg", ("700",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "range.scale",
@@ -242,7 +241,7 @@ NUMBER_RULES = (
         "warning",
         "The value is possible but not plausible; it was kept.",
         Cells("patients.weight_kg", ("180",), ("180",)),
-        _CELL,
+        CELL,
     ),
 )
 
@@ -277,7 +276,7 @@ WORD_RULES = (
         "error",
         "The word is not among the codes of the column, so the value is missing.",
         Cells("procedures.indication", ("patol. fx",), ("",)),
-        _MAP,
+        CODES,
     ),
     Rule(
         "word.ambiguous",
@@ -285,7 +284,7 @@ WORD_RULES = (
         "error",
         "The word can mean two codes, so it was not read.",
         Cells("patients.asa", ("2-3",), ("",)),
-        _MAP,
+        CODES,
     ),
     Rule(
         "missing.unknown",
@@ -341,7 +340,7 @@ WORD_RULES = (
             (2,),
             {"center": {"column": "klinik", "codes": {"Süd": "C1"}}},
         ),
-        _MAP,
+        CODES,
     ),
 )
 
@@ -366,7 +365,7 @@ UNIT_RULES = (
         "error",
         "The unit column is empty or holds no unit that is known, so the value is missing.",
         Export(f"{_CRP}\n", "procedures", (2,), _UNIT_COLUMN),
-        _CELL,
+        CELL,
     ),
     Rule(
         "unit.beside",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from vpstats.registry.rule import Cells, Export, Rule
-
-_CELL = "Look the value up and correct the cell in the source."
+from vpstats.registry.rule_texts import CELL
 
 DATE_RULES = (
     Rule(
@@ -52,7 +51,7 @@ DATE_RULES = (
             ("2023-08-25", "2023-09-05", "2023-08-05"),
             {"date_order": "dmy"},
         ),
-        _CELL,
+        CELL,
     ),
     Rule(
         "date.order_ambiguous",
@@ -69,7 +68,7 @@ DATE_RULES = (
         "error",
         "The cell contradicts the order of day and month of its column.",
         Cells("procedures.proc_date", ("25/08/2023", "08/26/2023"), ("2023-08-25", "2023-08-26")),
-        _CELL,
+        CELL,
     ),
     Rule(
         "date.partial",
@@ -77,7 +76,7 @@ DATE_RULES = (
         "warning",
         "Only a month or year is known; for events it became the interval of possible days.",
         Cells("events.event_date", ("06/2022", "2022"), ("", "")),
-        _CELL,
+        CELL,
     ),
     Rule(
         "date.rounded",
@@ -98,7 +97,7 @@ DATE_RULES = (
         "error",
         "The calendar has no such day.",
         Cells("procedures.proc_date", ("31.02.2022.",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "date.unreadable",
@@ -106,7 +105,7 @@ DATE_RULES = (
         "error",
         "The cell is no date that can be read.",
         Cells("procedures.fracture_date", ("prije 3 tj",), ("",)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "date.outside",
@@ -114,7 +113,7 @@ DATE_RULES = (
         "error",
         "The day is after the data cut or before the first vertebroplasty, and was set missing.",
         Export("patient_id;visit_date\n1;01.01.1950\n", "visits", (2,)),
-        _CELL,
+        CELL,
     ),
     Rule(
         "optout.placeholder",

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from vpstats.registry.rule import Cells, Export, Rows, Rule
-from vpstats.registry.rule_texts import BOTH, DATES, IDS, ONE, SESSION, copies, patients, sessions
+from vpstats.registry.rule_texts import (
+    BOTH,
+    CELL,
+    DATES,
+    IDS,
+    ONE,
+    SESSION,
+    copies,
+    patients,
+    sessions,
+)
 
 PATIENT_RULES = (
     Rule(
@@ -197,7 +207,7 @@ SESSION_RULES = (
         "The name of the month is of one month in Croatian and of the next in Polish and Czech, "
         "and no other date proves the language.",
         Cells("procedures.proc_date", ("12 listopada 2021",), ("",)),
-        "Look the value up and correct the cell in the source.",
+        CELL,
     ),
     Rule(
         "date.born_after",

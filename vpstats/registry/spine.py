@@ -41,7 +41,8 @@ REGIONS: tuple[Region, ...] = (
 """Regions from head to foot."""
 
 _INDEX = {name: position for position, name in enumerate(VERTEBRAE, start=1)}
-_MOST_LEVELS = 10
+MOST_LEVELS = 10
+"""Vertebrae of one range, or of one session, above which nobody believes the cell."""
 _LONGEST_TEXT = 200
 
 
@@ -258,8 +259,8 @@ def _range(first: _Vertebra, last: _Vertebra) -> list[str]:
     start, stop = index(_canonical(first)), index(_canonical(last))
     if not last.named and abs(stop - start) == 1:
         raise _Unclear("ambiguous", "two vertebrae or the disc between them")
-    if abs(stop - start) >= _MOST_LEVELS:
-        raise _Unclear("ambiguous", f"a range of more than {_MOST_LEVELS} vertebrae")
+    if abs(stop - start) >= MOST_LEVELS:
+        raise _Unclear("ambiguous", f"a range of more than {MOST_LEVELS} vertebrae")
     if not last.named and _may_be_below(start, last):
         raise _Unclear("ambiguous", "a range upwards, or its end is of the region below")
     if start - stop >= _MOST_UPWARDS:

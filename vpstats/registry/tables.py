@@ -20,11 +20,10 @@ from vpstats.registry.boxes import (
     gathered,
     single_box,
 )
-from vpstats.registry.cells import all_wrapped, fold, unwrapped
+from vpstats.registry.cells import fold
 from vpstats.registry.chosen_rows import INSTRUMENT, chosen_rows
 from vpstats.registry.code_pages import guess_of_page
 from vpstats.registry.columns import Dialect, raw_name
-from vpstats.registry.compound import cut_list, listed_numbers
 from vpstats.registry.fields import LEAK_SET_FIELDS, field_column, nearest
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded, kind_of_missing
@@ -36,6 +35,7 @@ from vpstats.registry.record_values import carried
 from vpstats.registry.sources import DUPLICATE
 from vpstats.registry.spine import parse_levels
 from vpstats.registry.vertebra_rows import vertebra_rows
+from vpstats.registry.vertebra_values import by_name, of_one_vertebra, place_in_list
 from vpstats.schema_tables import LEAK_FIELDS, LEVELS
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def text_table(
     whole = chosen.take(positions)
     table = TextTable(source, mapping, whole, {}, rank, listed, _named(items, mapping, len(whole)))
     for name, column in mapping.columns.items():
-        table.fields[name] = _field(table, name, column)
+        table.fields[name] = _field(table, name, column, items)
         given = [doubted[n][positions] for n in _cells_of(raw, column) if n in doubted]
         if given:
             once: Array = np.any(given, axis=0)
@@ -149,6 +149,7 @@ def _beside_fields(source: SourceMap, mapping: TableMap) -> list[str]:
     columns = mapping.columns.values()
     units = [column.unit_column for column in columns if column.unit_column]
     exact = [column.precision.column for column in columns if column.precision]
+    exact += [column.latest_by for column in columns if column.latest_by]
     center = source.center.column if source.center is not None else None
     return [*units, *exact, center or ACCESS_GROUP]
 
@@ -211,7 +212,7 @@ def _absent(
     )
 
 
-def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
+def _field(table: TextTable, name: str, column: ColumnMap, items: TextColumn | None) -> TextColumn:
     if column.value is not None:
         return constant(column.value, len(table))
     if column.columns:
@@ -222,8 +223,8 @@ def _field(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
         table.entries += found
     else:
         text = _plain(table, name, column)
-    if table.mapping.spread and table.mapping.name == "levels":
-        return _exploded(table, name, column, text)
+    if items is not None and table.mapping.name == "levels":
+        return _exploded(table, name, column, text, items)
     return text
 
 
@@ -240,7 +241,9 @@ def _plain(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
     return text
 
 
-def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) -> TextColumn:
+def _exploded(
+    table: TextTable, name: str, column: ColumnMap, text: TextColumn, items: TextColumn
+) -> TextColumn:
     """A session's cell in the rows of its vertebrae: a volume is nobody's, the rest is doubted."""
     own = name in LEVELS or name in LEAK_FIELDS or name in LEAK_SET_FIELDS or name == "yeom"
     if (
@@ -249,9 +252,11 @@ def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) 
         or column.column in table.mapping.spread
     ):
         return text
+    text, named = by_name(table, text, items)
     if field_column(table.mapping.name, name).unit == "mL":
-        return _of_one_vertebra(table, name, column, text)
-    several = np.flatnonzero((table.listed > 1) & (_place(table) == 0) & text.filled)
+        return of_one_vertebra(table, name, column, text, named)
+    first = (table.listed > 1) & (place_in_list(table) == 0) & text.filled
+    several = np.flatnonzero(first & ~named)
     cells = text.texts()
     told = [row for row in several if not says_nothing_positive(cells[row], column.codes)]
     table.entries.append(
@@ -265,14 +270,6 @@ def _exploded(table: TextTable, name: str, column: ColumnMap, text: TextColumn) 
         )
     )
     return text
-
-
-def _place(table: TextTable) -> Array:
-    """Place of each row among those of its list: columns that are empty in between do not count."""
-    raw, n = table.raw, len(table)
-    new = np.ones(n, bool)
-    new[1:] = (raw.row[1:] != raw.row[:-1]) | (raw.file[1:] != raw.file[:-1])
-    return np.arange(n) - np.maximum.accumulate(np.where(new, np.arange(n), 0))
 
 
 # ------------------------------------------------------------------ rows
@@ -307,79 +304,6 @@ def _by_position(table: TextTable, name: str, column: ColumnMap) -> TextColumn:
         ),
     ]
     return from_texts(list(chosen))
-
-
-def _of_one_vertebra(
-    table: TextTable, name: str, column: ColumnMap, text: TextColumn
-) -> TextColumn:
-    """A volume from one cell for several vertebrae: a list of as many, or a total that is nobody's.
-
-    Parameters
-    ----------
-    table : TextTable
-        Rows, one per vertebra.
-    name : str
-        Canonical field.
-    column : ColumnMap
-        Its mapping.
-    text : TextColumn
-        The cell of the session in each row.
-
-    Returns
-    -------
-    TextColumn
-        The part of the list at each vertebra's position; empty where there is not one value for
-        each vertebra, and where a list stands beside a cell that names no vertebra.
-    """
-    raw, cells, place = text.texts(), text.texts(), _place(table)
-    lists = np.array([bool(listed_numbers(s)) for s in text.spellings] + [False], bool)
-    sums = _joined_by_plus(table)
-    notes: dict[int, str] = {}
-    lacking: list[int] = []
-    for row in np.flatnonzero(text.filled & ((table.listed > 1) | lists[text.codes])).tolist():
-        parts, n = _parts(raw[row], sums=sums[row]), int(table.listed[row])
-        if len(parts) == n and any(parts):
-            cells[row] = parts[place[row]]
-            if not cells[row]:
-                lacking.append(row)
-        elif len(parts) != n:
-            cells[row] = ""
-            if table.named[row]:  # else the vertebrae are what is wrong, and that is reported
-                notes[row] = _shared(len(parts), n)
-    where = np.array(list(notes), np.int64)
-    said = np.array([*notes.values()], dtype=object)
-    empty = np.array(lacking, np.int64)
-    none = "the list of values has none in the place of this vertebra"
-    table.entries += [
-        entry(
-            "explode.shared", where, field=name, column=str(column.column), raw=raw[where],
-            note=said,
-        ),
-        entry(
-            "explode.lacking", empty, field=name, column=str(column.column), raw=raw[empty],
-            note=none,
-        ),
-    ]  # fmt: skip
-    bare = map(unwrapped, cells) if all_wrapped(text.spellings) else cells
-    return from_texts(list(bare))
-
-
-def _parts(cell: str, *, sums: bool) -> tuple[str, ...]:
-    return listed_numbers(cell, sums=sums) or cut_list(cell, sums=sums)
-
-
-def _shared(values: int, vertebrae: int) -> str:
-    if values == 1:
-        return "one value for several vertebrae; it may be the total of the session"
-    return f"{values} values beside {vertebrae} vertebra{'e' if vertebrae > 1 else ''}"
-
-
-def _joined_by_plus(table: TextTable) -> Array:
-    """Rows whose list of vertebrae is written with a plus, as its volumes then are."""
-    if len(table.mapping.spread) != 1 or table.mapping.ticked:
-        return np.zeros(len(table), bool)
-    text = table.raw.columns[table.mapping.spread[0]]
-    return np.array(["+" in s for s in text.spellings] + [False], bool)[text.codes]
 
 
 # ------------------------------------------------------------------ REDCap
@@ -450,7 +374,11 @@ def _own_rows(raw: RawSource, chosen: RawSource, mapping: TableMap) -> Array:
 
 
 def _states_of(chosen: RawSource) -> list[str]:
-    """Columns that say how far the form is that the chosen rows repeat."""
+    """Columns ``…_complete`` of the forms that the chosen rows repeat.
+
+    A ``Complete?`` of an export of labels names no form; where a data dictionary is at hand, it was
+    renamed to ``…_complete`` when the source was read.
+    """
     repeated = chosen.columns[INSTRUMENT].spellings if INSTRUMENT in chosen.columns else ()
     forms = {fold(s.replace("_", " ")) for s in repeated}
     ends = ((n, n.removesuffix("_complete")) for n in chosen.columns if n.endswith("_complete"))

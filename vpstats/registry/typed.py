@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from vpstats.registry.date_orders import (
     choose_order,
     with_years_first,
 )
-from vpstats.registry.dates import DateContext, Order, Shape, date_shape, resolve, six_digits
+from vpstats.registry.date_values import DateContext, resolve
+from vpstats.registry.dates import Order, Shape, date_shape, proved_order, six_digits
 from vpstats.registry.digits import has_both_marks
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
@@ -221,10 +223,15 @@ _DAY_0 = dt.date(1970, 1, 1).toordinal()
 
 def column_evidence(shapes: list[Shape], counts: Array) -> dict[str, Evidence]:
     """Cells of a column that prove an order of day and month, by style."""
-    found: dict[str, dict[Order | None, int]] = {}
+    cells: dict[tuple[int, int, str], int] = {}
     for shape, count in zip(shapes, counts.tolist(), strict=True):
-        if shape.kind == "ordered" and not shape.style.startswith("word"):
-            seen, order = found.setdefault(shape.style, {}), shape.evidence
+        if shape.kind == "ordered":
+            of_any_year = shape.first, shape.second, shape.style
+            cells[of_any_year] = cells.get(of_any_year, 0) + count
+    found: dict[str, dict[Order | None, int]] = {}
+    for (first, second, style), count in cells.items():
+        if not style.startswith("word"):
+            seen, order = found.setdefault(style, {}), proved_order(first, second, style)
             seen[order] = seen.get(order, 0) + count
     return {style: Evidence(n.get("dmy", 0), n.get("mdy", 0)) for style, n in found.items()}
 
@@ -244,7 +251,9 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
     """Read a column of dates; see `vpstats.registry.cleaning.clean_column`."""
     birth = column.role == "birth"
     declared = mapping.date_order or dialect.date_order
-    shapes = [six_digits(_coded_shape(s, mapping, birth), declared) for s in text.spellings]
+    shapes = [_coded_shape(s, mapping, birth) for s in text.spellings]
+    if declared is not None:
+        shapes = [six_digits(shape, declared) for shape in shapes]
     evidence = column_evidence(shapes, text.counts())
     styles = dict.fromkeys(s.style for s in shapes if s.kind == "ordered")
     orders = {
@@ -360,10 +369,11 @@ def _swapped(
     has a day above 12, and every text has one.
     """
     real = [s.kind == "day" and s.style in ("iso", "serial") for s in shapes]
-    typed = [s for s in shapes if s.kind == "ordered" and s.style.endswith("yyyy")]
     days = [s.first for s, is_real in zip(shapes, real, strict=True) if is_real]
-    few = min(len(days), len(typed)) < _FEW_DAYS
-    if few or max(days) > _MONTHS or not all(s.evidence for s in typed):
+    if len(days) < _FEW_DAYS or max(days) > _MONTHS:
+        return []
+    typed = [s for s in shapes if s.kind == "ordered" and s.style.endswith("yyyy")]
+    if len(typed) < _FEW_DAYS or not all(s.evidence for s in typed):
         return []
     doubtful = [r and s.first != s.second for r, s in zip(real, shapes, strict=True)]
     where = np.flatnonzero(np.array([*doubtful, False], bool)[text.codes])
@@ -419,13 +429,13 @@ def _coded_shape(spelling: str, mapping: ColumnMap, birth: bool) -> Shape:
 
 
 def _quiet_if_canonical(reading: Reading, spelling: str) -> Reading:
-    iso = reading.rule == "date.format" and reading.style == "iso"
+    iso = reading.style == "iso" and reading.rule == "date.format"
     if iso and render(reading.value) == spelling:
         return Reading(reading.value, style=reading.style)
     return reading
 
 
 def _days(readings: list[Reading], text: TextColumn, part: str) -> Array:
-    found = (getattr(reading, part) for reading in readings)
+    found = map(attrgetter(part), readings)
     days = [_NO_DAY if day is None else day.toordinal() - _DAY_0 for day in found]
     return by_code(np.array([*days, _NO_DAY], np.int64).view("datetime64[D]"), text.codes)

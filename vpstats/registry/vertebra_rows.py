@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vpstats.registry.answers import read_answer
 from vpstats.registry.fields import LEAK_SET_FIELDS, TYPED_MISSING
-from vpstats.registry.lexicon import coded, doubtful_crosses, kind_of_missing, read_yes_no
+from vpstats.registry.lexicon import coded, doubtful_crosses, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, TableMap
 from vpstats.registry.negation import says_nothing_positive
 from vpstats.registry.numbers import NumberContext, read_number
@@ -165,6 +166,13 @@ def _is_told(spelling: str, column: ColumnMap) -> bool:
 _VOLUME = NumberContext(LEVELS["cement_ml"])
 
 
+def _ticked_beside(spelling: str) -> bool:
+    """Whether a tick stands before a volume: how much is for the reader of numbers to say."""
+    mark, _, rest = spelling.partition(" ")
+    value = read_number(rest.strip(), _VOLUME).value
+    return read_answer(mark).value == "yes" and isinstance(value, float) and value > 0
+
+
 def _tick(spelling: str, vertebra: str, *, measured: bool) -> str:
     """The vertebra that a cell ticks, "" for none, the cell itself where nobody can tell."""
     if measured and any(c.isdigit() for c in spelling):
@@ -173,11 +181,13 @@ def _tick(spelling: str, vertebra: str, *, measured: bool) -> str:
             return vertebra if number.value > 0 else ""
         if number.rule == "number.ambiguous":  # 4-5: how much is not known, that it was is
             return vertebra
+        if _ticked_beside(spelling):
+            return vertebra
     if parse_levels(spelling).levels == (vertebra,):
         return vertebra
     if kind_of_missing(spelling) in ("missing", "declared", "not_done", "not_applicable"):
         return ""
     # another vertebra than the column's, or no tick at all: no reader of levels must understand it
     doubtful = f"{vertebra}? {spelling}" if parse_levels(spelling).levels else spelling
-    said = read_yes_no(spelling, LEVELS["intravertebral_cleft"]).value
+    said = read_answer(spelling).value
     return {"yes": vertebra, "no": ""}.get(str(said), doubtful)

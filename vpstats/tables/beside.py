@@ -14,6 +14,7 @@ from vpstats.formats import (
     show,
     show_interval,
 )
+from vpstats.ledger import belongs
 from vpstats.rows import FURTHER, LedgerLike, Record, mark_of, ordered, records
 from vpstats.tables.description import assemble, explained
 from vpstats.tables.model import TableModel
@@ -164,11 +165,6 @@ def model_rows(found: list[Record], group: str, exposure: str, mark: str) -> lis
         for r in own
         if "estimate" in r and belongs(r["variable"], exposure)
     ]
-
-
-def belongs(term: str, exposure: str) -> bool:
-    """Whether a coefficient is one of the exposure's."""
-    return term == exposure or term.startswith(f"{exposure}[")
 
 
 def _with_measure(record: Record) -> str:

@@ -14,8 +14,9 @@ from vpstats.formats import (
     show,
     show_interval,
 )
+from vpstats.ledger import belongs
 from vpstats.rows import LedgerLike, Record, is_hidden, mark_of
-from vpstats.tables.beside import ABSENT, CI, belongs, limits_of, model_rows, own_rows
+from vpstats.tables.beside import ABSENT, CI, limits_of, model_rows, own_rows
 from vpstats.tables.description import explained
 from vpstats.tables.model import Align, TableModel
 
