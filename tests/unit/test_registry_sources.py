@@ -69,6 +69,24 @@ def test_what_cannot_be_read_says_so(
     assert str(caught.value).startswith("a.")
 
 
+HEAD_OF_NOTES = "log\tid\tday\tnote\tcm\tkg"
+TOLD = [f"L{i}\tP{i}\t0{i}/1{i}/2022\tok\t16{i}\t7{i}" for i in range(1, 6)]
+
+
+@pytest.mark.parametrize("notes", [('"poor view', '"ok" per tech'), ('"', '"')])
+def test_two_rows_between_two_quotes_are_refused(tmp_path: Path, notes: tuple[str, str]) -> None:
+    rows = [*TOLD, *(f"L{n}\tP{n}\t06/21/2022\t{note}\t170\t80" for n, note in enumerate(notes, 6))]
+    with pytest.raises(DataError, match="row 7: a quote opens here"):
+        read(tmp_path, "\n".join([HEAD_OF_NOTES, *rows, ""]).encode())
+
+
+def test_a_note_of_two_lines_with_commas_is_a_note(tmp_path: Path) -> None:
+    head, told = HEAD_OF_NOTES.replace("\t", ","), [row.replace("\t", ",") for row in TOLD]
+    note = 'L6,P6,06/21/2022,"slow, then better, well\nseen, told, sent home, thanks",170,80'
+    raw = read(tmp_path, "\n".join([head, *told, note, ""]).encode())
+    assert len(raw) == 6
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not there"):
         read_source(source(file="b.csv"), tmp_path)

@@ -14,6 +14,7 @@ import numpy as np
 from vpstats.errors import DataError
 from vpstats.registry.cells import trim
 from vpstats.registry.mapping import SourceMap
+from vpstats.registry.open_quotes import Cell, refuse_open_quotes
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, from_texts, stack_columns
 from vpstats.registry.regular import Parsed
 
@@ -97,8 +98,8 @@ def from_rows(
         )
     names = _names(rows[top], shown)
     below = list(enumerate(rows[top + 1 :], start=top + 2))
-    cells = ((number, cell) for number, row in below for cell in row if "\n" in cell)
-    _refuse_open_quote(cells, len(names), meta.get("delimiter") or ";", shown)
+    if meta.get("delimiter"):
+        _refuse_open_quotes_of_rows(below, len(names), meta["delimiter"], shown)
     fills = _usually_empty_from([_last_filled(r, names) for _, r in below if len(r) >= len(names)])
     kept, numbers, notes = _fit(below, names, fills, shown)
     columns = {name: from_texts([row[i] for row in kept]) for i, name in enumerate(names)}
@@ -112,6 +113,18 @@ def from_rows(
         (meta,),
         tuple(notes),
     )
+
+
+def _refuse_open_quotes_of_rows(
+    rows: Sequence[tuple[int, Sequence[str]]], width: int, delimiter: str, shown: str
+) -> None:
+    lines = ((n, i, cell) for n, row in rows for i, cell in enumerate(row) if "\n" in cell)
+
+    def of_column(place: int) -> list[str]:
+        cells = dict.fromkeys(row[place] for _, row in rows if place < len(row))
+        return [cell for cell in cells if "\n" not in cell]
+
+    refuse_open_quotes(lines, width, delimiter, of_column, shown)
 
 
 def _names(header: Sequence[str], shown: str) -> list[str]:
@@ -131,21 +144,6 @@ def _names(header: Sequence[str], shown: str) -> list[str]:
         copy = plain in unique
         unique.append(f"{plain}{DUPLICATE}{position})" if copy else plain)
     return unique
-
-
-def _refuse_open_quote(
-    cells: Iterable[tuple[int, str]], width: int, delimiter: str, shown: str
-) -> None:
-    """Refuse a cell, given with its row, that swallows lines which look like rows."""
-    for number, cell in cells:
-        swallowed = [line for line in cell.split("\n")[1:] if line.count(delimiter) >= width - 1]
-        if width > 1 and swallowed:
-            raise DataError(
-                f"a quote opens here and is not closed: it swallows {len(swallowed)} or more "
-                "rows. Close or remove it in the export.",
-                file=shown,
-                row=number,
-            )
 
 
 def _last_filled(row: Sequence[str], names: Sequence[str]) -> int:
@@ -242,7 +240,13 @@ def from_columns(
     """
     names = _names(header, shown)
     width = len(names)
-    _refuse_open_quote(_cells_of_lines(parsed), width, meta["delimiter"], shown)
+    refuse_open_quotes(
+        _cells_of_lines(parsed),
+        width,
+        meta["delimiter"],
+        lambda place: parsed.columns[place].spellings,
+        shown,
+    )
     fills = _fills(parsed, names) if parsed.odd else np.inf
     kept, numbers, notes = _fit(parsed.odd, names, fills, shown)
     where = parsed.numbers
@@ -257,10 +261,10 @@ def from_columns(
     return source.noted(*sorted(notes, key=lambda note: note.row or 0))
 
 
-def _cells_of_lines(parsed: Parsed) -> list[tuple[int, str]]:
-    """Cells that hold several lines, with their rows, in the order of the file."""
+def _cells_of_lines(parsed: Parsed) -> list[Cell]:
+    """Cells that hold several lines, in the order of the file."""
     odd = [(n, i, cell) for n, row in parsed.odd for i, cell in enumerate(row) if "\n" in cell]
-    return [(n, cell) for n, _, cell in sorted([*parsed.lines, *odd])]
+    return sorted([*parsed.lines, *odd])
 
 
 def _fills(parsed: Parsed, names: Sequence[str]) -> float:
