@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
+from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
 from vpstats.registry.cleaning import clean_texts
@@ -135,7 +136,7 @@ def _write_workbook(sheets: dict[str, list[str]], path: Path) -> None:
 
 
 def _write_cell(cell: Any, text: str) -> None:
-    """A cell with its letters struck out or raised, its format, or its column hidden."""
+    """A cell with its letters struck out or raised, its format, its column hidden, or a comment."""
     plain, _, shown = text.removesuffix("|").partition(" |")
     plain, _, raised = plain.strip("~").partition("^^")
     cell.value = plain
@@ -146,6 +147,8 @@ def _write_cell(cell: Any, text: str) -> None:
         cell.font = Font(strike=True)
     if shown == "hidden":
         cell.parent.column_dimensions[cell.column_letter].hidden = True
+    elif shown == "comment":
+        cell.comment = Comment("see the letter", "registry")
     elif shown:
         cell.value, cell.number_format = float(plain), shown
 

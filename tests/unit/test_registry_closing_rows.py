@@ -165,3 +165,32 @@ def test_a_row_that_names_the_month_of_those_below_is_no_patient(
     assert left_out(found) == [14]
     assert "A/200" in set(found.patients["patient_id"])
     assert len(found.patients) == 13
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "Summe;;;;;12 Wirbel;40",
+        "Summe;6 w, 6 m;;;;12 Wirbel;Ø 3,9 ml",
+        "Summe Wirbel;;;;;12 Wirbel;40",
+        "12 Patienten;;;;;12 Wirbel;40",
+        "n = 12;;;;;12 Wirbel;40 ml",
+        ";;;;;Summe;40 ml",
+        "Summe;;;;;12 Wirbel;40\n* laut Bericht;;;;;;",
+    ],
+)
+def test_a_total_with_words_for_what_it_counts_is_nobody(tmp_path: Path, closing: str) -> None:
+    found = read(tmp_path, closing)
+    assert left_out(found)[:1] == [14]
+    assert set(found.findings["rule"]) == {"file.summary_row"}
+    assert len(found.patients) == len(RECORDS)
+
+
+@pytest.mark.parametrize(
+    "closing",
+    ["Summe;f;60;1.4.2022;1,5;L1;3", "Soma;f;60;1.4.2022;1,5;L1;3", "112;f;;1.4.2022;;L1;"],
+)
+def test_a_record_below_the_others_stays(tmp_path: Path, closing: str) -> None:
+    found = read(tmp_path, closing)
+    assert left_out(found) == []
+    assert len(found.patients) == len(RECORDS) + 1

@@ -133,6 +133,35 @@ def test_letters_of_a_wrong_page_say_what_to_write(
     assert "encoding.mojibake" not in set(mended.findings["rule"])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Mistanke om lækage", "bækken sæd Næstved", "Præoperativ", "knæ", "LÆGE", "vitæ", "Ræder",
+        "maður með blóð Já", "père Beneš", "sårvæske øje Šime",
+    ],
+)  # fmt: skip
+def test_letters_of_a_language_that_stand_where_they_may_are_no_wrong_page(
+    tmp_path: Path, words: str
+) -> None:
+    rows = "".join(f"{i};{word}\n" for i, word in enumerate(words.split()))
+    found = findings_of(tmp_path, f"id;x\n{rows}".encode())
+    assert not found["rule"].str.startswith("encoding.").any()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Vuković", "općina", "rođenja", "Đurić Müller Schäfer", "šećer noć kuća", "količina žena",
+        "točka šok", "Mæhle Vuković Marić",
+    ],
+)  # fmt: skip
+def test_letters_of_a_wrong_page_are_seen_by_where_they_stand(tmp_path: Path, words: str) -> None:
+    wrong = words.replace("æ", "ć").encode("cp1250").decode("cp1252")
+    rows = "".join(f"{i};{word}\n" for i, word in enumerate(wrong.split()))
+    found = findings_of(tmp_path, f"id;x\n{rows}".encode())
+    assert "encoding.mojibake" in set(found["rule"])
+
+
 RARE = """
 cp1254     | Ayşe Yıldız Çağrı Şükrü hayır kırık İsmail Gülşen ağrı
 cp1257     | Jūratė Žemaitis ąžuolas gėlė šaltis Kęstutis

@@ -9,7 +9,7 @@ What nothing explains was changed at the source.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from vpstats.errors import UsageError, VpstatsError
+from vpstats.registry.gathered import CellPlaces, changed_places
 from vpstats.registry.history import rewritten
 from vpstats.registry.journal import MASK
 from vpstats.registry.mapping_changes import Change, Remap, mapping_changes
@@ -384,7 +385,11 @@ def _changed(case: _Case, table: str, pairs: Pairs) -> pd.DataFrame:
             at = np.flatnonzero(where)
             values = (after.iloc[at], before.iloc[at])
             parts.append(_field_rows(case, table, name, pairs.new[at], values))
-            _explain(case, parts[-1], table, name, pairs, at, moved)
+            gone = values[0].isna().to_numpy(bool)
+            rows = (pairs.new[at], pairs.old[at])
+            cells = changed_places((case.new, case.old), table, name, rows, gone)
+            parts[-1]["file"], parts[-1]["row"] = cells[0].file, cells[0].row
+            _explain(case, parts[-1], table, name, pairs, at, moved, cells)
     return pd.concat(parts) if parts else _frame(case.new, table, np.empty(0, np.int64), change="")
 
 
@@ -412,11 +417,11 @@ def _text(value: Any, *, masked: bool) -> str:
 
 def _explain(
     case: _Case, rows: pd.DataFrame, table: str, name: str, pairs: Pairs, at: Array,
-    moved: Mapping[str, Array],
+    moved: Mapping[str, Array], cells: Sequence[CellPlaces],
 ) -> None:  # fmt: skip
     """Write the reason of each changed field beside it."""
     rules = _ruled(case, rows, table, name, pairs.old[at])
-    sources = _names_of_sources(case.new, table, pairs.new[at])
+    sources = cells[0].source
     typed = any(
         name in mapped.columns
         for cut in (case.new, case.old)
@@ -439,7 +444,7 @@ def _explain(
         "rule": rules != "",
         "recomputed": np.full(len(rows), derived),
         "source_new": [source not in there for source in sources],
-        "reader": [source in case.same for source in sources],
+        "reader": [{*both} <= case.same for both in zip(sources, cells[1].source, strict=True)],
     }
     rows["why"] = _first(reasons, len(rows), "source")
     rows["rule"] = np.where(rows["why"] == "rule", rules, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.blocks import Block, asked_yeom
-from vpstats.registry.collapse import Conflict, collapse, lists_apart
+from vpstats.registry.collapse import Conflict, collapse
 from vpstats.registry.columns import LIMITS
 from vpstats.registry.fields import field_column
+from vpstats.registry.gathered import Gathered, gathered, shared_names
 from vpstats.registry.journal import Entry, Journal, Places, entry
 from vpstats.registry.leaks import WIDE_FIELDS, yeom_columns
+from vpstats.registry.level_lists import lists_apart, measured_lists
 from vpstats.registry.lost_levels import lost_levels
 from vpstats.registry.repeats import repeats_of_session
 from vpstats.registry.row_names import own_names, shared_numbers
@@ -61,6 +63,8 @@ class Draft:
         Patients with a row that was left out, and that no other row stands for.
     cut_short : Counter of str
         Sessions to the most vertebrae that their rows which were left out may stand for.
+    gathered : Gathered, optional
+        Where fields come from, where rows of several mapped tables became one.
     """
 
     table: str
@@ -68,6 +72,7 @@ class Draft:
     names: dict[tuple[int, str], str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     cut_short: Counter[str] = field(default_factory=Counter)
+    gathered: Gathered | None = None
 
     @property
     def key(self) -> str:
@@ -345,30 +350,15 @@ def draft_table(
         names.update({(mapped, name): raw for name, raw in block.names.items()})
         block.values, block.entries = {}, []  # they are in the frame and in the journal now
     whole = _stacked(frames, table)
-    draft = _collapsed(Draft(table, whole, names, cut_short=cut_short), journal)
+    draft = Draft(table, whole, names, cut_short=cut_short)
+    if table == "levels" and len(sources) > 1:
+        _say_apart(draft, measured_lists(blocks), journal)
+    draft = _collapsed(draft, journal)
     if len(draft.frame) < len(whole):
-        draft.names |= _shared_names(names, sources)
+        draft.names |= shared_names(names, sources)
     there = set(draft.frame[draft.key]) if lost else set()
     draft.unread |= {who for key, who in lost if who is not None and key not in there}
     return draft
-
-
-def _shared_names(
-    names: Mapping[tuple[int, str], str], sources: Mapping[int, int]
-) -> dict[tuple[int, str], str]:
-    """Columns of a source for its mapped tables that lack them, where there is one for a field.
-
-    Rows of several mapped tables become one, which stands at the place of the first.
-    """
-    of_source: dict[tuple[int, str], set[str]] = {}
-    for (mapped, name), raw in names.items():
-        of_source.setdefault((sources[mapped], name), set()).add(raw)
-    return {
-        (mapped, name): next(iter(raws))
-        for (source, name), raws in of_source.items()
-        for mapped, own in sources.items()
-        if own == source and len(raws) == 1
-    }
 
 
 def _stacked(frames: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -383,6 +373,15 @@ def _empty(table: str) -> pd.DataFrame:
     return frame.astype({ROW: np.int64, SOURCE: np.int64, MAPPED: np.int32})
 
 
+def _say_apart(draft: Draft, measured: Array, journal: Journal) -> None:
+    """Vertebrae of a session that some of its lists have, and others should have too."""
+    sessions, levels, mapped = (
+        draft.frame[name].to_numpy() for name in ("procedure_id", "level", MAPPED)
+    )
+    rows = lists_apart(sessions, levels, mapped, measured[mapped])
+    journal.add(draft.said("level.files_differ", rows, "level"), draft.places())
+
+
 def _collapsed(draft: Draft, journal: Journal) -> Draft:
     frame = draft.frame
     if draft.table == "leaks":
@@ -391,13 +390,12 @@ def _collapsed(draft: Draft, journal: Journal) -> Draft:
     fields = [c for c in frame.columns if c not in (*HIDDEN, draft.key)]
     one, conflicts = collapse(frame, key, fields)
     places = draft.places()
+    said = {name: frame[name] for name in fields}
+    draft.gathered = gathered(places, frame[MAPPED], frame[SOURCE], said)
     journal.add([item for c in conflicts for item in _conflict(draft, c)], places)
     if draft.table in ("levels", "visits", "events") and len(one) < len(frame):
         repeated = _told_again(draft, key)
         journal.add([entry("duplicate.key", np.flatnonzero(repeated))], places)
-    if draft.table == "levels" and frame[MAPPED].nunique() > 1:
-        parts = (frame[name].to_numpy() for name in ("procedure_id", "level", MAPPED))
-        journal.add(draft.said("level.files_differ", lists_apart(*parts), "level"), places)
     for limit in (LIMITS[c.field] for c in conflicts if c.field in LIMITS):
         if limit in one:  # of a value that contradicts itself nothing is left
             one[limit] = one[limit].where(one[_LIMITED[limit]].notna(), None)

@@ -15,6 +15,7 @@ from vpstats.registry.fields import field_column
 from vpstats.registry.lexicon import coded, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, SourceMap, TableMap
 from vpstats.registry.mapping_parts import Days
+from vpstats.registry.named_words import denies, is_sought, names
 from vpstats.registry.negation import says_no_event, says_nothing_positive
 from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn
 from vpstats.registry.typed import read_dates
@@ -80,22 +81,25 @@ def _notes(raw: RawSource, column: str, rows: Array, rule: str, note: str) -> li
 
 
 def rows_beside(raw: RawSource, source: SourceMap) -> list[SourceNote]:
-    """Rows that no table takes although their cell begins as a wanted one does: ``yes, deep``.
+    """Rows that no table takes although their cell names a wanted one: ``yes, deep``, ``?PE``.
 
     Beside a yes, another spelling of it is doubted too, and so are rare cells that are neither a no
     nor a gap; beside a cell that has to be filled, a row that says something of that table alone.
     """
-    wanted: dict[str, set[str]] = {}
-    for table in source.tables:
-        for name, values in table.where.items():
-            if not isinstance(values, Days):
-                wanted.setdefault(name, set()).update(fold(value) for value in values)
+    wanted = _wanted(source.tables)
+    events = _wanted([table for table in source.tables if table.name == "events"])
     note = "the row was not taken, although what stands here is like what where asks for"
     found = [
         said
         for name, values in sorted(wanted.items())
         if name in raw.columns and "*" not in values and name not in (INSTRUMENT, EVENT)
-        for said in _notes(raw, name, _alike(raw.columns[name], values), _UNTAKEN, note)
+        for said in _notes(
+            raw,
+            name,
+            _alike(raw.columns[name], values, frozenset(events.get(name, ()))),
+            _UNTAKEN,
+            note,
+        )
     ]
     found += [
         said
@@ -104,6 +108,16 @@ def rows_beside(raw: RawSource, source: SourceMap) -> list[SourceNote]:
         for said in _notes(raw, name, _not_known(raw.columns[name]), _UNTAKEN, _UNKNOWN)
     ]
     return found + [said for name in sorted(wanted) for said in _half_filled(raw, source, name)]
+
+
+def _wanted(tables: Sequence[TableMap]) -> dict[str, set[str]]:
+    """Raw column to the folded cells that some tables ask for."""
+    wanted: dict[str, set[str]] = {}
+    for table in tables:
+        for name, values in table.where.items():
+            if not isinstance(values, Days):
+                wanted.setdefault(name, set()).update(fold(value) for value in values)
+    return wanted
 
 
 def _half_filled(raw: RawSource, source: SourceMap, name: str) -> list[SourceNote]:
@@ -186,42 +200,75 @@ def _tells(text: TextColumn) -> Array:
     return np.array([*said, False], bool)[text.codes]
 
 
-def _alike(text: TextColumn, wanted: set[str]) -> Array:
-    """Rows with a cell that is like a wanted one, and is not one."""
+def _alike(text: TextColumn, wanted: set[str], events: frozenset[str] = frozenset()) -> Array:
+    """Rows with a cell that is like a wanted one, and is not one; `events` are of event tables."""
     often: dict[str, int] = {}
     plain = [fold(spelling) for spelling in text.spellings]
     for word, count in zip(plain, text.counts().tolist(), strict=True):
         often[word] = often.get(word, 0) + count
+    kinds = {first for first in (_first(value, "yes") for value in wanted) if first}
     asks = any(_says(value) == "yes" for value in wanted)
-    most = text.filled.sum() / _RARE if asks else 0
+    most = text.filled.sum() / _RARE
     found = [
         word not in wanted
         and (
             _begins(word, wanted)
-            or (asks and _says(word) == "yes")
-            or (often[word] <= most and _says(word) == "?")
+            or any(_names(word, w, rare=often[word] <= most or w in events) for w in wanted)
+            or _answers(word, kinds, asks=asks, rare=often[word] <= most)
         )
         for word in plain
     ]
     return np.array([*found, False], bool)[text.codes]
 
 
-def _begins(plain: str, wanted: set[str]) -> bool:
-    """Whether a cell begins as a wanted one does, or has it with other marks or among others."""
-    if any(plain.startswith(w) and not plain[len(w) :][:1].isalnum() for w in wanted):
+def _answers(plain: str, kinds: set[str], *, asks: bool, rare: bool) -> bool:
+    """Whether a cell is like a yes, where a yes or some kinds of yes are asked for."""
+    if not (asks or kinds):
+        return False
+    if _says(plain) == "yes" or _first(plain, "yes") in kinds:
         return True
-    letters, words = _letters(plain), f" {' '.join(_WORD.findall(plain))} "
-    for said in wanted:
-        own = _letters(said)
-        if len(own) < _TELLING or says_nothing_positive(plain, {}):
-            continue
-        longer = letters.startswith(own) and len(letters) <= len(own) + _ENDING
-        if longer or f" {' '.join(_WORD.findall(said))} " in words:
-            return True
-    return False
+    return rare and _says(plain) == "?" and (asks or not _first(plain, "no"))
+
+
+def _first(plain: str, answer: str) -> str:
+    """A yes or a no before other words, as in ``yes, deep``; a letter or sign may be anything."""
+    first = _WORD.match(plain)
+    if first is None or len(first[0]) < _YES or first[0] == plain or _says(first[0]) != answer:
+        return ""
+    return first[0]
+
+
+def _begins(plain: str, wanted: set[str]) -> bool:
+    """Whether a cell begins as a wanted one does, or has it with other marks."""
+    return any(_starts(plain, said) or _longer(plain, said) for said in wanted)
+
+
+def _starts(plain: str, wanted: str) -> bool:
+    if not plain.startswith(wanted) or plain[len(wanted) :][:1].isalnum():
+        return False
+    return not (is_sought(wanted) and denies(plain, wanted))
+
+
+def _longer(plain: str, wanted: str) -> bool:
+    """Whether a cell has the letters of a wanted one, and an ending."""
+    own, letters = _letters(wanted), _letters(plain)
+    if len(own) < _TELLING or says_nothing_positive(plain, {}):
+        return False
+    return letters.startswith(own) and len(letters) <= len(own) + _ENDING
+
+
+def _names(plain: str, wanted: str, *, rare: bool) -> bool:
+    """Whether a cell names a wanted one among other words.
+
+    A word of few letters may be a part of another category's name: those are no rare cells.
+    """
+    if not is_sought(wanted) or not (rare or len(_letters(wanted)) >= _TELLING):
+        return False
+    return names(plain, wanted) and not denies(plain, wanted)
 
 
 _WORD = re.compile(r"[^\W_]+")
+_YES = 2  # letters of a yes or a no before other words
 _TELLING, _ENDING = 4, 2  # letters of a word that is told in other spellings; of an ending
 
 
@@ -232,6 +279,8 @@ def _letters(text: str) -> str:
 def _says(text: str) -> str:
     """Yes, no or a kind of missing; "?" for words and dates that are none, "" for a code."""
     said = read_answer(text)
+    if said.value is None and says_no_event(text):
+        return "no"
     if said.value is not None or said.rule.startswith("missing."):
         return str(said.value)
     return "?" if any(c.isalpha() for c in text) or len(text) > _CODE else ""
@@ -309,7 +358,7 @@ def _zero_is_none(text: TextColumn, mapping: TableMap, name: str) -> bool:
 
 def _is_no(spelling: str) -> bool:
     """Whether a cell says no in words; 0 may be a number."""
-    return not spelling[0].isdigit() and _says(spelling) == "no"
+    return not spelling[0].isdigit() and read_answer(spelling).value == "no"
 
 
 def _is_gap(spelling: str) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from vpstats.registry.cells import simplify
 from vpstats.registry.dates import date_shape
 from vpstats.registry.raw import RawSource, TextColumn
+from vpstats.registry.spine import parse_levels
 from vpstats.registry.summary_words import names_statistic, says_counted, says_total
 
 if TYPE_CHECKING:
@@ -214,6 +215,20 @@ def is_bare(text: str) -> bool:
     [True, True, False, False, True]
     """
     return _SIGNS.fullmatch(text) is not None and not _is_day(text)
+
+
+def counts_something(text: str) -> bool:
+    """Whether a cell is a number, alone or beside words that name no vertebra.
+
+    Examples
+    --------
+    >>> cells = ("31", "8 Wirbel", "5 w / 3 m", "Ø 4,2 ml", "L2", "2. lumbar", "03.04.2022", "f")
+    >>> [counts_something(text) for text in cells]
+    [True, True, True, True, False, False, False, False]
+    """
+    if is_bare(text):
+        return True
+    return any(map(str.isdigit, text)) and not parse_levels(text).levels and not _is_day(text)
 
 
 def _is_day(text: str) -> bool:

@@ -59,6 +59,11 @@ _VOWELS = frozenset("aeiouyàâäáãåąăæèéêëęěìíîïòóôöõőø�
 _SYLLABIC = frozenset("rl")
 """Consonants that carry a syllable in Slavic languages: krv, vlk."""
 
+_TAKEN = frozenset("æøèð")
+"""Letters of Western languages that ć, ř, č and đ are taken for, the last beside the same ones."""
+_SCANDINAVIAN, _ICELANDIC, _SLAVIC = frozenset("åþ"), frozenset("áíóúýþ"), frozenset("šž")
+_LETTERS_OF_WORD = re.compile(r"[^\W\d_]+")
+
 _WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*+[\x80-\xff][A-Za-z0-9\x80-\xff]*+")
 _WORD_BYTES = b"".join(bytes([b]) for b in range(256) if b > 127 or chr(b).isalnum())
 _LONGEST_WORD = 1000
@@ -244,6 +249,44 @@ def guess_of_page(meta: Iterable[Mapping[str, object]], names: Iterable[str]) ->
     if not page or all(map(str.isascii, names)):
         return ""
     return f" They were read as {page}, a guess; state encoding if letters are wrong."
+
+
+def taken_for_western(texts: Iterable[str]) -> bool:
+    """Whether letters of Western languages stand where those of Central Europe do.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Distinct spellings, some with ``æ``, ``ø``, ``è`` or ``ð``.
+
+    Returns
+    -------
+    bool
+        By most of the words with such a letter: a vowel stands beside consonants, as in Danish.
+
+    Examples
+    --------
+    >>> taken_for_western(["Vukoviæ", "šeæer"]), taken_for_western(["lækage", "præoperativ"])
+    (True, False)
+    """
+    words = {w for text in texts for w in _LETTERS_OF_WORD.findall(text.lower())}
+    votes = [_placed_as_central(word) for word in words if not _TAKEN.isdisjoint(word)]
+    central, western = sum(v > 0 for v in votes), sum(v < 0 for v in votes)
+    if central != western:
+        return central > western
+    letters = set("".join(words))
+    icelandic = not central and "ð" in letters and letters & _ICELANDIC
+    return not (letters & _SCANDINAVIAN or icelandic)
+
+
+def _placed_as_central(word: str) -> int:
+    """Above 0 where the letters in doubt stand as consonants do; below 0, as vowels do."""
+    places = [i for i, char in enumerate(word) if char in _TAKEN - {"ð"}]
+    near = [c in _VOWELS for i in places for c in word[max(i - 1, 0) : i] + word[i + 1 : i + 2]]
+    # a word that begins with two consonants needs a vowel then: præoperativ
+    begins = sum(i > 1 and _VOWELS.isdisjoint(word[:i]) for i in places)
+    own = len(_SLAVIC.intersection(word)) - len(_SCANDINAVIAN.intersection(word))
+    return 2 * sum(near) - len(near) - begins + own
 
 
 def without_latin(words: Iterable[bytes]) -> bool:

@@ -78,50 +78,6 @@ def collapse(
     return pd.DataFrame(columns), conflicts
 
 
-_FEWEST, _USUAL = 5, 0.8  # groups that several sources list, and the share on which they agree
-
-
-def lists_apart(group: Array, item: Array, source: Array) -> Array:
-    """Rows of a group's item that another source of the group does not list.
-
-    Sources that list different items of one group contradict one another where most groups agree;
-    that one lists fewer is doubted only where they usually list the same.
-
-    Parameters
-    ----------
-    group, item : ndarray of object, shape (n,)
-        What is listed, and of what.
-    source : ndarray of int, shape (n,)
-        Who lists it.
-
-    Returns
-    -------
-    ndarray of int
-        Positions of rows.
-
-    Examples
-    --------
-    >>> group = np.array(["a", "a", "b", "b", "c", "c"], object)
-    >>> item = np.array(["L1", "L1", "L2", "L3", "T9", "T9"], object)
-    >>> lists_apart(group, item, np.array([0, 1, 0, 1, 0, 1])).tolist()
-    [2, 3]
-    """
-    rows = pd.DataFrame({"group": group, "item": item, "source": source})
-    several = rows.groupby("group")["source"].transform("nunique")
-    rows, several = rows[several > 1], several[several > 1]
-    if rows.empty:
-        return np.empty(0, np.int64)
-    lonely = rows.groupby(["group", "item"])["source"].transform("nunique") < several
-    same = ~lonely.groupby(rows["group"]).any()
-    apart = rows[lonely].groupby("group")["source"].nunique().reindex(same.index, fill_value=0) > 1
-    doubted = apart & ((~apart).mean() > 1 / 2)
-    if len(same) >= _FEWEST and same.mean() >= _USUAL:
-        doubted = ~same
-    chosen = lonely & rows["group"].map(doubted).astype(bool)
-    positions: Array = rows.index[chosen].to_numpy(np.int64)
-    return positions
-
-
 def _agreed(values: pd.Series, group: Array, order: Array, starts: Array) -> tuple[Any, Array]:
     codes, uniques = pd.factorize(values)
     sorted_codes = codes[order].astype(np.int64)

@@ -40,6 +40,7 @@ _DAYS = re.compile(
 """Two days in a cell, the second of which looks like a time: ``14.03.21 16.03.21``."""
 _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _NUMBERS = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})\.?")
+_DANISH = re.compile(r"[0-9]{1,2}/[0-9]{1,2}-[0-9]{4}")  # 27/11-2022, as Danes write it
 _YEAR_WORD = re.compile(r"([0-9]{4}\.?)(?:r|g|god|roku)\b\.?")  # written at the year
 _ORDINAL = re.compile(r"\b([0-9]{1,2})(?:er|st|nd|rd|th|º|°)(?= )")
 
@@ -179,6 +180,8 @@ def _classify(plain: str, birth: bool) -> Shape:
     if not all(part in _UNKNOWN_PART or (part.isascii() and part.isdigit()) for part in parts):
         return Shape("unclear", note="not a date")
     separator = next((c for c in plain if c in "./- ,"), "")
+    if _DANISH.fullmatch(plain):
+        return _year_last(parts, "/-")
     if len({c for c in plain if c in "./-"}) > 1:
         return Shape("unclear", note="two kinds of separator")
     readers = {1: _one_part, 2: _two_parts, 3: _three_parts}

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from vpstats.errors import DataError
-from vpstats.registry.code_pages import PAGES, likely_pages, words_beyond_ascii
+from vpstats.registry.code_pages import PAGES, likely_pages, taken_for_western, words_beyond_ascii
 
 Content = bytes | Path
 """All of a file, or where it lies."""
@@ -493,4 +493,4 @@ def signature(texts: Iterable[str]) -> str | None:
     if letters & (_CROATIAN - frozenset("šžŠŽ")):
         return None
     wrong = letters & _WRONG or (letters & frozenset("èÈ") and letters & frozenset("šžŠŽ"))
-    return "cp1250" if wrong else None
+    return "cp1250" if wrong and taken_for_western(spoken) else None

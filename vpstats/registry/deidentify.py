@@ -222,7 +222,8 @@ def deidentify(cut: Cut, ask: DeidentifyMap, key: bytes) -> Cut:
     )
     places = {name: _places(place, names) for name, place in cut.places.items()}
     gone = frozenset(names["patient_id"][person] for person in cut.left_out)
-    return replace(cut, registry=registry, places=places, left_out=gone)
+    rows = {n: replace(g, places=_places(g.places, names)) for n, g in cut.gathered.items()}
+    return replace(cut, registry=registry, places=places, left_out=gone, gathered=rows)
 
 
 def _table(name: str, table: pd.DataFrame, ask: DeidentifyMap, names: Names) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from html import unescape
 from typing import Any
 
 from vpstats.errors import DataError
+from vpstats.registry.excel_comments import commented_cells
 from vpstats.registry.excel_limits import REFERENCE, refuse_repeated, refuse_wide
 from vpstats.registry.excel_looks import Looks, looks_of
 from vpstats.registry.excel_shown import Shown, sheet_notes, shown_sheet, with_columns
@@ -318,7 +319,8 @@ def _refuse_endless(content: bytes, shown: str) -> _Seen:
                 page = _without_prefix(_part(archive, name))
                 refuse_wide(page, shown)
                 seen.bare[name] = [_cell_name(match[0]) for match in _NO_RESULT.finditer(page)]
-                seen.looks[name] = looks_of(page, styles, shared, since_1904=since_1904)
+                looks = looks_of(page, styles, shared, since_1904=since_1904)
+                seen.looks[name] = replace(looks, commented=commented_cells(archive, name))
             elif name == "content.xml":
                 refuse_repeated(_part(archive, name), shown)
         seen = seen.named(_sheets_of_parts(archive))

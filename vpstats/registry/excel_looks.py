@@ -45,6 +45,8 @@ class Looks:
         Hidden by hand or by a filter.
     since_1904 : bool
         Whether days are counted from 1904.
+    commented : frozenset
+        Cells with a comment.
     """
 
     formats: Mapping[Place, Format] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Looks:
     hidden_rows: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
     since_1904: bool = False
+    commented: frozenset[Place] = frozenset()
 
 
 def looks_of(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from vpstats.registry.cells import fold
 from vpstats.registry.compound import CLOCKS
 from vpstats.registry.dialect import mapped_columns
 from vpstats.registry.excel_clocks import clock_faces
+from vpstats.registry.excel_comments import COMMENT
 from vpstats.registry.excel_looks import Looks, cell_faces, struck_rows, unknown_clocks
 from vpstats.registry.excel_styles import Place
 from vpstats.registry.excel_text import STRUCK
@@ -182,7 +184,8 @@ def sheet_notes(
         One per rule and column, or rule and sheet.
     """
     mapped = _columns(names, mapped_names(mapping, list(names)))
-    for (rule, column), rows in _by_column(shown.doubts, mapped, last).items():
+    doubts = chain(shown.doubts, _comments(shown))
+    for (rule, column), rows in _by_column(doubts, mapped, last).items():
         yield SourceNote(rule, file, _SAID.get(rule, ""), rows=rows, column=names[column])
     struck = _said_rows(shown, shown.struck, last)
     if struck:
@@ -196,6 +199,13 @@ def sheet_notes(
     if columns:
         said = f"hidden and read: {', '.join(columns)}"
         yield SourceNote("file.hidden_columns", file, said)
+
+
+def _comments(shown: Shown) -> Iterator[tuple[str, Place]]:
+    """Comments beside cells of rows that are read: an empty row is none."""
+    for row, column in sorted(shown.looks.commented):
+        if row < len(shown.rows) and any(map(str.strip, shown.rows[row])):
+            yield COMMENT, (row, column)
 
 
 def _by_column(

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from vpstats.registry.cells import EMPTY, Reading, fold, simplify, unwrapped
 from vpstats.registry.compound import compound_values, listed_numbers
 from vpstats.registry.digits import has_both_marks, readings_of
+from vpstats.registry.dotted_clocks import may_be_clock
 from vpstats.registry.laboratory import without_flag
 from vpstats.registry.lexicon import NUMERIC_MISSING, kind_of_missing
 from vpstats.registry.limit_words import ABOUT, ABOVE, BELOW
@@ -30,6 +31,7 @@ _NO_COUNT = frozenset(
 _MINUS = ("minus ", "meno ", "menos ", "moins ")
 _SIGNED = frozenset({"SD", "degrees", "HU"})
 """Units of quantities that are often negative, where a minus may stand behind the number."""
+_DANISH_MINUS = "÷"  # a minus before a number in Denmark, and no sign of it elsewhere
 _FRACTIONS = MappingProxyType({"½": "5", "¼": "25", "¾": "75"})
 _FRACTION = re.compile("([0-9]{0,4}) ?([½¼¾])")
 _T_LABEL = re.compile(r"t(?:[- ]?(?:score|skor|wert))?(?:[:=] ?| )(?=[+-]?[0-9])")
@@ -47,6 +49,7 @@ _BETWEEN = re.compile(r"(?:-|do|bis|to|a|à) ?[0-9][0-9.,]{0,12}.{0,12}")
 
 _A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: 00:00:00)?")
 _BRACKETS = "brackets around the number, as of an estimate, that other cells do not have"
+_POINT_OR_COLON = "a fraction of minutes, or a time with a point in place of the colon"
 _TURNED = "a day, into which spreadsheets turn 3.5"
 _DAY_OF_YEAR = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.")
 """What spreadsheets show of a day into which they turned ``3.5``: ``03.05.``"""
@@ -70,6 +73,8 @@ class NumberContext:
         Whether a limit (``<0,3``) has a column to go to.
     clock : str
         How the column writes times, ``h:mm`` or ``mm:ss``, where it was declared.
+    dotted : tuple of str
+        Clocks for which a number with a point may be meant: ``4.30`` among ``3:45``.
     wrapped : bool
         Whether brackets are a database's, as where they stand in every cell of the column.
     """
@@ -81,6 +86,7 @@ class NumberContext:
     declared_unit: bool = False
     limits: bool = False
     clock: str = ""
+    dotted: tuple[str, ...] = ()
     wrapped: bool = True
 
 
@@ -113,6 +119,8 @@ def _spelled_out(text: str, unit: str) -> str:
     )
     if unit == "10⁹/L":
         plain = _POWER.sub(r"\1 x10^\2", plain.replace("10³", "10^3").replace("10⁹", "10^9"))
+    if unit in _SIGNED and plain.startswith(_DANISH_MINUS):
+        plain = f"-{plain.removeprefix(_DANISH_MINUS)}"
     if unit == "SD":
         plain = _T_LABEL.sub("", plain, count=1) if plain.startswith("t") else plain
     return plain
@@ -247,10 +255,16 @@ def _no_number(text: str) -> Reading:
 
 def _read_usual(match: re.Match[str], context: NumberContext) -> Reading:
     before, mark, after = match.groups()
+    if context.dotted and _may_be_clock(match, context):
+        return Reading(rule="number.ambiguous", note=_POINT_OR_COLON)
     value, rule = rescale(Decimal(f"{before}.{after}") * context.scale, context)
     comma = mark == ","
     rule = rule or ("number.spelling" if comma else "")
     return Reading(float(value), rule, style="comma" if comma else "point", limit="exact")
+
+
+def _may_be_clock(match: re.Match[str], context: NumberContext) -> bool:
+    return may_be_clock(match[1], match[3], context.dotted, context.column.hard)
 
 
 def _read_compound(text: str, context: NumberContext) -> Reading | None:
@@ -294,6 +308,9 @@ def _assemble(parts: _Parts, context: NumberContext, text: str) -> Reading:
         return _beside(unit, context)
     if unit and context.column.unit == "min" and scale == _HOUR and _CLOCK.fullmatch(parts.token):
         return Reading(rule="number.ambiguous", note="a fraction of hours, or hours and minutes")
+    usual = _USUAL.fullmatch(parts.token) if context.dotted and not parts.rest else None
+    if usual is not None and _may_be_clock(usual, context):  # ca. 4.30
+        return Reading(rule="number.ambiguous", note=_POINT_OR_COLON)
     values = readings_of(parts.token, context.decimal, context.thousands)
     signed = [_signed(v.scaleb(power), parts.sign) * scale for v in values]
     return _conclude(signed, parts, context, unit, text)

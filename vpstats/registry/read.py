@@ -23,6 +23,7 @@ from vpstats.registry.deidentify import deidentify, read_key
 from vpstats.registry.denied_deaths import denied_deaths
 from vpstats.registry.derive import derive
 from vpstats.registry.dialect import source_dialect
+from vpstats.registry.gathered import Gathered
 from vpstats.registry.journal import Journal, Places
 from vpstats.registry.latest import keep_latest
 from vpstats.registry.mapping import RegistryMap, SourceMap, find_mapping, read_mapping
@@ -35,6 +36,7 @@ from vpstats.registry.registry import SOURCE_COLUMNS, Registry
 from vpstats.registry.review import all_doubts
 from vpstats.registry.rounded_days import rounded_days
 from vpstats.registry.row_names import fill_sessions
+from vpstats.registry.shared_sums import doubt_shared_sums
 from vpstats.registry.sources import describe_sources, read_sources, with_marks
 from vpstats.registry.tables import text_table
 from vpstats.registry.untaken_sessions import Untaken, untaken_sessions, without_session
@@ -73,6 +75,8 @@ class Cut:
         Patients who are not in the tables because they did not want to be.
     folder : Path
         To which the names of its files are relative.
+    gathered : mapping of str to Gathered
+        Tables of which rows were made of several mapped tables.
     """
 
     registry: Registry
@@ -81,6 +85,7 @@ class Cut:
     origin: Mapping[str, Any]
     left_out: frozenset[str]
     folder: Path
+    gathered: Mapping[str, Gathered] = field(default_factory=dict)
 
 
 def read_registry(path: str | Path, *, n_jobs: int | None = None) -> Registry:
@@ -174,6 +179,7 @@ def read_by(
         for note in (*contradictions(block, quote=ask is None), *rounded_days(block)):
             reading.journal.note(note.rule, note.note, file=note.file, column=note.column)
         block.forget_text()
+    doubt_shared_sums(reading.blocks)
     drafts = _drafts(reading, steps)
     cut = Cut(
         _finish(reading, drafts, steps),
@@ -182,6 +188,7 @@ def read_by(
         {name: draft.frame[SOURCE].to_numpy(np.int64) for name, draft in drafts.items()},
         frozenset(reading.left_out),
         folder,
+        {name: draft.gathered for name, draft in drafts.items() if draft.gathered is not None},
     )
     return cut if ask is None or key is None else deidentify(cut, ask, key)
 

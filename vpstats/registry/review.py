@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 # the modules register their checks when they are imported; their names are not needed (F401)
 from vpstats.registry import (  # noqa: F401
+    checks_again,
     checks_course,
+    checks_identifiers,
     checks_people,
     checks_scales,
     checks_sessions,

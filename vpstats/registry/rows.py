@@ -17,6 +17,7 @@ from vpstats.registry.mapping import SourceMap
 from vpstats.registry.open_quotes import Cell, refuse_open_quotes
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn, from_texts, stack_columns
 from vpstats.registry.regular import Parsed
+from vpstats.registry.summary_words import counts_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,9 +193,14 @@ def _fit_row(
         return row, None
     if len(row) > width and all(_blank(cell) for cell in row[width:]):
         return row[:width], None
+    if counts_rows(row[0]) and all(_blank(cell) for cell in row[1:]):
+        return None, SourceNote("file.summary_row", shown, _ROW_COUNT, row=number)
     if width > len(row) >= fills:
         return [*row, *[""] * (width - len(row))], None
     return None, _ragged(shown, number, len(row), width)
+
+
+_ROW_COUNT = "the database says here how many rows it gave; the line is no record"
 
 
 def _repeated(shown: str, row: int) -> SourceNote:

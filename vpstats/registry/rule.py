@@ -65,8 +65,8 @@ class Export:
         or sheets are packed, each begins with a line ``== name``, a hidden sheet with
         ``== name (hidden)``; the cell ``^`` is merged with the one above it. In a workbook a
         line that ends with `` (hidden)`` is a hidden row, a cell between ``~~`` is struck out,
-        what stands behind ``^^`` is raised, and between bars stands the format of a number, or
-        that its column is hidden.
+        what stands behind ``^^`` is raised, and between bars stands the format of a number, that
+        its column is hidden, or that the cell has a comment.
     table : str
         Canonical table that it feeds.
     rows : tuple of int

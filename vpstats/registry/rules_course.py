@@ -214,6 +214,27 @@ COURSE_RULES = (
         "purpose, map event_id to what numbers it.",
     ),
     Rule(
+        "event.again",
+        "finding",
+        "warning",
+        "A patient has the same event on an earlier day: a fracture of a vertebra that was not "
+        "treated since, cement in the lungs, or another event within a year and without a session "
+        "or a contact without it since; a known one may be written again.",
+        Rows(
+            events(
+                "event_date event_levels",
+                "e A/1 adjacent_fx 2020-06-01 L2",
+                "f A/1 adjacent_fx 2021-06-01 L2",
+                "g A/1 infection 2020-06-01 -",
+                "h A/1 infection 2020-09-01 -",
+                "i A/1 infection 2023-09-01 -",
+            ),
+            ("f", "h"),
+        ),
+        "Keep the first of them in the source, or take rows of new events alone by where, unless "
+        "there were two.",
+    ),
+    Rule(
         "event.repeated",
         "correction",
         "warning",

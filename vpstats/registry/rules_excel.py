@@ -96,6 +96,17 @@ EXCEL_RULES = (
         "Look the footnote up; it may say that the value is doubtful.",
     ),
     Rule(
+        "file.cell_comment",
+        "finding",
+        "warning",
+        "A cell has a comment; its value was read as it stands.",
+        Export(
+            _sheet("patient_id;weight_kg", "1;61 |comment|"), "patients", (2,), packed="workbook"
+        ),
+        "Read the comment in the workbook; if it corrects the value, correct the cell and take "
+        "the comment away.",
+    ),
+    Rule(
         "file.shown_otherwise",
         "finding",
         "error",

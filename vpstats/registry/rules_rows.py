@@ -103,9 +103,22 @@ PATIENT_RULES = (
         "duplicate.id_spelling",
         "finding",
         "warning",
-        "Two identifiers differ in case, punctuation or leading zeros alone.",
+        "Two identifiers differ in case, punctuation or leading zeros alone, or one is the other "
+        "with something behind it, or without what nearly all have before it.",
         Rows(patients("sex", "A/P001 A f", "A/p1 A m", "A/p2 A m"), ("A/P001", "A/p1")),
         IDS,
+    ),
+    Rule(
+        "patient.id_unlike",
+        "finding",
+        "warning",
+        "An identifier lacks the letters or digits that nearly all others of its file have, such "
+        "as a name among numbers.",
+        Rows(
+            patients("sex", copies(20, "A/VP-{i:03} A f"), "A/Novak A f", "A/77 A m"),
+            ("A/Novak", "A/77"),
+        ),
+        "Look up who it is, and give the identifier that the patient has elsewhere.",
     ),
     Rule(
         "duplicate.person",

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpstats.registry.cells import fold
-from vpstats.registry.closing_rows import Closing, is_bare
+from vpstats.registry.closing_rows import Closing, counts_something
 from vpstats.registry.dates import date_shape
 from vpstats.registry.months import is_month
 from vpstats.registry.raw import RawSource, SourceNote, TextColumn
-from vpstats.registry.summary_words import may_say_total, says_counted, says_total
+from vpstats.registry.summary_words import (
+    may_say_total,
+    names_statistic,
+    says_counted,
+    says_total,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +30,7 @@ _BANNER = re.compile(
     r"[ .:]*(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[ .]*(?:year|rok|godina|ev|yil)"
 )
 _MONTH = re.compile(r"([^\W\d_]{3,})(?:[ .,]*(?:19|20)[0-9]{2})?")
+_COUNTED = re.compile(r"[0-9]+(?: [^\W\d_]{3,}){1,2}")  # 8 Patienten
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _MARKS = ("*", "†", "‡", "§")
 _SENTENCE = 3  # words from which on a cell that stands alone is a sentence and no identifier
@@ -59,7 +65,7 @@ def without_summaries(
     ids = [name for name in raw.columns if fold(name) in names]
     drop, again, doubtful = (np.zeros(len(raw), bool) for _ in range(3))
     if not narrow:
-        drop, again = _totals(raw) | _banners(raw) | _totals_beside(raw, ids), _headers(raw)
+        drop, again = _totals(raw, ids) | _banners(raw) | _totals_beside(raw, ids), _headers(raw)
     for number in range(len(raw.files)):
         rows = np.flatnonzero(raw.file == number)
         rows = rows if narrow else _without_notes(raw, rows, drop)
@@ -101,14 +107,25 @@ def _notes(raw: RawSource, rows: Array, rule: str, note: str) -> list[SourceNote
     ]
 
 
-def _totals(raw: RawSource) -> Array:
+def _totals(raw: RawSource, ids: Collection[str]) -> Array:
     """Rows whose first column says total."""
     first = next(iter(raw.columns.values()))
     drop = np.zeros(len(raw), bool)
     said = [i for i in _suspects(first) if says_total(first.spellings[i])]
     for row in np.flatnonzero(np.isin(first.codes, said)):
-        drop[row] = _is_total(raw, int(row))
+        drop[row] = _is_total(raw, int(row)) or _counts_in_words(raw, int(row), ids)
     return drop
+
+
+def _counts_in_words(raw: RawSource, row: int, ids: Collection[str]) -> bool:
+    """A word for a total, and beside it numbers and words for what they count: ``8 Wirbel``.
+
+    Nothing else of the row says whose it is.
+    """
+    cells = {n: c.spellings[c.codes[row]] for n, c in raw.columns.items() if c.codes[row] >= 0}
+    others = {name: text for name, text in cells.items() if not says_total(text)}
+    named = any(name in ids for name in others)
+    return bool(others) and not named and all(map(counts_something, others.values()))
 
 
 def _totals_beside(raw: RawSource, ids: Collection[str]) -> Array:
@@ -122,7 +139,7 @@ def _totals_beside(raw: RawSource, ids: Collection[str]) -> Array:
         said = [i for i in _suspects(column) if says_total(column.spellings[i])]
         for row in np.flatnonzero(np.isin(column.codes, said) & nobody):
             others = [text for text in _filled(raw, int(row)) if not says_total(text)]
-            drop[row] = bool(others) and all(map(is_bare, others))
+            drop[row] = bool(others) and all(map(counts_something, others))
     return drop
 
 
@@ -200,6 +217,10 @@ def _closes(raw: RawSource, row: int, usual: float) -> bool:
         return bool(cells)
     if says_counted(cells[0]) and not any(_LETTERS.search(c) for c in cells[1:]):
         return True
+    if len(cells) > 1 and all(map(counts_something, cells[1:])):
+        words = names_statistic(cells[0]) or _COUNTED.fullmatch(cells[0])
+        if says_counted(cells[0]) or (words and _unlike_others(raw, row)):
+            return True
     if len(cells) > _FEW or usual < len(cells) + _FEWER:
         return False
     return says_total(cells[0]) or _unlike_others(raw, row)

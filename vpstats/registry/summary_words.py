@@ -72,6 +72,27 @@ def names_statistic(text: str) -> bool:
     return bool(named) and all(word in _STATISTICS for word in named)
 
 
+_ROWS = (
+    "rows?|records?|zeilen?|datensatze?|filas?|registros?|lignes?|enregistrements?|righe|riga|"
+    "linhas?|rader|rad|raekker?|rijen|rij|redaka?|redova?|redova|redak|red|vrstic[aei]?|"
+    "wierszy|wiersze|wiersz|radku|radky|radek|riadkov|riadky|riadok|sor|satir"
+)
+_ROW_COUNT = re.compile(
+    rf"\(?[0-9]+ (?:{_ROWS})(?: [^\W\d_]+){{0,2}}\.?\)?(?: ?\([0-9.,]+ s(?:ec)?\))?\.?"
+)
+
+
+def counts_rows(text: str) -> bool:
+    """Whether a line is that of a database which says how many rows it gave.
+
+    Examples
+    --------
+    >>> [counts_rows(t) for t in ("(72 rows affected)", "(1 row)", "72 rows selected.", "72 L1")]
+    [True, True, True, False]
+    """
+    return _ROW_COUNT.fullmatch(fold(text)) is not None
+
+
 def may_say_total(joined: str) -> bool:
     """Whether any of many spellings, joined and in small letters, may be a word for a total."""
     return any(word in joined for word in _WORDS.split("|"))

@@ -29,6 +29,7 @@ from vpstats.registry.date_orders import (
 from vpstats.registry.date_values import DateContext, resolve
 from vpstats.registry.dates import Order, Shape, date_shape, proved_order, six_digits
 from vpstats.registry.digits import has_both_marks
+from vpstats.registry.dotted_clocks import dotted_clocks
 from vpstats.registry.journal import Entry, entry
 from vpstats.registry.lexicon import coded
 from vpstats.registry.mapping import ColumnMap
@@ -93,6 +94,7 @@ def number_context(
     """Gather what a column says about its numbers: mapping first, then column, then source."""
     decimal = mapping.decimal or dialect.decimal or column_decimal(text)
     scale = factor(column.unit, mapping.unit) if mapping.unit is not None else None
+    clock = _clock(text, column, mapping)
     return NumberContext(
         column,
         decimal=decimal,
@@ -100,7 +102,8 @@ def number_context(
         scale=Decimal(1) if scale is None else scale,
         declared_unit=mapping.unit is not None or declared,
         limits=column.name in LIMITS,
-        clock=_clock(text, column, mapping),
+        clock=clock,
+        dotted=() if declared else dotted_clocks(text, column, mapping, clock),
         wrapped=all_wrapped(text.spellings),
     )
 

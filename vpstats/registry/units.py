@@ -46,8 +46,8 @@ _TABLE: Mapping[str, str] = MappingProxyType(
         ),
         "kg/m²": "kg/m2=1 kg/m^2=1",
         "Gy·cm²": (
-            "gycm2=1 gy*cm2=1 gy.cm2=1 dgycm2=0.1 cgycm2=0.01 mgycm2=0.001 ugym2=0.01 mgym2=10 "
-            "gym2=10000"
+            "gycm2=1 dgycm2=0.1 cgycm2=0.01 mgycm2=0.001 ugycm2=0.000001 gym2=10000 dgym2=1000 "
+            "cgym2=100 mgym2=10 ugym2=0.01 mcgym2=0.01"
         ),
         "min": (
             "min=1 mins=1 minuta=1 minute=1 minuten=1 minutes=1 minuti=1 minutos=1 ' =1 "
@@ -66,7 +66,12 @@ _TABLE: Mapping[str, str] = MappingProxyType(
             "%=1 /100=1 percent=1 pct=1 posto=1 prozent=1 procent=1 procenta=1 procentow=1 "
             "szazalek=1 porciento=1 porcento=1 percento=1 pourcent=1 yuzde=1 fraction=100 0-1=100"
         ),
-        "degrees": "degrees=1 deg=1 °=1 st=1 stupnjeva=1 grad=1 rad=57.29577951308232",
+        "degrees": (
+            "degrees=1 degree=1 deg=1 degs=1 °=1 st=1 stup=1 stupanj=1 stupnja=1 stupnjeva=1 "
+            "stepen=1 stepeni=1 stopinj=1 stopinje=1 grad=1 grado=1 gradi=1 grados=1 grau=1 "
+            "graus=1 grade=1 gradus=1 grader=1 graden=1 degre=1 degres=1 stupen=1 stupne=1 "
+            "stupnu=1 stopien=1 stopnie=1 stopni=1 fok=1 derece=1 rad=57.29577951308232"
+        ),
         "SD": "sd=1 ds=1",
         "HU": "hu=1 he=1 uh=1 jh=1 h.u=1 u.h=1 j.h=1",
         "years": (
@@ -111,21 +116,28 @@ _FACTORS: Mapping[str, Mapping[str, Decimal]] = MappingProxyType(
 )
 
 
+_DEGREE_SIGNS = str.maketrans("º˚", "°°")
+"""Signs that keyboards have in the place of a degree's: that of an ordinal and a ring."""
+_DOSE_AREA = re.compile(r"gy[*.x•∙-]?(c?m)(?:\^|\*\*)?2(?![0-9])")
+"""A dose times an area, with what people write for the product and for the square."""
+
+
 def fold_unit(text: str) -> str:
     """Spell a unit without case, spaces, accents, superscripts and kinds of micro sign.
 
     Examples
     --------
-    >>> fold_unit("mGy · cm²"), fold_unit("x 10⁹ / L"), fold_unit("µg/mL")
-    ('mgycm2', 'x109/l', 'ug/ml')
+    >>> fold_unit("mGy · cm²"), fold_unit("x 10⁹ / L"), fold_unit("µg/mL"), fold_unit("uGy*m^2")
+    ('mgycm2', 'x109/l', 'ug/ml', 'ugym2')
     """
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("μ", "u").replace("×", "x")
+    plain = unicodedata.normalize("NFKC", text.translate(_DEGREE_SIGNS)).casefold()
+    plain = plain.replace("μ", "u").replace("×", "x")
     if not plain.isascii():
         bare = (unicodedata.normalize("NFKD", c)[0] if c.isalpha() else c for c in plain)
         plain = "".join(bare).replace("ł", "l")
     plain = "".join(plain.split()).replace("·", "").replace("⋅", "")
     plain = plain.strip(".").replace("god.", "god")
-    return plain.replace("gy*cm", "gycm").replace("gy.cm", "gycm").replace("cm^2", "cm2")
+    return _DOSE_AREA.sub(r"gy\g<1>2", plain).replace("cm^2", "cm2")
 
 
 def factor(canonical: str, written: str) -> Decimal | None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpstats.registry.answers import read_answer
+from vpstats.registry.cells import fold
 from vpstats.registry.fields import LEAK_SET_FIELDS, TYPED_MISSING
 from vpstats.registry.lexicon import coded, doubtful_crosses, kind_of_missing
 from vpstats.registry.mapping import ColumnMap, TableMap
-from vpstats.registry.negation import says_nothing_positive
+from vpstats.registry.negation import says_no_event, says_nothing_positive
 from vpstats.registry.numbers import NumberContext, read_number
 from vpstats.registry.raw import LABEL, RawSource, TextColumn, from_texts
 from vpstats.registry.spine import and_or_to, parse_levels
+from vpstats.registry.synonyms import NONE_WORDS
 from vpstats.schema_tables import LEAK_FIELDS, LEVELS
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def vertebra_rows(
     if not mapping.explode:
         return np.arange(n), np.zeros(n, np.int64), np.ones(n, np.int64), None
     if len(mapping.explode) > 1:
-        return _explode_columns(raw, mapping.explode)
+        return _explode_columns(raw, mapping)
     text = raw.columns[mapping.explode[0]]
     doubtful = and_or_to(text.spellings)
     lists = [[s] if s in doubtful else _items(s) for s in text.spellings]
@@ -66,13 +68,52 @@ def _items(spelling: str) -> list[str]:
     return [spelling] if len(levels) < 2 else list(levels)
 
 
-def _explode_columns(
-    raw: RawSource, names: tuple[str, ...]
-) -> tuple[Array, Array, Array, TextColumn]:
-    filled = np.column_stack([raw.columns[name].filled for name in names])
-    positions, rank = np.nonzero(filled)
-    texts = np.column_stack([raw.columns[name].texts() for name in names])[positions, rank]
-    return positions, rank, filled.sum(axis=1)[positions], from_texts(list(texts))
+def _explode_columns(raw: RawSource, mapping: TableMap) -> tuple[Array, Array, Array, TextColumn]:
+    cells = np.column_stack([raw.columns[name].texts() for name in mapping.explode])
+    level = mapping.columns.get("level")
+    codes = {} if level is None else level.codes
+    used = np.column_stack([_names_one(raw.columns[name], codes) for name in mapping.explode])
+    # a dash beside other vertebrae: this place was not used
+    texts = np.where(used | ~used.any(axis=1, keepdims=True), cells, "")
+    _doubt_unnamed(texts, cells, raw, mapping)
+    there = texts != ""
+    positions, rank = np.nonzero(there)
+    return positions, rank, there.sum(axis=1)[positions], from_texts(list(texts[positions, rank]))
+
+
+def _names_one(text: TextColumn, codes: Mapping[str, str]) -> Array:
+    """Rows whose cell is neither blank nor says that the place of a vertebra was not used."""
+    return np.array([*(not _is_unused(s, codes) for s in text.spellings), False], bool)[text.codes]
+
+
+def _is_unused(spelling: str, codes: Mapping[str, str]) -> bool:
+    code = coded(spelling, codes)
+    none = fold(spelling) in NONE_WORDS or kind_of_missing(spelling) in _OF_NONE
+    return none if code is None else code in _OF_NONE
+
+
+_OF_NONE = frozenset({"missing", "not_done", "not_applicable"})
+
+
+def _doubt_unnamed(texts: Array, cells: Array, raw: RawSource, mapping: TableMap) -> None:
+    """Doubt, in place, a vertebra without a name of which a leak is told, or a volume."""
+    for column in _of_treated(mapping):
+        for i, (named, name) in enumerate(zip(mapping.explode, column.columns, strict=False)):
+            if name != named:
+                blank = np.flatnonzero(texts[:, i] == "")
+                told = raw.columns[name].take(blank)
+                rows = blank[_tells(told, column) & ~_is_default(told)]
+                texts[rows, i] = [_untold("", cell, name) for cell in cells[rows, i]]
+
+
+def _is_default(text: TextColumn) -> Array:
+    """Rows with what stands in most cells, as where a form fills in what nobody asked for."""
+    counts = text.counts()
+    often = (counts >= _OFTEN) & (2 * counts > len(text))
+    return np.append(often, False)[text.codes]
+
+
+_OFTEN = 3  # rows, below which what stands in most of them may be chance
 
 
 def _explode_ticks(raw: RawSource, mapping: TableMap) -> tuple[Array, Array, Array, TextColumn]:
@@ -128,17 +169,24 @@ def _declared(raw: RawSource, name: str) -> Array:
 
 _OF_A_TREATED = frozenset(
     {*LEAK_FIELDS, *LEAK_SET_FIELDS, "cement_ml", "leak_symptomatic", "leak_intervention"}
-    | {"yeom", "yeom_b", "yeom_s", "yeom_c"}
+    | {"yeom", "yeom_b", "yeom_s", "yeom_c", "fill_fraction", "state"}
 )
 """Fields of which a vertebra that was not treated has nothing but a no."""
 
 
+def _of_treated(mapping: TableMap) -> list[ColumnMap]:
+    """How these fields are mapped; a site is one of them where nothing says its state."""
+    stated = "state" in mapping.columns and mapping.columns["state"].value is None
+    fields = _OF_A_TREATED if stated else {*_OF_A_TREATED, "site"}
+    return [column for field, column in mapping.columns.items() if field in fields]
+
+
 def _doubt_told(texts: Array, raw: RawSource, mapping: TableMap) -> None:
     """Doubt, in place, a vertebra without a tick of which a leak is told, or a volume."""
-    for field, column in mapping.columns.items():
+    for column in _of_treated(mapping):
         beside = zip(mapping.ticked.items(), column.columns, strict=False)
         for i, ((tick, vertebra), name) in enumerate(beside):
-            if field in _OF_A_TREATED and name != tick:
+            if name != tick:
                 rows = np.flatnonzero((texts[:, i] == "") & _tells(raw.columns[name], column))
                 cells = raw.columns[tick].take(rows).texts()
                 texts[rows, i] = [_untold(vertebra, cell, name) for cell in cells]
@@ -158,11 +206,14 @@ def _is_told(spelling: str, column: ColumnMap) -> bool:
     code = coded(spelling, column.codes)
     if code is None and kind_of_missing(spelling) is not None:
         return False
-    if code in TYPED_MISSING or says_nothing_positive(spelling, column.codes):
+    if code in _NOT_SAID or says_nothing_positive(spelling, column.codes):
+        return False
+    if code is None and says_no_event(spelling):
         return False
     return bool(read_number(spelling, _VOLUME).value != 0)
 
 
+_NOT_SAID = frozenset({*TYPED_MISSING, "not_assessed"})
 _VOLUME = NumberContext(LEVELS["cement_ml"])
 
 

@@ -1,0 +1,88 @@
+"""Rows that no table takes: what is doubted, and what is plainly another thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from mapped_exports import read_export, source, table
+
+from vpstats.registry.registry import Registry
+
+
+def read(folder: Path, cells: Sequence[str], wanted: str | list[str], name: str) -> Registry:
+    """Patients with one cell each, of which a table takes those that are wanted."""
+    of_name: dict[str, dict[str, object]] = {
+        "events": {"event_type": {"value": "infection"}},
+        "visits": {"visit_date": "day"},
+    }
+    lines = [f"{i}|{cell}|2024-01-01" for i, cell in enumerate(cells, start=1)]
+    tables = [
+        table("patients", patient_id="id"),
+        table(name, where={"cell": wanted}, patient_id="id", **of_name[name]),
+    ]
+    return read_export(folder, source("a", *tables), a="\n".join(["id|cell|day", *lines]) + "\n")
+
+
+def doubted(
+    folder: Path, cells: Sequence[str], wanted: str | list[str], name: str = "events"
+) -> list[str]:
+    found = read(folder, cells, wanted, name).findings
+    rows = found.loc[found["rule"] == "mapping.row_untaken", "row"]
+    return [cells[int(row) - 2] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "suspected"),
+    [
+        ("PE", ["?PE", "? PE", "susp. PE", "(PE)", "possible PE", "query PE", "DVT/PE", "PE?"]),
+        ("LAE", ["V.a. LAE", "?LAE", "ja, LAE", "Z.n. LAE", "bds. LAE", "LAE fraglich"]),
+        ("LAE", ["LAE nicht ausgeschlossen", "LAE, kein Infarkt", "keine TVT, LAE links"]),
+        ("PE", ["no PE before, PE now", "PE not treated", "asymptomatic PE", "DVT excluded, PE"]),
+    ],
+)
+def test_a_wanted_word_anywhere_in_a_cell_is_not_lost(
+    tmp_path: Path, wanted: str, suspected: list[str]
+) -> None:
+    cells = [wanted, *suspected, "Infection", "Hernie", "no", ""]
+    assert doubted(tmp_path, cells, wanted) == suspected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "denied"),
+    [
+        ("PE", ["No PE", "no acute PE", "no evidence of PE", "PE excluded", "PE was ruled out"]),
+        ("PE", ["Infection", "PEG", "Nil", "PE: no", "not confirmed PE", "bez PE", "PE negative"]),
+        ("LAE", ["keine LAE", "kein Anhalt für LAE", "LAE ausgeschlossen", "LAE: nein"]),
+        ("LAE", ["LAE wurde ausgeschlossen", "LAE nicht nachweisbar", "keine akute LAE"]),
+        ("infection", ["no infection", "infection excluded", "keine infection"]),
+    ],
+)
+def test_a_denied_word_and_another_category_are_no_doubt(
+    tmp_path: Path, wanted: str, denied: list[str]
+) -> None:
+    assert not doubted(tmp_path, [wanted, *denied, "no", ""], wanted)
+
+
+def test_a_short_word_may_be_a_part_of_another_kind_of_visit(tmp_path: Path) -> None:
+    kinds = ["OP", "prae OP", "Kontrolle"]
+    assert not doubted(tmp_path, kinds * 10, "OP", "visits")
+    assert doubted(tmp_path, [*kinds * 10, "? OP"], "OP", "visits") == ["? OP"]
+
+
+def test_a_plain_yes_beside_kinds_of_yes_is_not_lost(tmp_path: Path) -> None:
+    wanted = ["Sí, adyacente", "Sí, no adyacente"]
+    cells = [*wanted, *["No"] * 30, "Sí", "Sí, ambas", "si", "No, antigua", "Yes", "sin"]
+    lost = ["Sí", "Sí, ambas", "si", "Yes"]
+    assert doubted(tmp_path, cells, wanted) == lost
+
+
+def test_a_letter_before_other_words_is_no_yes(tmp_path: Path) -> None:
+    assert not doubted(tmp_path, ["J 96.0", *["J 18.1", "S 22.0"] * 9], "J 96.0")
+
+
+@pytest.mark.parametrize("word", ["Nil", "RAS", "o.B.", "uneventful"])
+def test_a_word_for_no_event_is_a_no_beside_a_yes(tmp_path: Path, word: str) -> None:
+    cells = [*["No"] * 60, *["N"] * 6, word, word, "Yes", "deep"]
+    assert doubted(tmp_path, cells, "Yes") == ["deep"]
