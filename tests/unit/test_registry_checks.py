@@ -327,10 +327,38 @@ def test_a_center_in_another_unit_is_doubted(cells: tuple[str, ...], doubted: bo
     assert ("unit.center_scale" in rules(patients=people, procedures=rows)) is doubted
 
 
-def test_a_laboratory_that_measures_less_is_not_doubted_for_its_limits() -> None:
-    # their middle is a limit here and a value there: all of them lie 3.7 times apart
-    less = ("<3", "<3", "<3", "<3", "<3", "<3", "5.6", "6.2", "7.6", "8.8", "9.5")
-    others = ("<5", "<5", "9.2", "10.4", "10.9", "11.1", "11.3", "12", "13", "14", "17", "18")
+@pytest.mark.parametrize(
+    ("less", "others"),
+    [
+        # the middle of all is a limit here and a value there, 3.7 times apart
+        (
+            ("<3", "<3", "<3", "<3", "<3", "<3", "5.6", "6.2", "7.6", "8.8", "9.5"),
+            ("<5", "<5", "9.2", "10.4", "10.9", "11.1", "11.3", "12", "13", "14", "17", "18"),
+        ),
+        # what is "<5" elsewhere has a number here, so that exact values are lower
+        (
+            ("<3", "3.1", "3.8", "3.9", "4.1", "5.7", "6.2", "8.4", "9.3", "10.7"),
+            (
+                *["<5"] * 17,
+                "5.5",
+                "8.7",
+                "11",
+                "12",
+                "13",
+                "16",
+                "21",
+                "25",
+                "25",
+                "31",
+                "36",
+                "47",
+            ),
+        ),
+    ],
+)
+def test_a_laboratory_that_measures_less_is_not_doubted_for_its_limits(
+    less: tuple[str, ...], others: tuple[str, ...]
+) -> None:
     rows = [*crp("A", *less), *crp("B", *others)]
     people = [{name: row[name] for name in ("patient_id", "center_id")} for row in rows]
     assert "unit.center_scale" not in rules(patients=people, procedures=rows)

@@ -83,16 +83,16 @@ def _sure_ratio(values: Array, exact: Array, own: Array, most: float) -> float:
     """The ratio of two medians, 1 where it is large and ranks do not show that values differ.
 
     Of exact values where there are enough: where many write "<5", the limit of the laboratory is
-    the median of all they write.
+    the median of all they write. Ranks are of all values: a laboratory that measures less has
+    lower exact ones.
     """
     both = min((exact & own).sum(), (exact & ~own).sum()) >= _FEWEST // 2
     some = exact if both else np.ones_like(exact)
     ratio = _ratio(values[some], own[some])
     if 1 / most < ratio < most:
         return ratio
-    odds = (rank_odds(values[of], own[of]) for of in (some, np.ones_like(exact)))
-    sure = any(odd * np.log(ratio) > 0 and abs(odd) >= _ODDS_OF_CENTERS for odd in odds)
-    return ratio if sure else 1.0
+    odds = rank_odds(values, own)
+    return ratio if odds * np.log(ratio) > 0 and abs(odds) >= _ODDS_OF_CENTERS else 1.0
 
 
 def _ratio(values: Array, own: Array, *, share: float = 0.5, fewest: int = _FEWEST // 2) -> float:
