@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpstats.errors import DataError
-from vpstats.registry import dates, decoding
+from vpstats.registry import date_values, dates, decoding
 from vpstats.registry.decoding import decode, detect, survey
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.opening import OpenFile
@@ -106,10 +106,10 @@ def test_a_text_file_is_never_held_as_a_whole(
 def test_the_short_way_of_plain_dates_reads_what_the_long_one_does(
     text: str, order: dates.Order | None
 ) -> None:
-    short = dates.date_shape.__wrapped__(text)
+    short = dates._shape(text, birth=False)
     with mock.patch.object(dates, "_NUMBERS", dates.re.compile("(?!)")):
-        assert dates.date_shape.__wrapped__(text) == short
-    context = dates.DateContext({short.style: order}, dates.dt.date(2025, 12, 31))
-    read = dates.resolve(short, context)
-    with mock.patch.object(dates, "_day_of", return_value=None):
-        assert dates.resolve(short, context) == read
+        assert dates._shape(text, birth=False) == short
+    context = date_values.DateContext({short.style: order}, dates.dt.date(2025, 12, 31))
+    read = date_values.resolve(short, context)
+    with mock.patch.object(date_values, "_whole_days", return_value=lambda _: None):
+        assert date_values.resolve(short, context) == read
