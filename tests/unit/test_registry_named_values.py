@@ -9,6 +9,7 @@ import pytest
 
 from vpstats.registry import Registry, read_registry
 from vpstats.registry.cleaning import clean_texts
+from vpstats.registry.vertebra_values import values_by_name
 from vpstats.schema_tables import TABLES
 
 MAPPING = """
@@ -205,3 +206,12 @@ def test_a_mark_that_is_no_tick_is_none_before_a_volume_either(tmp_path: Path, c
     registry = read_registry(tmp_path)
     assert registry.levels["level"].astype(str).tolist() == ["L1"]
     assert registry.findings["rule"].str.startswith("level.").any()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["L1:" + " " * 2_000_000 + ":", ";".join(["L1: 2"] * 200_000)],
+    ids=["spaces", "many"],
+)
+def test_a_cell_of_any_length_is_read_in_time(cell: str) -> None:
+    assert values_by_name(cell) == {}

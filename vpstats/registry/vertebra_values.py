@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_NAMED = re.compile(r"\s*([^:=]+?)\s*[:=]\s*([^:=]*[^:=\s])\s*")
+_SIGN = re.compile("[:=]")
 
 
 def values_by_name(cell: str) -> dict[str, str]:
@@ -45,15 +45,15 @@ def values_by_name(cell: str) -> dict[str, str]:
     >>> values_by_name("L1: 3,5; L1: 4"), values_by_name("L1: 3,5; total: 8")
     ({}, {})
     """
-    if ":" not in cell and "=" not in cell:
+    if not _SIGN.search(cell):
         return {}
     named: dict[str, str] = {}
     for part in cut_list(cell):
-        found = _NAMED.fullmatch(part)
-        level = _single(found[1]) if found is not None else ""
-        if found is None or not level or level in named:
+        name, *values = map(str.strip, _SIGN.split(part))
+        level = _single(name)
+        if len(values) != 1 or not values[0] or not level or level in named:
             return {}
-        named[level] = found[2]
+        named[level] = values[0]
     return named
 
 
