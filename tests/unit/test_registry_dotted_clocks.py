@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from mapped_exports import read_export, source, table
 
-from vpstats.registry.read import read_registry
-
-MAPPING = """\
-version = 1
-[registry]
-name = "Clocks"
-data_cut = 2025-12-31
-[[source]]
-name = "s"
-file = "a.csv"
-center = "A"
-date_order = "dmy"
-[[source.table]]
-name = "patients"
-columns = {{ patient_id = "id" }}
-[[source.table]]
-name = "procedures"
-[source.table.columns]
-patient_id = "id"
-proc_date = "day"
-{}
-"""
 DECLARED = 'fluoro_min = { column = "t", unit = "mm:ss" }'
 CLOCKS = ["3:45", "10:20", "7:05", "12:30"]
 
 
 def read(folder: Path, cells: list[str], field: str) -> tuple[list[float | None], list[int]]:
     rows = [f"P{i};{i}.3.2022;{cell}" for i, cell in enumerate(cells, 1)]
-    (folder / "a.csv").write_text("\n".join(["id;day;t", *rows]) + "\n", "utf-8")
-    (folder / "registry.toml").write_text(MAPPING.format(field), "utf-8")
-    found = read_registry(folder)
-    table = found.procedures.sort_values("proc_date")
-    values = table[field.split()[0]].astype(object)
+    sessions = table("procedures", patient_id="id", proc_date="day", **tomllib.loads(field))
+    sources = source("a", table("patients", patient_id="id"), sessions, date_order="dmy")
+    found = read_export(folder, sources, a="\n".join(["id;day;t", *rows]) + "\n")
+    read = found.procedures.sort_values("proc_date")
+    values = read[field.split()[0]].astype(object)
     doubted = found.findings.loc[found.findings["rule"] == "number.ambiguous", "row"]
     return values.where(values.notna(), None).tolist(), doubted.astype(int).tolist()
 
