@@ -34,6 +34,27 @@ PARTIAL: Mapping[str, tuple[str, str]] = {"event_date": ("event_left_date", "eve
 """Date field → the fields that take the first and last possible day of a partial date."""
 
 
+@dataclass(frozen=True, slots=True)
+class DateHabits:
+    """How the dates of one raw column are written, over all rows of its source.
+
+    A table may take a few of them only; what proves an order stands in the others as well.
+
+    Parameters
+    ----------
+    evidence : mapping of str to Evidence
+        Date style to the cells that prove an order.
+    signs : mapping of str to int
+        First separator to its cells, for dates whose order is not shown by their form.
+    months : str
+        Whose names of months the column has, where it proves any.
+    """
+
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    signs: Mapping[str, int] = field(default_factory=dict)
+    months: Names = ""
+
+
 _BY_SPELLING = ("word.", "missing.", "number.limit")
 """Quiet rules that are logged once per spelling; the others once per way of writing."""
 
@@ -54,6 +75,8 @@ class Dialect:
         Date style to the cells that prove an order, over all date columns.
     months : str
         Whose names of months its date columns have, where any proves it.
+    dates : mapping of str to DateHabits
+        Raw column of dates to how it is written.
     """
 
     cut: dt.date
@@ -62,6 +85,7 @@ class Dialect:
     date_order: Order | None = None
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     months: Names = ""
+    dates: Mapping[str, DateHabits] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -7,15 +7,14 @@ import datetime as dt
 import numpy as np
 
 from vpstats.registry.chosen_rows import rows_read
-from vpstats.registry.columns import Dialect
+from vpstats.registry.columns import DateHabits, Dialect
 from vpstats.registry.date_orders import Evidence
-from vpstats.registry.dates import Shape, date_shape
+from vpstats.registry.dates import date_shape
 from vpstats.registry.fields import field_column
 from vpstats.registry.mapping import ColumnMap, SourceMap
-from vpstats.registry.months import Names
 from vpstats.registry.numbers import decimal_evidence
 from vpstats.registry.raw import RawSource
-from vpstats.registry.typed import column_evidence, month_names
+from vpstats.registry.typed import date_habits, only_months
 from vpstats.schema import Column
 
 
@@ -57,14 +56,15 @@ def source_dialect(raw: RawSource, source: SourceMap, cut: dt.date) -> Dialect:
     seen = _seen_decimal(raw, {n: c for n, c in columns.items() if n not in typed})
     # a workbook holds numbers, not their text: a point in one is always the decimal mark
     excel = "." if source.format == "excel" else None
-    shapes = _date_shapes(raw, columns)
+    dates = _date_habits(raw, columns)
     return Dialect(
         cut,
         decimal=source.decimal or excel or seen,
         thousands=source.thousands,
         date_order=source.date_order,
-        evidence=_date_evidence(shapes, raw),
-        months=_month_names(shapes, raw),
+        evidence=_date_evidence(dates),
+        months=only_months(dates.values()),
+        dates=dates,
     )
 
 
@@ -83,23 +83,19 @@ def _seen_decimal(raw: RawSource, columns: dict[str, Column]) -> str | None:
     return max(votes, key=lambda mark: votes[mark])
 
 
-def _date_shapes(raw: RawSource, columns: dict[str, Column]) -> dict[str, list[Shape]]:
-    return {
-        name: [date_shape(s, birth=column.role == "birth") for s in raw.columns[name].spellings]
-        for name, column in columns.items()
-        if column.kind == "date"
-    }
+def _date_habits(raw: RawSource, columns: dict[str, Column]) -> dict[str, DateHabits]:
+    found = {}
+    for name, column in columns.items():
+        if column.kind == "date":
+            text, birth = raw.columns[name], column.role == "birth"
+            shapes = [date_shape(spelling, birth=birth) for spelling in text.spellings]
+            found[name] = date_habits(shapes, text.counts())
+    return found
 
 
-def _date_evidence(shapes: dict[str, list[Shape]], raw: RawSource) -> dict[str, Evidence]:
+def _date_evidence(dates: dict[str, DateHabits]) -> dict[str, Evidence]:
     total: dict[str, Evidence] = {}
-    for name, of_column in shapes.items():
-        for style, seen in column_evidence(of_column, raw.columns[name].counts()).items():
+    for habits in dates.values():
+        for style, seen in habits.evidence.items():
             total[style] = total.get(style, Evidence()) + seen
     return total
-
-
-def _month_names(shapes: dict[str, list[Shape]], raw: RawSource) -> Names:
-    """Whose names of months the columns prove; "" where they contradict one another."""
-    found = {month_names(s, raw.columns[name].counts()) for name, s in shapes.items()} - {""}
-    return found.pop() if len(found) == 1 else ""

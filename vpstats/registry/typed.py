@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from vpstats.registry.cells import Reading, all_wrapped, simplify
 from vpstats.registry.columns import (
     LIMITS,
     Cleaned,
+    DateHabits,
     Dialect,
     log_readings,
     raw_name,
@@ -250,6 +251,41 @@ def month_names(shapes: list[Shape], counts: Array) -> Names:
     return "south" if seen["south"] > seen["north"] else "north"
 
 
+def date_habits(shapes: list[Shape], counts: Array) -> DateHabits:
+    """How the dates of a column are written: what its cells prove, its separators and months."""
+    signs: dict[str, int] = {}
+    for shape, count in zip(shapes, counts.tolist(), strict=True):
+        if shape.kind == "ordered":
+            signs[shape.style[:1]] = signs.get(shape.style[:1], 0) + count
+    return DateHabits(column_evidence(shapes, counts), signs, month_names(shapes, counts))
+
+
+def _habits(
+    text: TextColumn, shapes: list[Shape], mapping: ColumnMap, dialect: Dialect
+) -> DateHabits:
+    """Habits of the cells at hand, and of all rows of their raw column where those show more.
+
+    A table that takes a few rows need not hold those that prove an order. It may also take the
+    rows of one center of several: what its own cells prove goes before the column.
+    """
+    own = date_habits(shapes, text.counts())
+    names = mapping.columns or (mapping.column or "",)
+    whole = [dialect.dates[name] for name in names if name in dialect.dates]
+    evidence = dict(own.evidence)
+    for style in dict.fromkeys(style for habits in whole for style in habits.evidence):
+        seen = sum((h.evidence.get(style, Evidence()) for h in whole), Evidence())
+        if own.evidence.get(style, Evidence()).verdict in (None, seen.verdict):
+            evidence[style] = seen
+    signs = {s: max(n, sum(h.signs.get(s, 0) for h in whole)) for s, n in own.signs.items()}
+    return DateHabits(evidence, signs, own.months or only_months(whole))
+
+
+def only_months(habits: Iterable[DateHabits]) -> Names:
+    """Whose names of months columns have; "" where none proves it or they contradict another."""
+    found = {column.months for column in habits} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
 def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Dialect) -> Cleaned:
     """Read a column of dates; see `vpstats.registry.cleaning.clean_column`."""
     birth = column.role == "birth"
@@ -257,7 +293,8 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
     shapes = [_coded_shape(s, mapping, birth) for s in text.spellings]
     if declared is not None:
         shapes = [six_digits(shape, declared) for shape in shapes]
-    evidence = column_evidence(shapes, text.counts())
+    habits = _habits(text, shapes, mapping, dialect)
+    evidence = habits.evidence
     styles = dict.fromkeys(s.style for s in shapes if s.kind == "ordered")
     orders = {
         style: choose_order(
@@ -270,7 +307,7 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
     }
     if declared is None:
         orders = with_years_first(orders, shapes, dialect.cut, birth=birth)
-    names = month_names(shapes, text.counts()) or dialect.months
+    names = habits.months or dialect.months
     context = DateContext(orders, dialect.cut, birth, names)
     readings = [
         _quiet_if_canonical(resolve(shape, context), spelling)
@@ -285,7 +322,7 @@ def read_dates(text: TextColumn, column: Column, mapping: ColumnMap, dialect: Di
     cleaned.entries = log_readings(text, readings, column, mapping)
     cleaned.entries += _swapped(text, shapes, column, mapping)
     if declared is not None:
-        sure = {_usual(text, shapes), *_shown(declared, evidence, dialect.evidence)}
+        sure = {_usual(habits.signs), *_shown(declared, evidence, dialect.evidence)}
         cleaned.entries += _assumed(text, shapes, readings, column, mapping, sure)
         return cleaned
     usual = [s if a is b else None for s, a, b in zip(shapes, alone, readings, strict=True)]
@@ -320,13 +357,9 @@ def _shown(
     return sure | {"."} if declared == "dmy" else sure
 
 
-def _usual(text: TextColumn, shapes: list[Shape]) -> str:
+def _usual(signs: Mapping[str, int]) -> str:
     """The separator of most dates of a column."""
-    counts: dict[str, int] = {}
-    for shape, count in zip(shapes, text.counts(), strict=True):
-        if shape.kind == "ordered":
-            counts[shape.style[:1]] = counts.get(shape.style[:1], 0) + int(count)
-    return max(sorted(counts), key=lambda sign: counts[sign], default="")
+    return max(sorted(signs), key=lambda sign: signs[sign], default="")
 
 
 def _assumed(
