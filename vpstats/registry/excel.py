@@ -29,7 +29,7 @@ from vpstats.registry.rows import Merged, from_rows, joined_header
 
 _CELLS_NAMED = 5
 _NO_RESULT = re.compile(
-    rb'<c (?![^>]*t="(?:str|e|b)")[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v ?/>|<v></v>)?</c>'
+    rb'<c (?![^<>]*t="(?:str|e|b)")[^<>]*><f(?:[^<>]*/>|[^<>]*>[^<]*</f>)(?:<v ?/>|<v></v>)?</c>'
 )
 
 
@@ -346,9 +346,9 @@ def _cell_name(cell: bytes) -> str:
 
 
 _ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_SHEET = re.compile(rb"<(?:\w+:)?sheet\s([^>]*)>")
-_SINCE_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\s[^>]*date1904=["'](?:1|true)["']""")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")
+_SHEET = re.compile(rb"<(?:\w+:)?sheet\s([^<>]*)>")
+_SINCE_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\s[^<>]*date1904=["'](?:1|true)["']""")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^<>]*)>")
 
 
 def _sheets_of_parts(archive: zipfile.ZipFile) -> dict[str, str]:

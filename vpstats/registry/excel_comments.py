@@ -15,10 +15,10 @@ COMMENT = "file.cell_comment"
 _MOST_BYTES = 1 << 27  # of the comments of a sheet: tens of thousands of long ones
 _KIND = re.compile(rb"""Type\s*=\s*["'][^"']*/(?:comments|threadedComment)["']""")
 _TARGET = re.compile(rb"""Target\s*=\s*["']([^"']+)["']""")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^<>]*)>")
 _COMMENT = re.compile(rb"<(?:\w+:)?(?:comment|threadedComment)\s")
 _REFERENCE = re.compile(rb"""\bref\s*=\s*["']\$?([A-Z]{1,3})\$?([0-9]{1,7})["']""")
-_TAG = re.compile(rb"<[^>!][^>]*>")
+_TAG = re.compile(rb"<(?:[^<>!][^<>]*>)?")
 
 
 def commented_cells(archive: zipfile.ZipFile, sheet: str) -> frozenset[Place]:

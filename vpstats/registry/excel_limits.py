@@ -9,9 +9,9 @@ from vpstats.registry.excel_styles import column_number
 
 _WIDEST = 20_000
 _MOST_CELLS = 100_000_000
-REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]+)([0-9]+)"')
+REFERENCE = re.compile(rb'<c [^<>]*?r="([A-Z]+)([0-9]+)"')
 """A cell that says where it stands."""
-_TAG = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
+_TAG = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^<>]*)>")
 _AGAIN = re.compile(rb'table:number-(?:rows|columns)-repeated="(\d{1,9})"')
 
 

@@ -12,14 +12,14 @@ from vpstats.registry.excel_formats import CLOCKS, Face, Format
 from vpstats.registry.excel_styles import Place, Styles, cells_of_styles, column_number, faces
 from vpstats.registry.excel_text import STRUCK, Run, Said, cells_of_runs, said_by
 
-_ROW = re.compile(rb"<row\b([^>]*)>")
+_ROW = re.compile(rb"<row\b([^<>]*)>")
 _NUMBER = re.compile(rb'\br="([0-9]+)"')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
-_COLUMN = re.compile(rb"<col\s([^>]*)>")
+_COLUMN = re.compile(rb"<col\s([^<>]*)>")
 _SPAN = re.compile(rb'\b(min|max)="([0-9]{1,5})"')
 _ERROR = re.compile(
-    rb'<c (?=[^>]*\bt="e")[^>]*?\br="([A-Z]+)([0-9]+)"[^>]*>'
-    rb"(?:<f(?:[^>]*/>|[^>]*>[^<]*</f>))?(?:<v>([^<]*)</v>)?"
+    rb'<c (?=[^<>]*\bt="e")[^<>]*?\br="([A-Z]+)([0-9]+)"[^<>]*>'
+    rb"(?:<f(?:[^<>]*/>|[^<>]*>[^<]*</f>))?(?:<v>([^<]*)</v>)?"
 )
 _NOT_AVAILABLE = "#N/A"
 _MOST_COLUMNS = 20_000

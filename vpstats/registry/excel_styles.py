@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from vpstats.registry.excel_formats import CLOCKS, Face, Format, read_format, shown
+from vpstats.registry.xml_elements import element
 
 Place = tuple[int, int]
 """Row and column of a cell, from 0."""
@@ -29,11 +30,9 @@ _BUILT_IN: Mapping[bytes, str] = MappingProxyType(
     }
 )
 """Formats that every workbook has, of those that show something else than is held."""
-_FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s([^>]*)>")
-_FONTS = re.compile(rb"<(?:\w+:)?fonts\b.*?</(?:\w+:)?fonts>", re.DOTALL)
-_FONT = re.compile(rb"<(?:\w+:)?font\s*(?:/>|>(.*?)</(?:\w+:)?font>)", re.DOTALL)
-_STYLES = re.compile(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
-_STYLE = re.compile(rb"<(?:\w+:)?xf\s([^>]*)>")
+_FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s([^<>]*)>")
+_FONTS, _FONT, _STYLES = element("fonts"), element("font"), element("cellXfs")
+_STYLE = re.compile(rb"<(?:\w+:)?xf\s([^<>]*)>")
 _ID = re.compile(rb'numFmtId="(\d+)"')
 _FONT_ID = re.compile(rb'fontId="(\d+)"')
 _CODE = re.compile(rb'formatCode="([^"]*)"')
@@ -151,8 +150,8 @@ def cells_of_styles(page: bytes, styles: frozenset[bytes]) -> dict[Place, Styled
     if not used:
         return {}
     cell = re.compile(
-        rb'<c (?=[^>]*\bs="(' + b"|".join(used) + rb')")[^>]*?\br="([A-Z]+)([0-9]+)"[^>]*>'
-        rb"(?:<f(?:[^>]*/>|[^>]*>[^<]*</f>))?(?:<v>([^<]*)</v>)?"
+        rb'<c (?=[^<>]*\bs="(' + b"|".join(used) + rb')")[^<>]*?\br="([A-Z]+)([0-9]+)"[^<>]*>'
+        rb"(?:<f(?:[^<>]*/>|[^<>]*>[^<]*</f>))?(?:<v>([^<]*)</v>)?"
     )
     return {
         (int(m[3]) - 1, column_number(m[2]) - 1): Styled(m[1], m[4] or b"")

@@ -10,17 +10,16 @@ from typing import NamedTuple
 
 from vpstats.registry.excel_styles import Place, column_number, is_struck
 from vpstats.registry.units import is_unit
+from vpstats.registry.xml_elements import element
 
-_STRINGS = re.compile(rb"<(?:\w+:)?si\s*/>|<(?:\w+:)?si\b[^>]*>(.*?)</(?:\w+:)?si>", re.DOTALL)
-_PHONETIC = re.compile(rb"<(?:\w+:)?rPh\b.*?</(?:\w+:)?rPh>", re.DOTALL)
-_RUN = re.compile(rb"<(?:\w+:)?r>(.*?)</(?:\w+:)?r>", re.DOTALL)
-_PROPERTIES = re.compile(rb"<(?:\w+:)?rPr>(.*?)</(?:\w+:)?rPr>", re.DOTALL)
-_TEXT = re.compile(rb"<(?:\w+:)?t(?:\s[^>]*)?>([^<]*)</(?:\w+:)?t>")
+_STRINGS, _PHONETIC = element("si"), element("rPh")
+_RUN, _PROPERTIES = element("r"), element("rPr")
+_TEXT = re.compile(rb"<(?:\w+:)?t(?:\s[^<>]*)?>([^<]*)</(?:\w+:)?t>")
 _RAISED = re.compile(rb'vertAlign\s+val="(super|sub)script"')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_SHARED = re.compile(rb'<c (?=[^>]*\bt="s")[^>]*?\br="([A-Z]+)([0-9]+)"[^>]*><v>([0-9]+)</v>')
+_SHARED = re.compile(rb'<c (?=[^<>]*\bt="s")[^<>]*?\br="([A-Z]+)([0-9]+)"[^<>]*><v>([0-9]+)</v>')
 _INLINE = re.compile(
-    rb'<c [^>]*?\br="([A-Z]+)([0-9]+)"[^>]*>\s*<is>((?:(?!</is>).)*?<r>.*?)</is>', re.DOTALL
+    rb'<c [^<>]*?\br="([A-Z]+)([0-9]+)"[^<>]*>\s*<is>((?:[^<]++|<(?!/?is>))*+)</is>'
 )
 _LONGEST = 3
 """Characters of a raised mark with letters, above which it is text of its own."""
@@ -98,10 +97,11 @@ def runs_of(text: bytes) -> list[Run]:
     """
     found = []
     for run in _RUN.finditer(_PHONETIC.sub(b"", text)):
-        properties = _PROPERTIES.search(run[1])
-        said = properties[1] if properties else b""
+        held = run[1] or b""
+        properties = _PROPERTIES.search(held)
+        said = (properties[1] if properties else None) or b""
         raised = _RAISED.search(said)
-        content = b"".join(_TEXT.findall(run[1])).decode("utf-8", "replace")
+        content = b"".join(_TEXT.findall(held)).decode("utf-8", "replace")
         plain = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), unescape(content))
         struck = is_struck(said) if properties else None
         found.append(Run(plain, raised[1].decode() if raised else "", struck))
@@ -199,7 +199,7 @@ def cells_of_runs(
                 found[_place(cell)] = shared[cell[3]]
     if _differ(page, struck=struck):
         for cell in _INLINE.finditer(page):
-            if _differ(cell[3], struck=struck):
+            if b"<r>" in cell[3] and _differ(cell[3], struck=struck):
                 found[_place(cell)] = runs_of(cell[3])
     return found
 
