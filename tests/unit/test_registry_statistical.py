@@ -142,6 +142,40 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, kind: str, keep: floa
     assert str(caught.value).startswith("a.bin: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "damaged"), [(b"DAY     ", b"        "), (b"=day", b"=\xe2(y")], ids=["short", "long"]
+)
+def test_a_column_whose_name_is_damaged_is_one_clear_error(
+    tmp_path: Path, name: bytes, damaged: bytes
+) -> None:
+    _write("spss", tmp_path / "a.sav")
+    whole = (tmp_path / "a.sav").read_bytes()
+    assert name in whole
+    (tmp_path / "a.sav").write_bytes(whole.replace(name, damaged, 1))
+    with pytest.raises(DataError, match="damaged"):
+        read_source(source(file="a.sav", format="spss"), tmp_path)
+
+
+FATAL = """import os
+import signal
+
+
+def read_sav(*given, **options):
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+"""A reader that a damaged file brings down with its process."""
+
+
+def test_a_reader_that_is_brought_down_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write("spss", tmp_path / "a.sav")
+    (tmp_path / "pyreadstat.py").write_text(FATAL, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DataError, match="cut off"):
+        read_source(source(file="a.sav", format="spss"), tmp_path)
+
+
 def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write("spss", tmp_path / "a.sav")
     real = builtins.__import__

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 
 from vpstats.errors import DataError, UsageError
@@ -244,7 +248,7 @@ def _pyreadstat(
     content: bytes, mapping: SourceMap, shown: str, folder: Path
 ) -> tuple[Mapping[str, Sequence[Any]], Any]:
     try:
-        import pyreadstat
+        import pyreadstat  # noqa: F401  # it reads in another process; here it is missed in time
     except ImportError:
         raise UsageError(
             f"format = '{mapping.format}' needs a package that is not installed; "
@@ -252,36 +256,49 @@ def _pyreadstat(
             file=shown,
         ) from None
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "data"
-        path.write_bytes(content)
-        read = _reader(pyreadstat, mapping, content, Path(scratch), folder)
-        try:
-            found = read(str(path))
-        # the reader raises a bare Exception and whatever its dates overflow with
-        except Exception:
-            raise DataError(f"{_WHOLE[mapping.format]} Export it again.", file=shown) from None
-    data: Mapping[str, Sequence[Any]] = found[0]
-    return data, found[1]
+        (Path(scratch) / "data").write_bytes(content)
+        reader, options = _reader(mapping, content, Path(scratch), folder)
+        found = _read_apart(reader, options, Path(scratch))
+    # of a name that is damaged the reader makes none
+    if found is None or not all(found[1].column_names):
+        raise DataError(f"{_WHOLE[mapping.format]} Export it again.", file=shown)
+    return found
+
+
+def _read_apart(
+    reader: str, options: Mapping[str, Any], scratch: Path
+) -> tuple[Mapping[str, Sequence[Any]], Any] | None:
+    """Data of a file and what it says of them; None where its process came to nothing.
+
+    A damaged file may bring down the process that reads it, which is not to be this one.
+    """
+    out = scratch / "found"
+    program = [sys.executable, "-P", str(Path(__file__).with_name("statistical_worker.py"))]
+    arguments = [reader, str(scratch / "data"), json.dumps(options), str(out)]
+    run = subprocess.run(  # noqa: S603  # this interpreter, with a program of this package
+        [*program, *arguments], capture_output=True, check=False
+    )
+    if run.returncode:
+        return None
+    found: tuple[Mapping[str, Sequence[Any]], Any] = joblib.load(out)
+    return found
 
 
 def _reader(
-    package: Any, mapping: SourceMap, content: bytes, scratch: Path, folder: Path
-) -> Callable[[str], Any]:
+    mapping: SourceMap, content: bytes, scratch: Path, folder: Path
+) -> tuple[str, dict[str, Any]]:
+    """Which function reads a file, and its options."""
     options: dict[str, Any] = {"output_format": "dict"}
     if mapping.encoding is not None:
         options["encoding"] = mapping.encoding
     if mapping.format == "sas" and content.startswith(b"HEADER RECORD"):
-        return lambda path: package.read_xport(path, **options)
+        return "read_xport", options
     options["user_missing"] = True
     if mapping.catalog is not None:
         (scratch / "catalog").write_bytes(read_bytes(folder / mapping.catalog, mapping.catalog))
         options["catalog_file"] = str(scratch / "catalog")
-    readers = {
-        "stata": package.read_dta,
-        "spss": package.read_sav,
-        "sas": package.read_sas7bdat,
-    }
-    return lambda path: readers[mapping.format](path, **options)
+    readers = {"stata": "read_dta", "spss": "read_sav", "sas": "read_sas7bdat"}
+    return readers[mapping.format], options
 
 
 def _missing(
