@@ -154,6 +154,15 @@ def test_encrypted_nested_damaged_and_doubled(tmp_path: Path) -> None:
         read(tmp_path, file="two.zip")
 
 
+@pytest.mark.parametrize("name", ["", ".", "./."])
+def test_a_member_without_a_name_is_refused(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a.csv", "id\n1\n")
+        archive.writestr(zipfile.ZipInfo(name), "id\n2\n")
+    with pytest.raises(DataError, match="a member without a name"):
+        read(tmp_path, file="x.zip")
+
+
 def test_a_member_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     pack(tmp_path / "x.zip", {"a.csv": "id\n1\n", "b.csv": b"%PDF-1.7"})
     with pytest.raises(DataError, match=r"x\.zip:b\.csv: .*PDF"):

@@ -262,8 +262,8 @@ def _is_litter(name: str) -> bool:
 def _members(content: bytes, mapping: SourceMap, shown: str) -> Iterator[OpenFile]:
     archive = _archive(content, shown)
     with archive:
-        infos = {i.filename: i for i in archive.infolist() if not i.is_dir()}
         refuse_unsafe(archive.infolist(), shown)
+        infos = {i.filename: i for i in archive.infolist() if not i.is_dir()}
         inside_of = {name: f"{shown}:{name}" for name in infos}
         wanted, notes = _wanted(inside_of, mapping, shown)
         for name in wanted:
@@ -282,7 +282,7 @@ def _archive(content: bytes, shown: str) -> zipfile.ZipFile:
 
 
 def refuse_unsafe(infos: Sequence[zipfile.ZipInfo], shown: str) -> None:
-    """Refuse an archive whose members lie outside it, share a name, or would fill the memory.
+    """Refuse an archive whose members lie outside it, lack or share a name, or fill the memory.
 
     Parameters
     ----------
@@ -304,6 +304,8 @@ def refuse_unsafe(infos: Sequence[zipfile.ZipInfo], shown: str) -> None:
         problem = f"would unpack to {total / 1024**3:.0f} GB; at most 4 GB are unpacked"
     elif len({info.filename for info in infos}) < len(infos):
         problem = "has two members of one name"
+    elif not all(PurePosixPath(info.filename).parts for info in infos):
+        problem = "has a member without a name"
     elif any(_leaves(info.filename) for info in infos):
         problem = "has a member whose path leads out of the archive"
     elif any(_is_bomb(info) for info in infos):
