@@ -25,8 +25,12 @@ _DELIMITERS = (";", "\t", ",", "|")
 _SAMPLE_LINES = 60
 _HINT = re.compile(r'\ufeff?"?sep=([;,|\t]|\\t)"?[;,|\t]*(?=\n)', re.IGNORECASE)
 """What tells a spreadsheet the delimiter, in the first line."""
+_KEYED_LINES = 2000
+"""Lines in which days come back, and keys do not: days of ten years are some thousands."""
 _FEWEST_KEYS = 15
-"""Different keys in the sample: of a patient's rows it may hold one for each of some vertebrae."""
+"""Different keys in a sample: of a patient's rows it may hold one for each of some vertebrae."""
+_KEYS_AGAIN = 10
+"""One in so many keys may come back after others: that of a patient who is seen again."""
 _LONGEST_LINE = 5_000_000
 csv.field_size_limit(10_000_000)
 
@@ -156,18 +160,18 @@ def _in_blocks(
 
 
 def _all_unlike(rows: Sequence[Sequence[str]]) -> frozenset[int]:
-    """Columns whose cells do not come back in the first rows, as keys and free text do not.
+    """Columns whose cells hardly come back in the first rows, as keys and free text do not.
 
     The rows of one patient often follow one another, so that equal cells may be neighbours.
     """
     if len(rows) < _SAMPLE_LINES:
         return frozenset()
-    columns = enumerate(zip_longest(*rows))
-    return frozenset(i for i, cells in columns if _FEWEST_KEYS <= _kinds(cells) == _runs(cells))
+    return frozenset(i for i, cells in enumerate(zip_longest(*rows)) if _are_keys(cells))
 
 
-def _kinds(cells: Sequence[str]) -> int:
-    return len(set(cells))
+def _are_keys(cells: Sequence[str]) -> bool:
+    kinds, runs = len(set(cells)), _runs(cells)
+    return kinds >= _FEWEST_KEYS and (runs - kinds) * _KEYS_AGAIN <= runs
 
 
 def _runs(cells: Sequence[str]) -> int:
@@ -184,7 +188,7 @@ def _header(top: str, mapping: SourceMap, delimiter: str) -> _Header | None:
     count = mapping.header_row + mapping.header_rows - 1
     try:
         rows, skip = list(islice(reader, count)), reader.line_num
-        below = list(islice(reader, _SAMPLE_LINES))
+        below = list(islice(reader, _KEYED_LINES))
     except csv.Error:
         return None
     # a header that swallows the first lines has an open quote: the whole file says what it is

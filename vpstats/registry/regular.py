@@ -1,8 +1,9 @@
 """Rows of text read in blocks by pyarrow: columns of distinct spellings, never all of the text.
 
 What a block gives is kept as codes and distinct spellings, so memory grows with the rows' codes and
-the spellings, not with the text. Rows that do not have the usual number of cells are cut one by
-one, as Python's csv cuts them, and handed back beside the columns.
+the spellings, not with the text: a byte for each cell of most columns. Rows that do not have the
+usual number of cells are cut one by one, as Python's csv cuts them, and handed back beside the
+columns.
 """
 
 from __future__ import annotations
@@ -107,22 +108,24 @@ def parse(content: Content, seen: Survey, layout: Layout) -> Parsed | None:
 
     odd: list[tuple[int, str]] = []
     try:
-        batches = _batches(content, seen, layout, odd)
+        blocks = [
+            [_slice(column) for column in b.columns] for b in _batches(content, seen, layout, odd)
+        ]
     except pa.ArrowInvalid:
         return None
     cut = _cut(odd, layout.delimiter, layout.width)
     if cut is None:
         return None
-    regular = sum(batch.num_rows for batch in batches)
+    regular = sum(len(block[0]) for block in blocks)
     numbers = _numbers(layout.first, regular, [number for number, _ in cut])
     columns: list[TextColumn] = []
     lines = []
     for i in range(layout.width):
-        chunks = [batch.column(i) for batch in batches]
-        column: TextColumn = LaterColumn(chunks)
+        slices = [block[i] for block in blocks]
+        column: TextColumn = LaterColumn(slices)
         # a line end stands in quoted cells alone
-        if seen.quoted and any(_has_line_end(_spelt(chunk)) for chunk in chunks):
-            column, several = text_of(chunks)
+        if seen.quoted and any(_has_line_end(part.spellings) for part in slices):
+            column, several = text_of(slices)
             lines += [(int(numbers[row]), i, text) for row, text in several]
         columns.append(column)
     return Parsed(columns, numbers, cut, lines)
@@ -130,7 +133,7 @@ def parse(content: Content, seen: Survey, layout: Layout) -> Parsed | None:
 
 def _batches(
     content: Content, seen: Survey, layout: Layout, odd: list[tuple[int, str]]
-) -> list[Any]:
+) -> Iterator[Any]:
     """Blocks of rows; rows of another width are put into `odd`, with their numbers."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
@@ -161,7 +164,7 @@ def _batches(
         ),
         memory_pool=_memory(),
     ) as reader:
-        return list(reader)
+        yield from reader
 
 
 def _cut(odd: Sequence[tuple[int, str]], delimiter: str, width: int) -> OddRows | None:
@@ -195,13 +198,40 @@ def one_newline(text: str) -> str:
 # ------------------------------------------------------------------ spellings
 
 
-def text_of(chunks: Sequence[Any]) -> tuple[TextColumn, list[tuple[int, str]]]:
-    """A column of text from the dictionaries of its blocks.
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A column within one block.
 
     Parameters
     ----------
-    chunks : sequence of pyarrow.DictionaryArray or pyarrow.StringArray
-        Blocks of the column, in order.
+    spellings : pyarrow.StringArray
+        What its cells say: each once, or every cell in turn where they were not told apart.
+    codes : ndarray of unsigned int, optional
+        Position of each cell's spelling, in the narrowest type that holds it.
+    """
+
+    spellings: Any
+    codes: Codes | None = None
+
+    def __len__(self) -> int:
+        return len(self.spellings if self.codes is None else self.codes)
+
+
+def _slice(column: Any) -> Slice:
+    """A column of a block: its codes are made narrow, since they outlive the block."""
+    if not hasattr(column, "dictionary"):
+        return Slice(column)
+    narrow = np.min_scalar_type(max(len(column.dictionary) - 1, 0))
+    return Slice(column.dictionary, column.indices.to_numpy().astype(narrow))
+
+
+def text_of(slices: Sequence[Slice]) -> tuple[TextColumn, list[tuple[int, str]]]:
+    """A column of text from those of its blocks.
+
+    Parameters
+    ----------
+    slices : sequence of Slice
+        The column within each block, in order.
 
     Returns
     -------
@@ -210,19 +240,34 @@ def text_of(chunks: Sequence[Any]) -> tuple[TextColumn, list[tuple[int, str]]]:
         several lines, as they were before they were trimmed, with their first row.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    if not chunks:
+    if not any(map(len, slices)):
         return TextColumn(np.empty(0, np.int32), ()), []
-    coded = pa.chunked_array([_coded(chunk) for chunk in chunks])
-    whole = coded.unify_dictionaries(_memory())
-    spellings = whole.chunk(whole.num_chunks - 1).dictionary
-    codes = np.concatenate([chunk.indices.to_numpy() for chunk in whole.chunks])
+    every = pa.chunked_array([part.spellings for part in slices])
+    once = pc.dictionary_encode(every, memory_pool=_memory())
+    spellings = once.chunk(once.num_chunks - 1).dictionary
+    codes = _gathered(slices, np.concatenate([chunk.indices.to_numpy() for chunk in once.chunks]))
     texts = spellings.to_pylist()
     doubtful = {place: one_newline(texts[place]) for place in _to_trim(spellings).tolist()}
     lines = {place: text for place, text in doubtful.items() if "\n" in text}
     first = first_rows(codes, len(texts)) if lines else codes
     column = merged(codes, texts, {place: trim(text) for place, text in doubtful.items()})
     return column, [(int(first[place]), text) for place, text in lines.items()]
+
+
+def _gathered(slices: Sequence[Slice], places: Codes) -> Codes:
+    """Codes of all rows, from the place of each block's spellings among those of the column."""
+    if all(part.codes is None for part in slices):
+        return places
+    codes, row, first = np.empty(sum(map(len, slices)), np.int32), 0, 0
+    for part in slices:
+        of_part = places[first : first + len(part.spellings)]
+        rows = codes[row : row + len(part)]
+        if part.codes is not None and len(of_part):
+            np.take(of_part, part.codes, out=rows, mode="clip")  # else it works in a copy
+        row, first = row + len(rows), first + len(of_part)
+    return codes
 
 
 def _to_trim(spellings: Any) -> Places:
@@ -262,20 +307,20 @@ class LaterColumn(TextColumn):
 
     Parameters
     ----------
-    chunks : sequence of pyarrow.DictionaryArray or pyarrow.StringArray
-        Its blocks.
+    slices : sequence of Slice
+        The column within each block.
     """
 
-    __slots__ = ("_chunks", "_made")
-    _chunks: Sequence[Any] | None
+    __slots__ = ("_made", "_slices")
+    _slices: Sequence[Slice] | None
     _made: TextColumn | None
 
-    def __init__(self, chunks: Sequence[Any]) -> None:
-        object.__setattr__(self, "_chunks", chunks)
+    def __init__(self, slices: Sequence[Slice]) -> None:
+        object.__setattr__(self, "_slices", slices)
         object.__setattr__(self, "_made", None)
 
     def __len__(self) -> int:
-        return sum(len(c) for c in self._chunks) if self._chunks is not None else len(self._column)
+        return len(self._column) if self._slices is None else sum(map(len, self._slices))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TextColumn, (self.codes, self.spellings)
@@ -284,9 +329,9 @@ class LaterColumn(TextColumn):
     def _column(self) -> TextColumn:
         made = self._made
         if made is None:
-            made, _ = text_of(self._chunks or ())
+            made, _ = text_of(self._slices or ())
             object.__setattr__(self, "_made", made)
-            object.__setattr__(self, "_chunks", None)
+            object.__setattr__(self, "_slices", None)
         return made
 
     @property
@@ -302,8 +347,8 @@ class LaterColumn(TextColumn):
     @property
     def weight(self) -> int:
         """How much there is to look at: spellings, of blocks where they stand apart."""
-        if self._chunks is not None:
-            return sum(len(_spelt(chunk)) for chunk in self._chunks)
+        if self._slices is not None:
+            return sum(len(part.spellings) for part in self._slices)
         return self._column.weight
 
     def counts(self) -> NDArray[np.int64]:
@@ -312,24 +357,13 @@ class LaterColumn(TextColumn):
 
     def foreign(self) -> list[str]:
         """Spellings with a character beyond ASCII."""
-        if self._chunks is not None and not any(map(_is_foreign, self._chunks)):
+        if self._slices is not None and not any(map(_is_foreign, self._slices)):
             return []
         return self._column.foreign()
 
 
-def _is_foreign(chunk: Any) -> bool:
-    return bool((_buffers(_spelt(chunk))[1] > _TILDE).any())
-
-
-def _is_coded(chunk: Any) -> bool:
-    return hasattr(chunk, "dictionary")
-
-
-def _coded(chunk: Any) -> Any:
-    """A block as codes and spellings."""
-    import pyarrow.compute as pc
-
-    return chunk if _is_coded(chunk) else pc.dictionary_encode(chunk, memory_pool=_memory())
+def _is_foreign(part: Slice) -> bool:
+    return bool((_buffers(part.spellings)[1] > _TILDE).any())
 
 
 def _memory() -> Any:
@@ -340,11 +374,6 @@ def _memory() -> Any:
     import pyarrow as pa
 
     return pa.system_memory_pool()
-
-
-def _spelt(chunk: Any) -> Any:
-    """The spellings of a block, or its cells where they were not told apart."""
-    return chunk.dictionary if _is_coded(chunk) else chunk
 
 
 # ------------------------------------------------------------------ the file
