@@ -19,6 +19,7 @@ from vpstats.errors import DataError, UsageError
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.raw import RawSource
 from vpstats.registry.read import read_registry
+from vpstats.registry.registry import Registry
 from vpstats.registry.sources import read_source
 from vpstats.registry.typed_values import value_text
 
@@ -362,3 +363,122 @@ def test_numbers_have_a_point_though_another_file_lacks_their_column(tmp_path: P
     found = read_registry(tmp_path).procedures.set_index("procedure_id")
     assert found["days_fx_to_proc"].dropna().tolist() == [1.204, 1.5]
     assert found["crp_mg_l"].tolist() == [4.5, 12.25, 4.5, 12.25]
+
+
+@pytest.mark.parametrize(
+    ("layout", "values", "shown"),
+    [
+        (
+            "%tdDD/NN/CCYY",
+            [22_000.0, 22_000.75, -1.0, None],
+            ["2020-03-26"] * 2 + ["1959-12-31", ""],
+        ),
+        ("%-td", [22_000.0, 1e9], ["2020-03-26", "1000000000"]),
+        ("%dD_m_Y", [0.0], ["1960-01-01"]),
+        ("%tcHH:MM", [1.9e12], ["2020-03-16 17:46:40"]),
+        ("%-tCDD/NN/CCYY", [0.0, 86_400_000.0, None], ["1960-01-01", "1960-01-02", ""]),
+        ("%tc", [1e300], ["1" + 300 * "0"]),
+        ("%-tmCCYY-NN", [760.0, 760.5, 1e9], ["2023-05", "760.5", "1000000000"]),
+        ("%tq", [200.0], ["200"]),
+    ],
+)
+def test_days_of_stata_in_any_format(
+    tmp_path: Path, layout: str, values: list[float | None], shown: list[str]
+) -> None:
+    frame = pd.DataFrame({"id": "p", "day": values}, dtype=object).astype({"day": float})
+    pyreadstat.write_dta(frame, tmp_path / "a.dta", variable_format={"day": layout})
+    raw = read_source(source(file="a.dta", format="stata"), tmp_path)
+    assert texts(raw)["day"] == shown
+
+
+def test_labels_of_days_of_stata(tmp_path: Path) -> None:
+    """A day that the file calls unknown is none, whatever its format is."""
+    people = pd.DataFrame({"id": ["1", "2"], "day": [22_000.0, 99.0]})
+    pyreadstat.write_dta(
+        people,
+        tmp_path / "a.dta",
+        variable_format={"day": "%tdDD/NN/CCYY"},
+        variable_value_labels={"day": {99: "Desconocido"}},
+    )
+    table = {"name": "patients", "columns": {"patient_id": "id", "birth_date": "day"}}
+    raw = read_source(source(file="a.dta", format="stata", table=[table]), tmp_path)
+    assert texts(raw)["day"] == ["2020-03-26", "unknown:1960-04-09"]
+
+
+FLOATS = """
+version = 1
+[registry]
+name = "x"
+data_cut = 2024-06-30
+[[source]]
+name = "a"
+file = "a.dta"
+format = "stata"
+center = "A"
+[[source.table]]
+name = "patients"
+columns = {{ patient_id = "{key}", birth_date = "birth", weight_kg = {weight} }}
+[[source.table]]
+name = "procedures"
+columns = {{ patient_id = "{key}", proc_date = "op" }}
+"""
+"""Numbers that Stata keeps in four bytes, as it does unless it is told otherwise."""
+
+
+def _read_floats(tmp_path: Path, key: str = "text", weight: str = '"kg"') -> Registry:
+    frame = pd.DataFrame(
+        {
+            "id": np.array([16_777_215, 16_777_217, 16_777_218], "float32"),
+            "text": ["1", "2", "3"],
+            "kg": np.array([57.3, 99.9, 62.1], "float32"),
+            "birth": np.array([19_500_102, 19_500_103, 19_500_104], "float32"),
+            "op": pd.to_datetime(["2021-02-08"] * 3),
+        }
+    )
+    frame.to_stata(tmp_path / "a.dta", write_index=False)
+    (tmp_path / "registry.toml").write_text(FLOATS.format(key=key, weight=weight))
+    return read_registry(tmp_path)
+
+
+def test_numbers_of_four_bytes_have_the_digits_that_were_typed(tmp_path: Path) -> None:
+    assert _read_floats(tmp_path).patients["weight_kg"].tolist() == [57.3, 99.9, 62.1]
+
+
+def test_a_code_is_found_among_numbers_of_four_bytes(tmp_path: Path) -> None:
+    found = _read_floats(tmp_path, weight='{ column = "kg", codes = { "99.9" = "unknown" } }')
+    assert found.patients["weight_kg"].isna().tolist() == [False, True, False]
+
+
+def test_an_identifier_of_more_digits_than_four_bytes_hold_is_nobodys(tmp_path: Path) -> None:
+    found = _read_floats(tmp_path, key="id")
+    assert found.patients["patient_id"].tolist() == ["A/16777215"]
+    said = found.findings[found.findings["rule"] == "key.placeholder"]
+    assert set(said["row"]) == {2, 3}
+    assert said["message"].str.contains("a program cut the number").all()
+
+
+def test_a_day_of_eight_digits_in_four_bytes_is_none(tmp_path: Path) -> None:
+    """3 January is kept as 4 January, as all odd numbers of this size are as even ones."""
+    found = _read_floats(tmp_path)
+    assert found.patients["birth_date"].isna().all()
+    assert (found.findings["rule"] == "date.unreadable").sum() == 3
+
+
+def test_moments_of_four_bytes_are_doubted_at_midnight(tmp_path: Path) -> None:
+    """A float holds a moment to two minutes: 8 February at 0:00 is kept as 7 February, 23:59."""
+    days = pd.to_datetime(["2021-02-08", "2021-03-15", "2021-12-22"])
+    typed = [(day - pd.Timestamp("1960-01-01")).total_seconds() * 1000 for day in days]
+    noon = typed[0] + 43_200_000
+    frame = pd.DataFrame({"text": ["1", "2", "3", "4"], "op": np.array([*typed, noon], "float32")})
+    # of this layout the package writes doubles only, so the layout is put into the file
+    frame.to_stata(tmp_path / "a.dta", write_index=False, version=114)
+    content = (tmp_path / "a.dta").read_bytes()
+    assert content.count(b"%9.0g\0") == 1
+    (tmp_path / "a.dta").write_bytes(content.replace(b"%9.0g\0", b"%tc\0\0\0"))
+    mapping = FLOATS.format(key="text", weight="0").replace(', birth_date = "birth"', "")
+    (tmp_path / "registry.toml").write_text(mapping.replace(", weight_kg = 0", ""))
+    found = read_registry(tmp_path)
+    assert found.procedures["proc_date"].tolist() == [*days, days[0]]
+    said = found.findings[found.findings["rule"] == "mapping.contradicted"]
+    assert said["row"].tolist() == [1, 2, 3]
+    assert said["message"].str.contains("keep it as a double").all()

@@ -86,3 +86,38 @@ def test_a_letter_before_other_words_is_no_yes(tmp_path: Path) -> None:
 def test_a_word_for_no_event_is_a_no_beside_a_yes(tmp_path: Path, word: str) -> None:
     cells = [*["No"] * 60, *["N"] * 6, word, word, "Yes", "deep"]
     assert doubted(tmp_path, cells, "Yes") == ["deep"]
+
+
+VISITS = "".join(
+    table(
+        "visits",
+        where={f"day_{m}": "*"},
+        patient_id="id",
+        visit_date=f"day_{m}",
+        visit_type={"value": f"month_{m}"},
+        vas_0_10=f"pain_{m}",
+    )
+    for m in (3, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        (["2022-03-08,2", ",0", "2022-03-20,1", "2022-03-21,0", "2022-03-22,3"], {3}),
+        (["2022-03-08,2", ",", "2022-03-20,1", "2022-03-21,0", "2022-03-22,3"], set()),
+        # a 0 where nobody came, as some programs fill what is blank
+        (["2022-03-08,2", ",0", ",0", ",0", ",0"], set()),
+        (["2022-03-08,2", ",", ",0", ",", ","], {4}),
+    ],
+)
+def test_no_pain_without_a_day_is_not_lost_in_silence(
+    tmp_path: Path, late: list[str], said: set[int]
+) -> None:
+    rows = [f"{i},2021-03-01,L1,2021-06-0{i},3,{cells}" for i, cells in enumerate(late, 1)]
+    head = "id,op,level,day_3,pain_3,day_12,pain_12\n"
+    own = table("patients", patient_id="id"), table("procedures", patient_id="id", proc_date="op")
+    levels = table("levels", patient_id="id", proc_date="op", level="level")
+    sources = source("a", *own, levels, VISITS)
+    found = read_export(tmp_path, sources, a=head + "\n".join(rows) + "\n").findings
+    assert set(found.loc[found["rule"] == "mapping.row_untaken", "row"]) == said

@@ -140,12 +140,14 @@ def _half_filled(raw: RawSource, source: SourceMap, name: str) -> list[SourceNot
     silent = asked & ~taken & _denies(raw, tables, name)
     other = asked & ~taken & ~silent & _other_codes(raw.columns[name], tables, name)
     told = np.zeros(len(raw), bool)
+    scores = _scores(tables)
     for own in _only_of(source, tables) if (silent | other).any() else ():
-        says = _tells(raw.columns[own])
+        column = raw.columns[own]
         # what stands in most rows is no sign of a contact, unless nearly all rows are one
         for rows, few in ((silent, 4 * silent.sum() <= taken.sum()), (other, False)):
-            if few or 2 * (says & rows).sum() <= rows.sum():
-                told |= says & rows
+            for says in (_tells(column), *([_is_zero(column)] if own in scores else [])):
+                if few or 2 * (says & rows).sum() <= rows.sum():
+                    told |= says & rows
     blank = ~raw.columns[name].filled
     return [
         *_notes(raw, name, told & blank, _UNTAKEN, _BLANK),
@@ -192,6 +194,25 @@ def _only_of(source: SourceMap, tables: Sequence[TableMap]) -> list[str]:
     )
     whose = {c.column for t in source.tables for f, c in t.columns.items() if f in _WHOSE}
     return sorted(own - others - chosen - whose)
+
+
+def _scores(tables: Sequence[TableMap]) -> set[str]:
+    """Raw columns of what is scored at contacts, where 0 is an answer as any other."""
+    visits = [table for table in tables if table.name == "visits"]
+    return {
+        mapped.column
+        for table in visits
+        for name, mapped in table.columns.items()
+        if mapped.column and field_column("visits", name).kind in ("number", "integer")
+    }
+
+
+def _is_zero(text: TextColumn) -> Array:
+    zeros = [_ZERO.fullmatch(spelling) is not None for spelling in text.spellings]
+    return np.array([*zeros, False], bool)[text.codes]
+
+
+_ZERO = re.compile(r"0+(?:[.,]0+)?")
 
 
 def _tells(text: TextColumn) -> Array:

@@ -13,15 +13,14 @@ import numpy as np
 import pandas as pd
 
 from vpstats.registry.cells import Reading, fold
+from vpstats.registry.column_words import category_reader, sex_reader, yes_no_reader
 from vpstats.registry.columns import Cleaned, Dialect, gather, render
 from vpstats.registry.dittos import says_as_above
 from vpstats.registry.lexicon import (
     coded,
-    doubtful_crosses,
     is_empty_of_program,
     kind_of_missing,
     read_code,
-    read_set,
 )
 from vpstats.registry.mapping import ColumnMap
 from vpstats.registry.ranges import judge_range
@@ -69,7 +68,7 @@ def clean_column(
             readings = [_padded(spelling, mapping.width) for spelling in text.spellings]
             return gather(text, readings, column, mapping)
         return gather(text, [], column, mapping, values=text.spellings)
-    reader = _word_reader(column, mapping, text)
+    reader = _word_reader(column, mapping, text, dialect)
     readings = [reader(spelling) for spelling in text.spellings]
     return gather(text, readings, column, mapping)
 
@@ -77,21 +76,21 @@ def clean_column(
 # ------------------------------------------------------------------ words and vertebrae
 
 
-def _word_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callable[[str], Reading]:
+def _word_reader(
+    column: Column, mapping: ColumnMap, text: TextColumn, dialect: Dialect
+) -> Callable[[str], Reading]:
     if column.kind == "string":
         return lambda spelling: _read_string(spelling, column, mapping)
     if tuple(column.codes) == VERTEBRAE:
         several = column.kind == "set"
         return lambda spelling: _read_vertebrae(spelling, several, mapping)
-    if column.kind == "set":
-        return lambda spelling: read_set(spelling, column, mapping.codes)
     if column.kind == "yes_no":
-        return _yes_no_reader(column, mapping, text)
+        return yes_no_reader(column, mapping, text, dialect.languages)
     if column.name == "sex":
-        return _sex_reader(column, mapping, text)
+        return sex_reader(column, mapping, text)
     if column.name == "smoker" and any(fold(s) in _SLAVIC_YES for s in text.spellings):
         return lambda spelling: _smoker_beside_yes(spelling, column, mapping)
-    return lambda spelling: read_code(spelling, column, mapping.codes)
+    return category_reader(column, mapping, text, dialect.languages)
 
 
 _SLAVIC_YES = frozenset({"tak", "ano"})
@@ -102,68 +101,6 @@ def _smoker_beside_yes(spelling: str, column: Column, mapping: ColumnMap) -> Rea
     if fold(spelling) == "nie" and coded(spelling, mapping.codes) is None:
         return Reading(rule="word.ambiguous", note="never in German, and no in Polish or Slovak")
     return read_code(spelling, column, mapping.codes)
-
-
-_CROSS_OR_CIRCLE = (
-    "a cross beside circles or check marks, which is a no in some countries; say in codes what "
-    "each of them means"
-)
-
-
-def _yes_no_reader(
-    column: Column, mapping: ColumnMap, text: TextColumn
-) -> Callable[[str], Reading]:
-    """Yes/no as the column writes it: ``-`` beside ``+``, and ``1``/``2`` that nobody declared."""
-    folded = {fold(s) or s for s in text.spellings}
-    plus = any(s.strip() in ("+", "++", "+++") for s in text.spellings)
-    doubtful = "2" in folded and "0" not in folded and not mapping.codes
-    crossed = doubtful_crosses(text.spellings)
-
-    def read(spelling: str) -> Reading:
-        if coded(spelling, mapping.codes) is None:
-            if plus and spelling.strip() in ("-", "−", "–"):
-                return Reading("no", "word.spelling", style="sign")
-            if doubtful and fold(spelling) in ("1", "2"):
-                return Reading(
-                    rule="word.ambiguous", note="1 and 2, and no code that says which is yes"
-                )
-            if spelling in crossed:
-                return Reading(rule="word.ambiguous", note=_CROSS_OR_CIRCLE)
-        return read_code(spelling, column, mapping.codes)
-
-    return read
-
-
-_OTHER_LETTERS = ({"h", "m"}, {"v", "m"}, {"d", "u"})
-"""Hombre and mujer, varón and mujer, donna and uomo: letters that elsewhere mean another sex."""
-
-
-def _sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callable[[str], Reading]:
-    """Sex as the column writes it: ``M`` beside ``H`` is a woman, beside ``F`` a man."""
-    letters = {fold(s) for s in text.spellings if len(fold(s)) == 1}
-    doubtful: set[str] = set()
-    for pair in _OTHER_LETTERS:
-        doubtful |= pair if pair & letters - {"m", "u"} else set()
-    alone = letters & {"u", "m", "f"} == {"u"}
-    if "f" in letters:  # homme et femme
-        doubtful -= {"m"}
-    if {"f", "n"} <= letters and "m" not in letters:  # nő and férfi: F is a man
-        doubtful |= {"f", "n"}
-    known = {"h": "m"} if "f" in letters else {}
-
-    def read(spelling: str) -> Reading:
-        plain = fold(spelling)
-        if coded(spelling, mapping.codes) is None:
-            if plain in known:
-                return Reading(known[plain], "word.spelling", style="word")
-            if plain in doubtful or (alone and plain == "u"):
-                return Reading(
-                    rule="word.ambiguous",
-                    note="a letter that stands for another sex in another language",
-                )
-        return read_code(spelling, column, mapping.codes)
-
-    return read
 
 
 def _padded(spelling: str, width: int) -> Reading:

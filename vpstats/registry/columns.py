@@ -77,6 +77,8 @@ class Dialect:
         Whose names of months its date columns have, where any proves it.
     dates : mapping of str to DateHabits
         Raw column of dates to how it is written.
+    languages : frozenset of str
+        Languages of its yes and no, where words show any.
     """
 
     cut: dt.date
@@ -86,6 +88,7 @@ class Dialect:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     months: Names = ""
     dates: Mapping[str, DateHabits] = field(default_factory=dict)
+    languages: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

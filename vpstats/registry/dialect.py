@@ -11,6 +11,7 @@ from vpstats.registry.columns import DateHabits, Dialect
 from vpstats.registry.date_orders import Evidence
 from vpstats.registry.dates import date_shape
 from vpstats.registry.fields import field_column
+from vpstats.registry.languages import spoken
 from vpstats.registry.mapping import ColumnMap, SourceMap
 from vpstats.registry.numbers import decimal_evidence
 from vpstats.registry.raw import RawSource
@@ -33,7 +34,7 @@ def _value_columns(mapping: ColumnMap) -> tuple[str, ...]:
 
 
 def source_dialect(raw: RawSource, source: SourceMap, cut: dt.date) -> Dialect:
-    """See the decimal mark and the orders of dates that a source proves.
+    """See the decimal mark, the orders of dates and the languages that a source proves.
 
     Parameters
     ----------
@@ -65,7 +66,13 @@ def source_dialect(raw: RawSource, source: SourceMap, cut: dt.date) -> Dialect:
         evidence=_date_evidence(dates),
         months=only_months(dates.values()),
         dates=dates,
+        languages=_languages(raw, columns),
     )
+
+
+def _languages(raw: RawSource, columns: dict[str, Column]) -> frozenset[str]:
+    own = (raw.columns[n].spellings for n, c in columns.items() if c.kind == "yes_no")
+    return frozenset(language for spellings in own for language in spoken(spellings))
 
 
 def _seen_decimal(raw: RawSource, columns: dict[str, Column]) -> str | None:

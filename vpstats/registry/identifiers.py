@@ -35,7 +35,7 @@ _NOBODY = re.compile(
     r"(?:kein|keine|no|bez|sans|sin|senza) (?:nummer|nr|id|broja|numero)"
 )
 _INITIALS = 4  # letters that may well be somebody's
-_CUT_NOTE = "a spreadsheet cut the number, so that several people may share what is left of it"
+_CUT_NOTE = "a program cut the number, so that several people may share what is left of it"
 _NOBODY_NOTE = "the cell identifies nobody, and several people may share it"
 _ABOVE_NOTE = "the cell says 'as above'; name its column in fill_down of the source"
 

@@ -137,8 +137,8 @@ def _missing_style(text: str) -> str:
 # ------------------------------------------------------------------ yes and no
 
 _YES = (
-    "hr:da,d,ima,prisutno,pozitivno,pozitivan,pozitivna,postoji,ucinjeno,radeno|en:yes,y,true,"
-    "present,positive,pos,checked,done,prisutan,prisutna|de:ja,j,wahr,vorhanden,positiv|it:si,s,vero,positivo,"
+    "hr:da,d,ima,prisutno,prisutan,prisutna,pozitivno,pozitivan,pozitivna,postoji,ucinjeno,radeno|en:yes,y,true,"
+    "present,positive,pos,checked,done|de:ja,j,wahr,vorhanden,positiv|it:si,s,vero,positivo,"
     "positiva,presente,verdadero|fr:oui,vrai,positif|"
     "pt:sim|pl:tak|cs:ano|nl:aanwezig|hu:igen|tr:evet|sign:+,++,+++,x,✓,✔,☒,☑|digit:1,1.0"
 )
@@ -160,6 +160,21 @@ def _by_language(text: str, code: str) -> dict[str, tuple[str, str]]:
 
 _BOXES = {word: (code, "box") for word, code in BOX_WORDS.items()}
 _YES_NO = MappingProxyType({**_BOXES, **_by_language(_NO, "no"), **_by_language(_YES, "yes")})
+
+
+def answer_language(plain: str) -> str:
+    """Language that a yes or a no is listed under, by its folded spelling; "" for signs and digits.
+
+    Examples
+    --------
+    >>> [answer_language(word) for word in ("da", "nein", "1", "x", "abc")]
+    ['hr', 'de', '', '', '']
+    """
+    language = _YES_NO.get(plain, ("", ""))[1]
+    return language if len(language) == _NAME_OF_LANGUAGE else ""
+
+
+_NAME_OF_LANGUAGE = 2  # letters; signs, digits and boxes have longer names
 
 
 def _is_accented(text: str, plain: str) -> bool:

@@ -144,7 +144,7 @@ FILE_RULES = (
         "finding",
         "error",
         "Most cells of a column are not what the mapping says, are in another unit or order, or "
-        "have another meaning by the labels of their own file.",
+        "have another meaning by the labels of their own file or were rounded by it.",
         Export(
             "patient_id;height_cm\n" + "".join(f"{i};2021-03-0{i % 9 + 1}\n" for i in range(12)),
             "patients",

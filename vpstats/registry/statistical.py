@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ import joblib
 import numpy as np
 
 from vpstats.errors import DataError, UsageError
+from vpstats.registry.cells import fold
 from vpstats.registry.fields import field_column
 from vpstats.registry.mapping import SourceMap
 from vpstats.registry.opening import read_bytes
 from vpstats.registry.raw import LABEL, RawSource, SourceNote, TextColumn, from_texts, text_column
 from vpstats.registry.redcap import Field, misread_choices
+from vpstats.registry.stata_values import ROUNDED, rounded_moments, stata_writer
 from vpstats.registry.typed_values import value_text
-from vpstats.registry.value_labels import label_of, read_by_labels
+from vpstats.registry.value_labels import label_of, measures, read_by_labels
 
 _Choices = dict[str, dict[str, str]]
 """Column → code of a value → its label in the file."""
@@ -33,6 +35,20 @@ _WHOLE = {
     "sas": "cannot be read as a SAS file; it may be damaged, cut off or of another kind.",
     "parquet": "cannot be read as a Parquet file; it may be damaged, cut off or of another kind.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file holds: columns, names of those that are numbers, and what it calls them.
+
+    `choices` are codes with their labels, `rounded` the rows of moments whose day is not sure.
+    """
+
+    columns: Mapping[str, TextColumn]
+    typed: Sequence[str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    choices: _Choices = field(default_factory=dict)
+    rounded: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Path) -> RawSource:
@@ -67,18 +83,16 @@ def read_statistical(content: bytes, mapping: SourceMap, shown: str, folder: Pat
     """
     if not content:
         raise DataError("the file is empty; export it again.", file=shown)
-    labels: Mapping[str, str] = {}
-    misread: list[SourceNote] = []
-    choices = _Choices()
     if mapping.format == "parquet":
-        columns, typed = _parquet(content, shown)
+        found = _Found(*_parquet(content, shown))
     else:
-        columns, typed, labels, choices = _labelled(content, mapping, shown, folder)
-        misread = list(_misread(choices, mapping, shown))
-    if not columns:
+        found = _labelled(content, mapping, shown, folder)
+    if not found.columns:
         raise DataError("has no columns; expected a table.", file=shown)
-    source = read_by_labels(typed_source(columns, typed, mapping, shown), choices, mapping)
-    return replace(source, meta=({**source.meta[0], "labels": labels},)).noted(*misread)
+    typed = typed_source(found.columns, found.typed, mapping, shown)
+    source = read_by_labels(typed, found.choices, mapping)
+    notes = [*_misread(found.choices, mapping, shown), *_rounded(found.rounded, mapping, shown)]
+    return replace(source, meta=({**source.meta[0], "labels": found.labels},)).noted(*notes)
 
 
 def typed_source(
@@ -190,20 +204,21 @@ def _python_value(value: Any) -> Any:
 # ------------------------------------------------------------------ Stata, SPSS, SAS
 
 
-def _labelled(
-    content: bytes, mapping: SourceMap, shown: str, folder: Path
-) -> tuple[dict[str, TextColumn], list[str], dict[str, str], _Choices]:
-    """Columns, names of those that are numbers, what the file calls its variables and codes."""
+def _labelled(content: bytes, mapping: SourceMap, shown: str, folder: Path) -> _Found:
     _refuse_cut_off(content, mapping.format, shown)
     data, meta = _pyreadstat(content, mapping, shown, folder)
     columns: dict[str, TextColumn] = {}
-    typed, choices = [], _Choices()
+    typed, choices, rounded = [], _Choices(), dict[str, tuple[int, ...]]()
     for name, values in data.items():
         layout = str(meta.original_variable_types.get(name, ""))
-        text = _months(mapping.format, layout) or value_text
+        storage = str(meta.readstat_variable_types.get(name, ""))
+        text = _writer(mapping.format, layout, storage)
         missing = _missing(name, mapping.format, meta, text)
         codes, distinct = _distinct(values)
         columns[name] = text_column(codes, [missing(v) for v in distinct])
+        if mapping.format == "stata":
+            doubted = np.isin(codes, rounded_moments(distinct, layout, storage))
+            rounded[name] = tuple((np.flatnonzero(doubted) + 1).tolist())
         labels = meta.variable_value_labels.get(name)
         if labels and f"{name}{LABEL}" not in data:
             own = [label_of(v, labels, mapping.format) for v in distinct]
@@ -211,10 +226,10 @@ def _labelled(
             columns[f"{name}{LABEL}"] = text_column(codes, said)
             choices[name] = {missing(v): label for v, label in labels.items() if label}
             choices[name] |= {missing(v): t for v, t in zip(distinct, own, strict=True) if t}
-        if meta.readstat_variable_types.get(name) not in ("string", "string_ref"):
+        if storage not in ("string", "string_ref"):
             typed.append(name)
     named = {name: text for name, text in meta.column_names_to_labels.items() if text}
-    return columns, typed, named, choices
+    return _Found(columns, typed, named, choices, rounded)
 
 
 def _misread(choices: _Choices, mapping: SourceMap, shown: str) -> Iterator[SourceNote]:
@@ -226,6 +241,17 @@ def _misread(choices: _Choices, mapping: SourceMap, shown: str) -> Iterator[Sour
                 for said in misread_choices(item, field_column(table.name, name), column):
                     where = f"{said} (field {name})"
                     yield SourceNote("mapping.contradicted", shown, where, column=item.name)
+
+
+def _rounded(
+    rows: Mapping[str, tuple[int, ...]], mapping: SourceMap, shown: str
+) -> Iterator[SourceNote]:
+    """Days that are not sure, since their column does not hold moments to the minute."""
+    known = measures(mapping)
+    for name, own in rows.items():
+        for one in known.get(fold(name), []) if own else ():
+            where = f"{ROUNDED} (field {one.declared.name})"
+            yield SourceNote("mapping.contradicted", shown, where, column=name, rows=own)
 
 
 def _distinct(values: Sequence[Any]) -> tuple[Any, list[Any]]:
@@ -297,6 +323,8 @@ def _reader(
     if mapping.catalog is not None:
         (scratch / "catalog").write_bytes(read_bytes(folder / mapping.catalog, mapping.catalog))
         options["catalog_file"] = str(scratch / "catalog")
+    if mapping.format == "stata":  # of some formats of days the reader makes no days
+        options["disable_datetime_conversion"] = True
     readers = {"stata": "read_dta", "spss": "read_sav", "sas": "read_sas7bdat"}
     return readers[mapping.format], options
 
@@ -315,21 +343,11 @@ def _missing(
 _SPSS_EPOCH = dt.datetime(1582, 10, 14)  # noqa: DTZ001  # days of a calendar have no zone
 
 
-def _months(kind: str, layout: str) -> Callable[[object], str] | None:
-    """How a month without a day is written, which their reader leaves as the number stored."""
-    if kind == "stata" and layout.startswith("%tm"):
-        return _month_of_stata
-    if kind == "spss" and layout.startswith("MOYR"):
-        return _month_of_spss
-    return None
-
-
-def _month_of_stata(value: object) -> str:
-    """Month of a count from January 1960."""
-    if not isinstance(value, float) or not value.is_integer():
-        return value_text(value)
-    year, month = divmod(int(value), 12)
-    return f"{1960 + year:04d}-{month + 1:02d}"
+def _writer(kind: str, layout: str, storage: str) -> Callable[[object], str]:
+    """How values are written; months without a day come as the number that is stored."""
+    if kind == "stata":
+        return stata_writer(layout, storage)
+    return _month_of_spss if kind == "spss" and layout.startswith("MOYR") else value_text
 
 
 def _month_of_spss(value: object) -> str:
