@@ -444,7 +444,7 @@ TUMOURS = Export(
         }),
         col("State", "patients.status", {
             "alive": "alive", "exitus": "dead", "fallecido": "dead", "0": None, "lebt": "alive",
-            "+": None, "not dead": None, "décédé": "dead", "vivo": "alive",
+            "+": None, "Falleció": "dead", "not dead": None, "décédé": "dead", "vivo": "alive",
             "lost to follow up": "lost",
         }),
     ),

@@ -39,7 +39,7 @@ def test_an_apostrophe_is_no_part_of_any_other_number() -> None:
 
 
 YES = "da ja si sí sì oui sim tak ano áno igen evet EVET"
-NO = "ne nein no non não nao nie nej nei nee nem nincs hayır HAYIR yok geen ingen nenhum sem"
+NO = "ne negado nein no non não nao nie nej nei nee nem nincs hayır HAYIR yok geen ingen sem nenhum"
 NEITHER = "a A e h t k año var van no? sim?"
 
 

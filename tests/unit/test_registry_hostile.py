@@ -62,7 +62,10 @@ def test_what_goes_by_the_name_of_a_table(tmp_path: Path, content: bytes, words:
         (b'<?xml version="1.0"?><Workbook/>', "is a web page or XML"),
         (b"id;x\n1;2\n", "is text .* set format = 'csv'"),
         ("id\tx\n1\t2\n".encode("utf-16"), "is text .* set format = 'csv'"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(range(256)) * 9, "is no readable Excel"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(range(256)) * 9,
+            "is a workbook of before 2007",
+        ),
     ],
 )
 def test_what_goes_by_the_name_of_a_workbook(tmp_path: Path, content: bytes, words: str) -> None:

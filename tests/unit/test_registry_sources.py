@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import time
 import zipfile
 from pathlib import Path
@@ -40,6 +41,17 @@ def rules(raw: RawSource) -> list[tuple[str, int | None]]:
     return [(note.rule, note.row) for note in raw.notes]
 
 
+def zipped(name: str, content: bytes) -> bytes:
+    """An archive of one member."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(name, content)
+    return held.getvalue()
+
+
+ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+
+
 @pytest.mark.parametrize(
     ("content", "options", "words"),
     [
@@ -58,6 +70,8 @@ def rules(raw: RawSource) -> list[tuple[str, int | None]]:
         (b"id\n1\n", {"header_row": 5}, "header_row"),
         (b"not a workbook", {"format": "excel", "file": "a.xlsx"}, "no readable Excel"),
         (b"", {"format": "excel", "file": "a.xlsx"}, "empty"),
+        (zipped("mimetype", ODS), {"format": "excel", "file": "a.ods"}, "an OpenDocument"),
+        (zipped("xl/workbook.bin", b"1"), {"format": "excel", "file": "a.xlsb"}, "a binary workb"),
         (b"PK\x03\x04 cut off", {"format": "excel", "file": "a.xlsx"}, "no readable Excel"),
     ],
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from html import unescape
+from types import MappingProxyType
 from typing import Any
 
 from vpstats.errors import DataError
@@ -286,6 +287,12 @@ def _no_workbook(content: bytes) -> str:
             "is a web page or XML that goes by the name of a workbook. Open it in a spreadsheet "
             "program and save it as .xlsx."
         )
+    other = next(
+        (said for mark, said in _OTHER_BOOKS.items() if mark in content[:4096] + content[-_END:]),
+        "",
+    )
+    if other:
+        return f"{other} Open it in a spreadsheet program and save it as .xlsx."
     lines = content[:4096].replace(b"\0", b"").splitlines()
     if lines and not _UNPRINTED.search(lines[0]) and re.search(rb"[;,\t|]", lines[0]):
         return "is text that goes by the name of a workbook; set format = 'csv'."
@@ -295,6 +302,16 @@ def _no_workbook(content: bytes) -> str:
     )
 
 
+_END = 65_536  # bytes, where an archive lists what is in it
+_OTHER_BOOKS = MappingProxyType(
+    {
+        b"opendocument.spreadsheet": "is an OpenDocument spreadsheet (.ods), which is not read.",
+        b"xl/workbook.bin": "is a binary workbook (.xlsb), which is not read.",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": (
+            "is a workbook of before 2007 (.xls), or has a password, and neither is read."
+        ),
+    }
+)
 _UNPRINTED = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 

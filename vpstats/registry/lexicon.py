@@ -34,6 +34,7 @@ MISSING_WORDS = lexicon(
             "no sabe / no contesta|ns/nc|non so|non sa|no information|weiss nicht|weiss ich nicht|"
             "nicht angegeben|ohne angabe|do not know|don't know|dont know|no answer|not answered|"
             "nao sabe|desconhecido|desconhecida|nao informado|ignorado|nie wiem|brak danych|nevim|"
+            "se ignora|no se sabe|no especificado|no especificada|"
             "no registrado|dato mancante|information non disponible|pas d'information|"
             "non precise|not documented|unknown / not documented|inconnu / non renseigne|inconnues|"
             "neuvedeno|neznamo|nieznane|ved ikke|vet ej|okand|ukendt|ukjent|onbekend|weet niet"
@@ -145,7 +146,7 @@ _YES = (
 _NO = (
     "hr:ne,n,nije,nema,bez,nije bilo,negativno,negativan,negativna,odsutno|en:no,false,absent,"
     "negative,neg,none,without,unchecked|de:nein,kein,keine,keiner,ohne,falsch,negativ,nicht,"
-    "nicht vorhanden|it:falso,senza,assente,negativo,negativa,sin,"
+    "nicht vorhanden|it:falso,senza,assente,negativo,negativa,sin,negado,negada,"
     "ausente,nessuno,nessuna,ninguno,ninguna,non presente,no presente|"
     "fr:non,faux,sans,aucun,aucune,negatif|pt:nao,nenhum,nenhuma,sem|pl:nie|sv:nej,nei,ingen,inget|"
     "nl:nee,geen,afwezig|hu:nem,nincs|tr:hayır,hayir,yok|sign:☐|"

@@ -163,7 +163,7 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
             ),
             "dead": (
                 "umro|umrla|preminuo|preminula|exitus|mrtav|tot|verstorben|died|deceased|morto"
-                "|muerto|decede|morta|muerta|deceduto|deceduta|decesso|fallecido|fallecida"
+                "|muerto|fallecio|finado|finada|defuncion|decede|morta|muerta|deceduto|deceduta|decesso|fallecido|fallecida"
                 "|decedee|mort|gestorben|expired"
             ),
             "lost": (
