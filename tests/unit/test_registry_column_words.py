@@ -30,7 +30,11 @@ DIABETES, SEX = PATIENTS["diabetes"], PATIENTS["sex"]
         (["oui", "non", "D"], ["D"]),
         (["tak", "nie", "NE"], ["NE"]),
         (["nem", "igen", "NE"], ["NE"]),
+        (["True", "False", "None"], ["None"]),
+        (["1", "0", "None"], ["None"]),
         # at home, or nothing against it
+        (["Yes", "None"], []),
+        (["yes", "no", "none"], []),
         (["DA", "NE"], []),
         (["D", "N"], []),
         (["D", "NE", "1", "0"], []),

@@ -20,7 +20,11 @@ _FOREIGN = (
     "an answer of another language than the others, in which it may be an abbreviation; say in "
     "codes what it means"
 )
+_PYTHON = "what Python writes for nothing, beside another word for no; say in codes what it means"
 _OTHER_SEX = "a letter that stands for another sex in another language"
+
+
+_EMPTY_OF_PYTHON = "None"
 
 
 def yes_no_reader(
@@ -58,9 +62,13 @@ def yes_no_reader(
     doubtful = "2" in folded and "0" not in folded and not mapping.codes
     crossed = doubtful_crosses(text.spellings)
     foreign = foreign_answers(text.spellings, mapping.codes, languages)
+    others = [s for s in text.spellings if s.strip() != _EMPTY_OF_PYTHON]
+    denied = any(read_code(s, column, mapping.codes).value == "no" for s in others)
 
     def read(spelling: str) -> Reading:
         if coded(spelling, mapping.codes) is None:
+            if denied and spelling.strip() == _EMPTY_OF_PYTHON:
+                return Reading(rule="word.ambiguous", note=_PYTHON)
             if plus and spelling.strip() in ("-", "−", "–"):
                 return Reading("no", "word.spelling", style="sign")
             if doubtful and fold(spelling) in ("1", "2"):
