@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mapped_exports import read_export, source, table
 
+from vpstats.registry.identifiers import nobodies
 from vpstats.registry.registry import Registry
 
 PREFIXED = [f"VP-{i:03}" for i in range(1, 41)]
@@ -69,3 +70,18 @@ def test_other_ways_of_numbering_are_none(tmp_path: Path, identifiers: list[str]
     found = read(tmp_path, identifiers)
     assert not said(found, "patient.id_unlike")
     assert not said(found, "duplicate.id_spelling")
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "cut"),
+    [
+        (["110101199001011000", "110101199001012000"], True),
+        (["110101199001011000"], True),
+        (["110101199001011000", "110101199001011234"], False),
+        (["1101011990010110", "1101011990010120"], False),  # of sixteen digits many end in a zero
+        (["000000000000000000", "110101199001011234"], False),
+    ],
+)
+def test_long_numbers_that_a_spreadsheet_cut(identifiers: list[str], cut: bool) -> None:
+    found = [why for why in nobodies(identifiers).values() if "cut the number" in why]
+    assert len(found) == (len(identifiers) if cut else 0)

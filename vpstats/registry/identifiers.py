@@ -28,7 +28,9 @@ _WIDE = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20}
 """Full-width letters, digits and marks, as Japanese and Korean keyboards write them."""
 
 _CUT = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}")
-_CANDIDATE = re.compile(rf"^(?:[^0-9\n]+|{_CUT.pattern}|0+|9{{3,}}|[-−–][0-9]+)$", re.MULTILINE)
+_CANDIDATE = re.compile(
+    rf"^(?:[^0-9\n]+|{_CUT.pattern}|0+|9{{3,}}|[0-9]{{15}}0{{3,}}|[-−–][0-9]+)$", re.MULTILINE
+)
 _NOBODY = re.compile(
     r"[\W_]+|x{2,}|n[. /]{0,2}n\.?|anonym\w*|"
     r"(?:unbekannt|unknown|nepoznat|inconnu|desconocid|sconosciut|nieznan)\w*(?: \w+)?|"
@@ -116,13 +118,31 @@ def nobodies(spellings: Sequence[str]) -> dict[int, str]:
     doubtful = [(i, s) for i, s in enumerate(spellings) if s in candidates]
     lettered = sum(1 for _, s in doubtful if s[0].isalpha()) > len(spellings) / 2
     numbers = [int(s) for s in spellings if s.isascii() and s.isdigit()]
-    found = {i: _why_nobody(s, numbers, lettered=lettered) for i, s in doubtful}
+    cut = any(_is_long(s) for _, s in doubtful) and _are_cut(spellings)
+    found = {i: _why_nobody(s, numbers, lettered=lettered, cut=cut) for i, s in doubtful}
     return {i: why for i, why in found.items() if why}
 
 
-def _why_nobody(spelling: str, numbers: Sequence[int], *, lettered: bool) -> str:
+def _are_cut(spellings: Sequence[str]) -> bool:
+    """Whether all numbers of eighteen digits, as of identity cards, end in zeros after fifteen.
+
+    A spreadsheet holds no more; of identifiers that end in zeros by chance others do not.
+    """
+    return all(not s[_DIGITS:].strip("0") for s in spellings if _is_long(s))
+
+
+def _is_long(spelling: str) -> bool:
+    return len(spelling) >= _LONG and spelling.isascii() and spelling.isdigit()
+
+
+_DIGITS, _LONG = 15, 18
+
+
+def _why_nobody(spelling: str, numbers: Sequence[int], *, lettered: bool, cut: bool) -> str:
     if _CUT.fullmatch(spelling):
         return _CUT_NOTE
+    if _is_long(spelling) and spelling.strip("09"):
+        return _CUT_NOTE if cut else ""
     if any(c.isdigit() for c in spelling):
         return _NOBODY_NOTE if _far_off(spelling, numbers) else ""
     if says_as_above(spelling, short=not lettered):

@@ -19,8 +19,6 @@ from vpstats.registry.typed_values import value_text
 _FROM = dt.datetime.fromisoformat("1960-01-01")
 _FORMAT = re.compile(r"%-?(td|d|tc|tC|tm)")
 _DAY_MS = 86_400_000
-_EXACT = 2**24
-"""Whole numbers from which a float of four bytes leaves some out."""
 
 ROUNDED = (
     "the file keeps this moment as a float, which is up to a minute wrong, and it is so near to "
@@ -135,9 +133,4 @@ def _since(value: object, unit: str) -> str:
 
 
 def _float(value: object) -> str:
-    if not _is_number(value):
-        return value_text(value)
-    short = np.float32(float(str(value)))
-    if abs(short) >= _EXACT and float(short).is_integer():
-        return np.format_float_scientific(short, unique=True, exp_digits=2, trim="-").upper()
-    return value_text(short)
+    return value_text(np.float32(float(str(value))) if _is_number(value) else value)

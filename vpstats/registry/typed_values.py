@@ -24,7 +24,8 @@ def value_text(value: object) -> str:
     Returns
     -------
     str
-        Numbers with a point and without an exponent; dates and times as ISO 8601; durations in
+        Numbers with a point and without an exponent, but for whole ones of which the binary number
+        may lack digits, as of an identifier of seventeen; dates and times as ISO 8601; durations in
         days where they are whole ones, else in minutes, with the unit; truth values as 1 and 0;
         lists with commas between; mappings as JSON; bytes that are no text in hexadecimal.
 
@@ -33,6 +34,8 @@ def value_text(value: object) -> str:
     >>> import datetime as dt
     >>> value_text(4.0), value_text(1e-07), value_text(Decimal("4.50")), value_text(True)
     ('4', '0.0000001', '4.50', '1')
+    >>> value_text(16_777_215.0), value_text(np.float32(16_777_220)), value_text(2.0**53)
+    ('16777215', '1.677722E+07', '9.007199254740992E+15')
     >>> value_text(dt.date(2023, 3, 14)), value_text(["L1", "L2"]), value_text(None)
     ('2023-03-14', 'L1, L2', '')
     >>> value_text(dt.timedelta(hours=1, seconds=30)), value_text(dt.timedelta(12))
@@ -58,10 +61,19 @@ def value_text(value: object) -> str:
 def _number_text(value: float | np.floating[np.typing.NBitBase] | Decimal) -> str:
     if not math.isfinite(value):
         return "" if math.isnan(value) else str(value)
+    if not isinstance(value, Decimal) and abs(float(value)) >= _exact_to(value):
+        return np.format_float_scientific(value, unique=True, exp_digits=2, trim="-").upper()
     # str() is the shortest text that gives the same binary number again
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
     whole = not isinstance(value, Decimal) and exact == exact.to_integral_value()
     return f"{exact:f}".partition(".")[0] if whole else f"{exact:f}"
+
+
+def _exact_to(value: float | np.floating[np.typing.NBitBase]) -> int:
+    """Whole numbers from which this kind of binary number leaves some out: 2**53 of doubles."""
+    kind = value.dtype if isinstance(value, np.floating) else np.float64
+    digits = int(np.finfo(kind).nmant) + 1
+    return int(2**digits)
 
 
 def _moment_text(value: dt.datetime) -> str:
