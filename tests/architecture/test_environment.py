@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -16,7 +18,9 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 def pins(lock: str) -> dict[str, str]:
     """Package (and marker) → version."""
     lines = (ROOT / lock).read_text("utf-8").splitlines()
-    found = (re.match(r"^([A-Za-z0-9_.-]+)==([^\s;]+)(.*?)\\?$", line) for line in lines)
+    found = (
+        re.match(r"^([A-Za-z0-9_.-]+)(?:\[.*?\])?==([^\s;]+)(.*?)\\?$", line) for line in lines
+    )
     return {f"{m[1].lower()}{m[3].strip()}": m[2] for m in found if m}
 
 
@@ -39,7 +43,7 @@ def tracked_text() -> list[Path]:
 def test_every_locked_package_has_hashes_and_no_address(lock: str) -> None:
     text = (ROOT / lock).read_text("utf-8")
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
-    packages = [b for b in blocks if re.match(r"[A-Za-z0-9_.-]+==", b)]
+    packages = [b for b in blocks if re.match(r"[A-Za-z0-9_.-]+(?:\[.*?\])?==", b)]
     assert len(packages) > 20
     assert all("--hash=sha256:" in block for block in packages)
     assert not re.search(r"https?://|--index|--find-links|--extra", text)
@@ -48,6 +52,21 @@ def test_every_locked_package_has_hashes_and_no_address(lock: str) -> None:
 def test_the_development_lock_holds_what_users_get() -> None:
     runtime, development = (pins(lock) for lock in LOCKS)
     assert {name: development.get(name) for name in runtime} == runtime
+
+
+def test_packages_are_locked_with_the_extras_that_others_ask_for() -> None:
+    """Without them pip looks at versions that came out later, which have no hash, and gives up."""
+    asked: dict[str, set[str]] = {}
+    for found in distributions():
+        for line in found.requires or []:
+            wanted = Requirement(line)
+            if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+                asked.setdefault(wanted.name.lower(), set()).update(wanted.extras)
+    assert "coverage" in asked
+    for lock in (*LOCKS, "requirements-bench.lock"):
+        text = (ROOT / lock).read_text("utf-8")
+        bare = re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.MULTILINE)
+        assert not asked.keys() & {name.lower() for name in bare}
 
 
 def test_every_dependency_is_locked() -> None:
