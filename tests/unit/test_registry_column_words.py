@@ -135,6 +135,25 @@ def test_letters_of_a_sex_among_words(cells: list[str], clean: list[str]) -> Non
     assert set(gone["rules"]) <= {"word.ambiguous"}
 
 
+@pytest.mark.parametrize(
+    ("header", "answer", "clean"),
+    [
+        ("Sexe", "1", ["f", "m", "m"]),
+        ("s", "oui", ["f", "m", "m"]),
+        ("s", "sí", ["f", None, None]),
+        ("Sexo", "1", ["f", None, None]),
+    ],
+)
+def test_letters_of_a_sex_in_french(
+    tmp_path: Path, header: str, answer: str, clean: list[str | None]
+) -> None:
+    """H and M are *homme* and *masculin* there; in Spanish one F is no proof of either."""
+    own = table("patients", patient_id="id", sex=header, diabetes="dm")
+    rows = f"id,{header},dm\n1,F,{answer}\n2,H,0\n3,M,0\n"
+    found = read_export(tmp_path, source("a", own), a=rows).patients.sort_values("patient_id")
+    assert [None if value != value else value for value in found["sex"]] == clean
+
+
 def test_codes_settle_a_letter_of_a_sex() -> None:
     mapping = ColumnMap(column="sexo", codes={"M": "f", "H": "m"})
     assert clean_texts(SEX, ["H", "M", "F"], mapping=mapping)["clean"].tolist() == ["m", "f", "f"]

@@ -87,7 +87,7 @@ def _word_reader(
     if column.kind == "yes_no":
         return yes_no_reader(column, mapping, text, dialect.languages)
     if column.name == "sex":
-        return sex_reader(column, mapping, text)
+        return sex_reader(column, mapping, text, dialect.languages)
     if column.name == "smoker" and any(fold(s) in _SLAVIC_YES for s in text.spellings):
         return lambda spelling: _smoker_beside_yes(spelling, column, mapping)
     return category_reader(column, mapping, text, dialect.languages)

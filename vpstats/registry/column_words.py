@@ -135,10 +135,13 @@ _MUJER = frozenset({"mujer", "hombre", "varon", "mujeres", "hombres"})
 """Words beside which an M may be short for *mujer* as for *masculino*."""
 
 
-def sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callable[[str], Reading]:
+def sex_reader(
+    column: Column, mapping: ColumnMap, text: TextColumn, languages: frozenset[str] = frozenset()
+) -> Callable[[str], Reading]:
     """Sex as the column writes it: ``M`` beside ``H`` is a woman, beside ``F`` a man.
 
-    Beside both, and beside *hombre* or *mujer*, nobody knows.
+    Beside both, and beside *hombre* or *mujer*, nobody knows, unless the file answers in French
+    or calls the column *Sexe*.
 
     Parameters
     ----------
@@ -148,6 +151,8 @@ def sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callable
         Codes that the mapping declares; they go before what is seen.
     text : TextColumn
         All of its cells.
+    languages : frozenset of str, optional
+        Languages of the answers of the whole source.
 
     Returns
     -------
@@ -172,13 +177,14 @@ def sex_reader(column: Column, mapping: ColumnMap, text: TextColumn) -> Callable
     for pair in _OTHER_LETTERS:
         doubtful |= pair if pair & letters - {"m", "u"} else set()
     alone = letters & {"u", "m", "f"} == {"u"}
-    if "f" in letters and not ("m" in letters and letters & {"h", "v"}):  # homme et femme
-        doubtful -= {"m"}
+    french = "it" not in languages and ("fr" in languages or fold(mapping.column or "") == "sexe")
+    if "f" in letters and (french or not ("m" in letters and letters & {"h", "v"})):
+        doubtful -= {"m"}  # homme et femme, masculin et féminin
     if words & _MUJER:
         doubtful |= {"m"}
     if {"f", "n"} <= letters and "m" not in letters:  # nő and férfi: F is a man
         doubtful |= {"f", "n"}
-    known = {"h": "m"} if "f" in letters and "m" not in letters else {}
+    known = {"h": "m"} if "f" in letters and (french or "m" not in letters) else {}
 
     def read(spelling: str) -> Reading:
         plain = fold(spelling)
