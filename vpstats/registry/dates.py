@@ -42,6 +42,12 @@ _UNKNOWN_PART = frozenset({"0", "00", "xx", "x", "??", "?", "__", "--", "nn"})
 _NUMBERS = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})\.?")
 _DANISH = re.compile(r"[0-9]{1,2}/[0-9]{1,2}-[0-9]{4}")  # 27/11-2022, as Danes write it
 _YEAR_WORD = re.compile(r"([0-9]{4}\.?)(?:r|g|god|roku)\b\.?")  # written at the year
+_EAST_ASIAN = re.compile(
+    r"([0-9]{4}) ?[年년]"
+    r"(?: ?([0-9]{1,2}) ?[月월](?: ?([0-9]{1,2}) ?[日일](?: ?\([日月火水木金土]\))?)?)?"
+)
+"""2023年6月22日, as Japanese and Chinese write it, and 2023년 6월 22일, as Koreans do."""
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９（）", "0123456789()")
 _ORDINAL = re.compile(r"\b([0-9]{1,2})(?:er|st|nd|rd|th|º|°)(?= )")
 
 
@@ -170,6 +176,10 @@ def _with_time(shape: Shape) -> Shape:
 
 
 def _classify(plain: str, birth: bool) -> Shape:
+    east_asian = _EAST_ASIAN.fullmatch(plain.translate(_FULL_WIDTH))
+    if east_asian is not None:
+        year, month, day = east_asian.groups("")
+        return _east_asian(int(year), month, day)
     parts = [part for part in re.split(r"[./ ,-]", plain) if part]
     words = [part for part in parts if not part.isdigit()]
     if words:
@@ -187,6 +197,15 @@ def _classify(plain: str, birth: bool) -> Shape:
     readers = {1: _one_part, 2: _two_parts, 3: _three_parts}
     reader = readers.get(len(parts))
     return reader(parts, separator, birth) if reader else Shape("unclear", note="not a date")
+
+
+def _east_asian(year: int, month: str, day: str) -> Shape:
+    if day:
+        return calendar_day(year, int(month), int(day), "word")
+    if month:
+        return _month(month, year, "word")
+    possible = _YEARS[0] <= year <= _YEARS[1]
+    return Shape("year", "word", year=year) if possible else Shape("bad", note="an impossible year")
 
 
 def _one_part(parts: list[str], _: str, birth: bool) -> Shape:
